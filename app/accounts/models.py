@@ -1,0 +1,213 @@
+"""Businesses, the people who sign in for them, and how their mail leaves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.clock import now
+from app.core.db import Base, BigId, Id, Json, Moment
+
+ROLES = ("owner", "editor", "viewer")
+
+
+class Account(Base):
+    """A business using this installation."""
+
+    __tablename__ = "account"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(sa.String(200))
+    address: Mapped[str] = mapped_column(sa.Text, default="")
+    """Postal address; stands at the end of every mail."""
+    website: Mapped[str] = mapped_column(sa.String(500), default="")
+    zone_name: Mapped[str] = mapped_column(sa.String(64), default="UTC")
+    state: Mapped[str] = mapped_column(sa.String(16), default="pending")
+    """pending until its owner has set a password; active; suspended."""
+    vouched: Mapped[bool] = mapped_column(default=False)
+    """Made by the operator: no sending limits, DNS findings only warn."""
+    plan: Mapped[str] = mapped_column(sa.String(32), default="free")
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+    memberships: Mapped[list[Membership]] = relationship(back_populates="account")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The account's time zone."""
+        return ZoneInfo(self.zone_name)
+
+
+class Member(Base):
+    """A person who signs in. Staff are members with staff roles."""
+
+    __tablename__ = "member"
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(sa.String(320), unique=True)
+    """Lower case."""
+    name: Mapped[str] = mapped_column(sa.String(200), default="")
+    phone: Mapped[str] = mapped_column(sa.String(64), default="")
+    password_hash: Mapped[str | None] = mapped_column(sa.String(255))
+    password_set_at: Mapped[datetime | None] = mapped_column()
+    staff_roles: Mapped[list[str]] = mapped_column(Json, default=list)
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+    memberships: Mapped[list[Membership]] = relationship(back_populates="member")
+
+
+class Membership(Base):
+    """What a Member may do in an Account."""
+
+    __tablename__ = "membership"
+    __table_args__ = (sa.UniqueConstraint("account_id", "member_id"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    member_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("member.id", ondelete="CASCADE"), index=True
+    )
+    role: Mapped[str] = mapped_column(sa.String(16))
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+    account: Mapped[Account] = relationship(back_populates="memberships")
+    member: Mapped[Member] = relationship(back_populates="memberships")
+
+
+class Invitation(Base):
+    """A link by which somebody joins an Account; single use, expires."""
+
+    __tablename__ = "invitation"
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    email: Mapped[str] = mapped_column(sa.String(320))
+    role: Mapped[str] = mapped_column(sa.String(16))
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    invited_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("member.id", ondelete="SET NULL")
+    )
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    expires_at: Mapped[Moment] = mapped_column()
+    accepted_at: Mapped[datetime | None] = mapped_column()
+
+
+class Relay(Base):
+    """An SMTP server with its credentials. `account_id` is null for the operator's own."""
+
+    __tablename__ = "relay"
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(sa.String(200))
+    host: Mapped[str] = mapped_column(sa.String(255))
+    port: Mapped[int] = mapped_column()
+    tls: Mapped[str] = mapped_column(sa.String(16), default="starttls")
+    """none, opportunistic, starttls or implicit."""
+    username: Mapped[str] = mapped_column(sa.String(320), default="")
+    sealed_password: Mapped[str | None] = mapped_column(sa.Text)
+    max_connections: Mapped[int] = mapped_column(default=10)
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+
+class Sender(Base):
+    """A From identity; usable once its address has been confirmed by mail."""
+
+    __tablename__ = "sender"
+    __table_args__ = (sa.UniqueConstraint("account_id", "email"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(sa.String(200), default="")
+    email: Mapped[str] = mapped_column(sa.String(320))
+    """Lower case."""
+    relay_id: Mapped[int | None] = mapped_column(sa.ForeignKey("relay.id", ondelete="SET NULL"))
+    """Null: the operator's relay."""
+    token_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    confirmed_at: Mapped[datetime | None] = mapped_column()
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+
+class Notice(Base):
+    """A system mail: the row first, then sent ahead of campaigns by `accounts.notices`."""
+
+    __tablename__ = "notice"
+    __table_args__ = (sa.Index("ix_notice_due", "state", "due_at"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    """The folder under templates/emails/."""
+    to_email: Mapped[str] = mapped_column(sa.String(320))
+    subject: Mapped[str] = mapped_column(sa.Text)
+    text: Mapped[str] = mapped_column(sa.Text)
+    html: Mapped[str] = mapped_column(sa.Text, default="")
+    headers: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+    """From, Reply-To, List-Unsubscribe and the like, where they differ from the default."""
+    state: Mapped[str] = mapped_column(sa.String(16), default="pending")
+    """pending, sending, sent, failed or uncertain."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[Moment] = mapped_column(default=now)
+    lease_until: Mapped[datetime | None] = mapped_column()
+    answer: Mapped[str] = mapped_column(sa.Text, default="")
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None] = mapped_column()
+
+
+class ApiToken(Base):
+    """Lets a program act for an Account; only its hash is kept."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(sa.String(200), default="")
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    hint: Mapped[str] = mapped_column(sa.String(8), default="")
+    """The last characters, to tell tokens apart."""
+    scopes: Mapped[list[str]] = mapped_column(Json, default=list)
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    last_used_at: Mapped[datetime | None] = mapped_column()
+    revoked_at: Mapped[datetime | None] = mapped_column()
+
+
+class IdempotencyKey(Base):
+    """The first answer to a POST, given again to a repeat of it."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (sa.UniqueConstraint("account_id", "key"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(sa.String(255))
+    request_hash: Mapped[str] = mapped_column(sa.String(64))
+    status: Mapped[int | None] = mapped_column()
+    """Null while the first request is still running."""
+    body: Mapped[str] = mapped_column(sa.Text, default="")
+    created_at: Mapped[Moment] = mapped_column(default=now, index=True)
+
+
+class AuditEntry(Base):
+    """Who changed what in an Account. Append-only."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (sa.Index("ix_audit_entry_account", "account_id", "id"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    member_id: Mapped[int | None] = mapped_column(BigId)
+    at: Mapped[Moment] = mapped_column(default=now)
+    verb: Mapped[str] = mapped_column(sa.String(64))
+    """For example campaign.send."""
+    about: Mapped[str] = mapped_column(sa.String(200), default="")
+    """For example campaign 7; never an address."""

@@ -1,0 +1,94 @@
+"""Sessions kept on the server: the cookie holds a random secret, the database its hash."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from app.accounts.models import Account, Member, Membership
+from app.auth.models import SignedIn
+from app.core import tokens
+from app.core.clock import now
+from app.core.db import db
+
+LASTS = timedelta(days=30)
+#: `seen_at` is written at most this often, so that reading a page does not write.
+SEEN_EVERY = timedelta(minutes=10)
+
+
+def start(member: Member, *, network: str = "", browser: str = "") -> str:
+    """A new session; returns the secret for the cookie."""
+    secret = tokens.secret()
+    account = first_account(member)
+    db.session.add(
+        SignedIn(
+            member_id=member.id,
+            token_hash=tokens.hashed(secret),
+            account_id=account.id if account else None,
+            network=network,
+            browser=browser[:200],
+        )
+    )
+    db.session.flush()
+    return secret
+
+
+def find(secret: str) -> SignedIn | None:
+    """The living session of a cookie's secret."""
+    row = db.session.scalar(
+        sa.select(SignedIn).where(
+            SignedIn.token_hash == tokens.hashed(secret), SignedIn.ended_at.is_(None)
+        )
+    )
+    if row is None or row.seen_at + LASTS < now():
+        return None
+    return row
+
+
+def touch(session: SignedIn, at: datetime) -> None:
+    """Note that the session is in use."""
+    session.seen_at = at
+
+
+def end(session: SignedIn) -> None:
+    """Sign one browser out."""
+    session.ended_at = now()
+
+
+def end_all(member: Member, *, but: SignedIn | None = None) -> int:
+    """Sign a person out everywhere else; returns how many sessions ended."""
+    ended = db.session.execute(
+        sa.update(SignedIn)
+        .where(
+            SignedIn.member_id == member.id,
+            SignedIn.ended_at.is_(None),
+            SignedIn.id != (but.id if but else 0),
+        )
+        .values(ended_at=now())
+        .returning(SignedIn.id)
+    )
+    return len(ended.all())
+
+
+def first_account(member: Member) -> Account | None:
+    """The account a person sees after signing in."""
+    return db.session.scalar(
+        sa.select(Account)
+        .join(Membership)
+        .where(Membership.member_id == member.id)
+        .order_by(Membership.id)
+        .limit(1)
+    )
+
+
+def shortened(address: str | None) -> str:
+    """A network instead of an address: /24 of IPv4, /48 of IPv6."""
+    if not address:
+        return ""
+    try:
+        prefix = 24 if ipaddress.ip_address(address).version == 4 else 48
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))

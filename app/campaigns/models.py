@@ -1,0 +1,104 @@
+"""A message and its plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts.models import Account
+from app.core.clock import now
+from app.core.db import Base, BigId, Id, Moment, db
+
+STATES = ("draft", "scheduled", "held", "sending", "paused", "sent", "cancelled")
+
+#: From each state, where it may go; anything else is refused.
+MOVES = {
+    "draft": ("scheduled", "held", "sending"),
+    "scheduled": ("sending", "draft", "cancelled"),
+    "held": ("sending", "draft", "cancelled"),
+    "sending": ("paused", "cancelled", "sent"),
+    "paused": ("sending", "cancelled"),
+    "sent": ("sending",),
+    "cancelled": (),
+}
+
+
+class Campaign(Base):
+    """A message and its plan. The content is fixed once it is no draft any more."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        sa.Index("ix_campaign_account", "account_id", "id"),
+        sa.Index("ix_campaign_due", "state", "due_at"),
+    )
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(sa.String(200))
+    state: Mapped[str] = mapped_column(sa.String(16), default="draft")
+    version: Mapped[int] = mapped_column(default=1)
+    """Grows with each revision of a draft; guards against lost updates."""
+    subject: Mapped[str] = mapped_column(sa.Text, default="")
+    preheader: Mapped[str] = mapped_column(sa.Text, default="")
+    from_name: Mapped[str] = mapped_column(sa.String(200), default="")
+    from_email: Mapped[str] = mapped_column(sa.String(320), default="")
+    reply_to: Mapped[str] = mapped_column(sa.String(320), default="")
+    format: Mapped[str] = mapped_column(sa.String(16), default="markdown")
+    """markdown, html or mjml."""
+    body: Mapped[str] = mapped_column(sa.Text, default="")
+    text_body: Mapped[str] = mapped_column(sa.Text, default="")
+    """The owner's own plain-text part; empty: made from the body."""
+    tracking: Mapped[str] = mapped_column(sa.String(16), default="individual")
+    """none, aggregate or individual."""
+    created_by_id: Mapped[int | None] = mapped_column(BigId)
+    is_sample: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    updated_at: Mapped[Moment] = mapped_column(default=now)
+    due_at: Mapped[datetime | None] = mapped_column()
+    """When a scheduled or held campaign starts."""
+    started_at: Mapped[datetime | None] = mapped_column()
+    planned_at: Mapped[datetime | None] = mapped_column()
+    """When its Deliveries were all written; sending begins after that."""
+    finished_at: Mapped[datetime | None] = mapped_column()
+    pause_reason: Mapped[str] = mapped_column(sa.Text, default="")
+
+    account: Mapped[Account] = relationship()
+    audience: Mapped[list[CampaignAudience]] = relationship(
+        cascade="all, delete-orphan", order_by="CampaignAudience.id"
+    )
+
+    def move(self, *origins: str, to: str, **values: Any) -> bool:
+        """Change state by one conditional UPDATE; False when it was in none of `origins`."""
+        for origin in origins:
+            if to not in MOVES[origin]:
+                raise ValueError(f"A campaign never goes from {origin} to {to}.")
+        moved = db.session.execute(
+            sa.update(Campaign)
+            .where(Campaign.id == self.id, Campaign.state.in_(origins))
+            .values(state=to, updated_at=now(), **values)
+            .returning(Campaign.id)
+            .execution_options(synchronize_session=False)
+        ).first()
+        db.session.expire(self)
+        return moved is not None
+
+
+class CampaignAudience(Base):
+    """One List or Segment that a Campaign aims at, or leaves out."""
+
+    __tablename__ = "campaign_audience"
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), index=True
+    )
+    list_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("list.id", ondelete="CASCADE"), index=True
+    )
+    segment_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("segment.id", ondelete="CASCADE"), index=True
+    )
+    excluded: Mapped[bool] = mapped_column(default=False)

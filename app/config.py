@@ -1,0 +1,177 @@
+"""Settings: from the environment, or from `leadersend.env` in the data folder.
+
+Each field is described in docs/configuration.md; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadSetting(Exception):
+    """A setting that cannot work, with what to do about it."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The effective settings of one process."""
+
+    LEADERSEND_HOME: Path
+    """Data folder: database, keys, uploads, journals, the embedded server's files."""
+    HOST: str
+    """Where the web server listens."""
+    PORT: int
+    """Port of the web server."""
+    BASE_URL: str
+    """Public address used in links."""
+    TRUSTED_PROXIES: tuple[Network, ...]
+    """Networks whose X-Forwarded-* headers are believed."""
+    DATABASE_URL: str
+    """Any SQLAlchemy URL of SQLite or PostgreSQL."""
+    REDIS_URL: str
+    """The Redis or Valkey server that wakes workers."""
+    SMTP_URL: str
+    """The operator's relay, also for system mail."""
+    CATCHER: bool
+    """Whether the local mail catcher runs and shows /mail."""
+    SECRET_KEY: str
+    """Signs cookies and links, seals stored passwords."""
+    WORKERS: int
+    """Worker processes."""
+    MAIL_DOMAIN: str
+    """Domain of bounce and unsubscribe addresses and of message ids."""
+    INBOUND: str
+    """host:port where bounces and unsubscribe mails are taken in by SMTP."""
+    OPERATOR_NAME: str
+    """Who runs this installation, as the privacy policy names it."""
+    OPERATOR_EMAIL: str
+    """Where questions and the contact form go."""
+    OPERATOR_ADDRESS: str
+    """Postal address of the operator, for the privacy policy."""
+    REGISTRATION: bool
+    """Whether anybody may register a business."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come by https."""
+        return self.BASE_URL.startswith("https:")
+
+    @property
+    def local(self) -> bool:
+        """Whether the public address is this machine itself."""
+        return (urlsplit(self.BASE_URL).hostname or "") in ("localhost", "127.0.0.1", "::1")
+
+    def masked(self) -> dict[str, str]:
+        """Every setting as text, secrets hidden."""
+        shown = {field.name: str(getattr(self, field.name)) for field in fields(self)}
+        shown["SECRET_KEY"] = "…" + self.SECRET_KEY[-4:] if self.SECRET_KEY else ""
+        for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
+            shown[name] = _without_password(shown[name])
+        shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
+        for name in ("CATCHER", "REGISTRATION"):
+            shown[name] = "on" if getattr(self, name) else "off"
+        return shown
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the settings. Makes the data folder and the secret key where they are missing."""
+    env = dict(os.environ if environ is None else environ)
+    home = Path(env.get("LEADERSEND_HOME") or CHECKOUT / "var").absolute()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    env = {**_env_file(home / "leadersend.env"), **env}
+    host = env.get("HOST") or "127.0.0.1"
+    port = _number(env, "PORT", 8000)
+    base_url = (env.get("BASE_URL") or f"http://localhost:{port}").rstrip("/")
+    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+        raise BadSetting(f"BASE_URL is {base_url!r}; it must look like https://news.example.com")
+    smtp_url = env.get("SMTP_URL") or ""
+    inbound = env.get("INBOUND") or "127.0.0.1:1025"
+    domain = env.get("MAIL_DOMAIN") or urlsplit(base_url).hostname or "localhost"
+    return Config(
+        LEADERSEND_HOME=home,
+        HOST=host,
+        PORT=port,
+        BASE_URL=base_url,
+        TRUSTED_PROXIES=_networks(env.get("TRUSTED_PROXIES", "")),
+        DATABASE_URL=env.get("DATABASE_URL") or f"sqlite:///{home / 'leadersend.sqlite'}",
+        REDIS_URL=env.get("REDIS_URL") or f"unix://{home / 'queue' / 'q.sock'}",
+        SMTP_URL=smtp_url or f"smtp://{inbound}?tls=none",
+        CATCHER=_switch(env, "CATCHER", default=not smtp_url),
+        SECRET_KEY=_secret_key(env, home),
+        WORKERS=_number(env, "WORKERS", os.cpu_count() or 1),
+        MAIL_DOMAIN=domain,
+        INBOUND=inbound,
+        OPERATOR_NAME=env.get("OPERATOR_NAME") or "LeaderSend",
+        OPERATOR_EMAIL=env.get("OPERATOR_EMAIL") or f"info@{domain}",
+        OPERATOR_ADDRESS=env.get("OPERATOR_ADDRESS") or "",
+        REGISTRATION=_switch(env, "REGISTRATION", default=True),
+    )
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    pairs: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            pairs[name.strip()] = value.strip().strip("'\"")
+    return pairs
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise BadSetting(f"{name} is {value!r}; it must be a number from 1 to 65535.")
+    return int(value)
+
+
+def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = (env.get(name) or ("on" if default else "off")).lower()
+    if value not in ("on", "off"):
+        raise BadSetting(f"{name} is {value!r}; it must be on or off.")
+    return value == "on"
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(
+            ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip()
+        )
+    except ValueError as error:
+        raise BadSetting(f"TRUSTED_PROXIES: {error}. Write networks such as 10.0.0.0/8.") from None
+
+
+def _secret_key(env: Mapping[str, str], home: Path) -> str:
+    given = env.get("SECRET_KEY", "")
+    if given:
+        if len(given) < 32 or len(set(given)) < 10:
+            raise BadSetting(
+                "SECRET_KEY is too short or too simple to protect anybody. Remove it, so that "
+                "LeaderSend makes one, or give 32 random characters or more."
+            )
+        return given
+    path = home / "secret_key"
+    try:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":…@", 1)

@@ -1,0 +1,148 @@
+"""The database: one session, one way to write.
+
+Reading needs nothing. Writing happens inside `with transaction():`, once, at an edge (a route,
+a job, a command); verbs never commit. On SQLite a writing transaction begins with
+BEGIN IMMEDIATE: a reading transaction that turns into a writing one fails at once when somebody
+else wrote meanwhile, and no timeout helps.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column, registry
+
+WRITE = "leadersend_write"
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """A moment. Aware in Python, stored as UTC; naive values are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A moment without a time zone cannot be stored.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Every table, with constraint names that migrations can rely on."""
+
+    registry = registry(
+        metadata=sa.MetaData(
+            naming_convention={
+                "ix": "ix_%(column_0_N_label)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={datetime: UtcDateTime, int: BigId},
+    )
+
+    @classmethod
+    def __table_cls__(cls, *args: Any, **options: Any) -> sa.Table:
+        # SQLite hands the id of a deleted last row out again; links that were mailed must never
+        # come to mean another row.
+        numbered = any(isinstance(part, sa.Column) and part.name == "id" for part in args)
+        if numbered:
+            options["sqlite_autoincrement"] = True
+        return sa.Table(*args, **options)
+
+
+Id = Annotated[int, mapped_column(BigId, primary_key=True)]
+Moment = Annotated[datetime, mapped_column(UtcDateTime)]
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Write: commit at the end, roll back on any error. Inner uses join the outer one."""
+    session: Session = db.session()
+    if session.info.get(WRITE):
+        yield session
+        return
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("Change rows inside transaction(), not before it.")
+    session.rollback()  # ends a reading transaction, so that the writing one can begin as such
+    session.info[WRITE] = True
+    try:
+        session.connection(execution_options={WRITE: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info[WRITE] = False
+
+
+def dialect_name() -> str:
+    """ "sqlite" or "postgresql"."""
+    return db.engine.dialect.name
+
+
+def prepare_engine(engine: sa.Engine) -> None:
+    """Set up connections of an engine; called once by create_app for each engine."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _on_sqlite_connect)
+    event.listen(engine, "begin", _on_sqlite_begin)
+
+
+def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
+    # SQLAlchemy, not the driver, says when a transaction begins.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # The wait comes first: switching to WAL itself takes a lock when several processes start.
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL, so that what was answered to a person survives a power cut.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -16000")
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_stray_flush(session: Session, _context: Any, _instances: Any) -> None:
+    if not session.info.get(WRITE) and (session.new or session.dirty or session.deleted):
+        raise RuntimeError("Rows are written inside transaction() only.")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_stray_write(state: ORMExecuteState) -> None:
+    writes = state.is_insert or state.is_update or state.is_delete
+    if writes and not state.session.info.get(WRITE):
+        raise RuntimeError("Rows are written inside transaction() only.")

@@ -1,0 +1,77 @@
+"""Waking workers. A job carries ids only, and losing one costs nothing but time.
+
+The database says what is to be done; a sweep (`worker.py`) finds what no job came for. So a
+queue that cannot be reached is logged, never an error for the person who pressed the button.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from app.core.queue_server import client
+
+log = logging.getLogger(__name__)
+
+#: In the order in which an idle worker looks: system mail before campaigns before long work.
+QUEUES = ("system", "sending", "work")
+#: Seconds after which RQ itself ends a job. Jobs watch a much shorter deadline of their own.
+TIMEOUT_S = 900
+
+
+def queue(name: str, connection: redis.Redis | None = None) -> Queue:
+    """One of QUEUES, with JSON instead of pickle."""
+    return Queue(name, connection=connection or client(), serializer=JSONSerializer)
+
+
+def enqueue(job: Callable[..., Any], *ids: int, key: str, on: str = "work") -> bool:
+    """Wake a worker for `job(*ids)`; False when it is queued already or nobody could be woken.
+
+    `key` is the job's name in the queue: letters, digits, "-" and "_".
+    """
+    try:
+        return _enqueue(job, ids, key, on)
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        log.warning("queue away, the sweep will find %s: %s", key, type(error).__name__)
+    except redis.ResponseError as error:
+        log.warning("queue refused %s, the sweep will find it: %s", key, error)
+    return False
+
+
+def _enqueue(job: Callable[..., Any], ids: tuple[int, ...], key: str, on: str) -> bool:
+    target = queue(on)
+    for _ in range(2):
+        try:
+            target.enqueue(
+                job,
+                args=ids,
+                job_id=key,
+                unique=True,
+                job_timeout=TIMEOUT_S,
+                result_ttl=0,
+                failure_ttl=3600,
+            )
+            return True
+        except DuplicateJobError:
+            if not _forget_ended(key):
+                return False
+    return False
+
+
+def _forget_ended(key: str) -> bool:
+    """Remove a job of that name that is over; False while it still waits or runs."""
+    try:
+        job = Job.fetch(key, connection=client(), serializer=JSONSerializer)
+    except NoSuchJobError:
+        return True
+    if job.get_status() in ("queued", "started", "deferred", "scheduled"):
+        return False
+    job.delete()
+    return True

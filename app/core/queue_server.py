@@ -1,0 +1,39 @@
+"""The Redis or Valkey server that wakes workers, takes in hits and carries live counters.
+
+Nothing that a person did or was promised lives only here: emptying it costs time, no data.
+"""
+
+from __future__ import annotations
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+#: What goes wrong when the server is away, full or starting.
+AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ResponseError)
+
+_urls: list[str] = []
+_clients: dict[str, redis.Redis] = {}
+
+
+def configure(url: str) -> None:
+    """Remember where the server is; connections open at first use."""
+    _urls[:] = [url]
+    _clients.clear()
+
+
+def client() -> redis.Redis:
+    """For the web: gives up quickly, so that pages answer while the server is away."""
+    if "quick" not in _clients:
+        _clients["quick"] = redis.Redis.from_url(
+            _urls[0], socket_timeout=1.0, socket_connect_timeout=0.5, retry=None
+        )
+    return _clients["quick"]
+
+
+def patient_client() -> redis.Redis:
+    """For workers: waits over a restart of the server."""
+    if "patient" not in _clients:
+        retry = Retry(ExponentialBackoff(cap=2, base=0.1), 8)
+        _clients["patient"] = redis.Redis.from_url(_urls[0], retry=retry)
+    return _clients["patient"]

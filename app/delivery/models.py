@@ -1,0 +1,160 @@
+"""What happened to each recipient of each campaign."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.clock import now
+from app.core.db import Base, BigId, Id, Moment
+
+STATES = ("pending", "sending", "deferred", "sent", "failed", "uncertain", "skipped")
+#: States that may still change by themselves; the receipt adds them up as "pending".
+OPEN_STATES = ("pending", "sending", "deferred")
+
+
+def _campaign_key() -> Mapped[int]:
+    return mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+
+
+class Batch(Base):
+    """A slice of a campaign's Deliveries worked by one job."""
+
+    __tablename__ = "batch"
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "number"),
+        sa.Index("ix_batch_state", "state", "lease_until"),
+    )
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = _campaign_key()
+    number: Mapped[int] = mapped_column()
+    size: Mapped[int] = mapped_column()
+    state: Mapped[str] = mapped_column(sa.String(8), default="ready")
+    """ready, working, done."""
+    lease: Mapped[str | None] = mapped_column(sa.String(32))
+    """Random name of the worker's run; also the name of its journal."""
+    lease_until: Mapped[datetime | None] = mapped_column()
+    runs: Mapped[int] = mapped_column(default=0)
+
+
+class Delivery(Base):
+    """One Campaign to one Contact."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "contact_id"),
+        sa.Index("ix_delivery_batch", "batch_id", "id"),
+        sa.Index("ix_delivery_contact", "contact_id", "id"),
+        sa.Index(
+            "ix_delivery_sending",
+            "lease",
+            sqlite_where=sa.text("state = 'sending'"),
+            postgresql_where=sa.text("state = 'sending'"),
+        ),
+        sa.Index(
+            "ix_delivery_deferred",
+            "next_try_at",
+            sqlite_where=sa.text("state = 'deferred'"),
+            postgresql_where=sa.text("state = 'deferred'"),
+        ),
+        sa.Index(
+            "ix_delivery_notable",
+            "campaign_id",
+            "state",
+            "id",
+            sqlite_where=sa.text("state NOT IN ('pending', 'sending', 'sent')"),
+            postgresql_where=sa.text("state NOT IN ('pending', 'sending', 'sent')"),
+        ),
+        sa.Index("ix_delivery_campaign", "campaign_id", "id"),
+    )
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = _campaign_key()
+    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contact.id", ondelete="SET NULL"))
+    """Null once the person was erased; the row still counts."""
+    batch_id: Mapped[int] = mapped_column(sa.ForeignKey("batch.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(sa.String(12), default="pending")
+    reason: Mapped[str | None] = mapped_column(sa.String(32))
+    """Why skipped (unsubscribed, suppressed, erased, cancelled) or whose fault a failure is."""
+    lease: Mapped[str | None] = mapped_column(sa.String(32))
+    """The run that claimed it; names the journal that knows how far it got."""
+    claimed_at: Mapped[datetime | None] = mapped_column()
+    tries: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column()
+    sent_at: Mapped[datetime | None] = mapped_column()
+    """When the final answer came, whichever it was."""
+    code: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    status: Mapped[str | None] = mapped_column(sa.String(12))
+    """Enhanced status code (RFC 3463)."""
+    answer: Mapped[str | None] = mapped_column(sa.Text)
+    """The server's words; null where it simply accepted."""
+    tls: Mapped[bool | None] = mapped_column()
+
+
+class Tally(Base):
+    """Kept counters of a campaign's Deliveries; changed in the transaction that moves rows."""
+
+    __tablename__ = "tally"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    reason: Mapped[str] = mapped_column(sa.String(32), primary_key=True, default="")
+    n: Mapped[int] = mapped_column(default=0)
+
+
+class Link(Base):
+    """A tracked target address of a campaign; may hold merge tags behind its host."""
+
+    __tablename__ = "link"
+    __table_args__ = (sa.UniqueConstraint("campaign_id", "position"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = _campaign_key()
+    position: Mapped[int] = mapped_column()
+    url: Mapped[str] = mapped_column(sa.Text)
+    label: Mapped[str] = mapped_column(sa.String(200), default="")
+    """What the reader sees: the link's text or the image's alt."""
+
+
+class DiaryEntry(Base):
+    """What the engine did and why, in plain words."""
+
+    __tablename__ = "diary_entry"
+    __table_args__ = (sa.Index("ix_diary_entry_campaign", "campaign_id", "id"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = _campaign_key()
+    at: Mapped[Moment] = mapped_column(default=now)
+    text: Mapped[str] = mapped_column(sa.Text)
+
+
+class Event(Base):
+    """A fact about a Delivery: open, click, unsubscribe, bounce, complaint. Append-only."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        sa.Index("ix_event_campaign", "campaign_id", "kind", "id"),
+        sa.Index("ix_event_contact", "contact_id", "id"),
+        sa.Index("ix_event_delivery", "delivery_id"),
+    )
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = _campaign_key()
+    delivery_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("delivery.id", ondelete="CASCADE")
+    )
+    """Null in aggregate mode: counted without a person."""
+    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contact.id", ondelete="SET NULL"))
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    at: Mapped[Moment] = mapped_column(default=now)
+    link_id: Mapped[int | None] = mapped_column(sa.ForeignKey("link.id", ondelete="SET NULL"))
+    verdict: Mapped[str | None] = mapped_column(sa.String(8))
+    """human or machine, for opens and clicks; hard or soft for bounces."""
+    reason: Mapped[str] = mapped_column(sa.String(200), default="")
+    seq: Mapped[int | None] = mapped_column(BigId, unique=True)
+    """Number of the hit in the intake, so that a hit taken twice is written once."""

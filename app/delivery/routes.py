@@ -1,0 +1,7 @@
+"""HTTP of delivery."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("delivery", __name__)

@@ -1,0 +1,245 @@
+"""create_app(): the only place that knows every part."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.accounts import routes as accounts
+from app.api import routes as api
+from app.auth import current, sessions
+from app.auth import routes as auth
+from app.campaigns import routes as campaigns
+from app.config import CHECKOUT, Config, load
+from app.contacts import routes as contacts
+from app.core import headers, queue_server, sealing, templating, tokens
+from app.core.clock import now
+from app.core.db import db, prepare_engine, transaction
+from app.core.errors import DomainError
+from app.core.fragments import wants_fragment
+from app.delivery import routes as delivery
+from app.extensions import csrf, htmx, limiter, login
+from app.privacy import routes as privacy
+from app.reports import routes as reports
+from app.site import routes as site
+from app.staff import routes as staff
+from app.tracking import routes as tracking
+
+log = logging.getLogger(__name__)
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
+    delivery.bp, tracking.bp, reports.bp, staff.bp, api.bp,
+)  # fmt: skip
+OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The web application; workers and commands use it for its database and settings."""
+    config = config or load()
+    app = Flask(
+        "leadersend",
+        static_folder=str(CHECKOUT / "static"),
+        template_folder=str(CHECKOUT / "templates"),
+    )
+    _configure(app, config)
+    _connect(app, config)
+    templating.install(app)
+    headers.protect(app, secure=config.secure)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    _guard(app, config)
+    _answer_errors(app)
+    return app
+
+
+def _configure(app: Flask, config: Config) -> None:
+    app.config.update(
+        SETTINGS=config,
+        SECRET_KEY=config.SECRET_KEY,
+        SQLALCHEMY_DATABASE_URI=config.DATABASE_URL,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(config.DATABASE_URL),
+        SESSION_COOKIE_NAME="__Host-leadersend" if config.secure else "leadersend",
+        SESSION_COOKIE_SECURE=config.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_HEADERS=["X-CSRFToken"],
+        MAX_CONTENT_LENGTH=1_000_000,
+        MAX_FORM_PARTS=1000,
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
+        RATELIMIT_STORAGE_URI=_limiter_storage(config.REDIS_URL),
+        RATELIMIT_HEADERS_ENABLED=False,
+    )
+    if config.TRUSTED_PROXIES:
+        app.wsgi_app = _trusting(app.wsgi_app, config)  # type: ignore[method-assign]
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_pre_ping": True}
+    if url.startswith("sqlite"):
+        options["pool_pre_ping"] = False
+    return options
+
+
+def _limiter_storage(url: str) -> str:
+    return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+
+
+def _trusting(wsgi: Callable[..., Any], config: Config) -> Callable[..., Any]:
+    behind_proxy = ProxyFix(wsgi, x_for=1, x_proto=1, x_host=1)
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:
+        peer = environ.get("REMOTE_ADDR", "")
+        try:
+            trusted = any(ipaddress.ip_address(peer) in net for net in config.TRUSTED_PROXIES)
+        except ValueError:
+            trusted = False
+        return (behind_proxy if trusted else wsgi)(environ, start_response)
+
+    return serve
+
+
+def _connect(app: Flask, config: Config) -> None:
+    tokens.configure(config.SECRET_KEY)
+    sealing.configure(config.SECRET_KEY)
+    queue_server.configure(config.REDIS_URL)
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    login.init_app(app)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    limiter.init_app(app)
+    login.user_loader(_load_user)
+    login.unauthorized_handler(_sign_in_first)
+
+
+def _load_user(secret: str) -> current.User | None:
+    session = sessions.find(secret)
+    if session is None:
+        return None
+    moment = now()
+    if moment - session.seen_at > sessions.SEEN_EVERY:
+        with transaction():
+            sessions.touch(session, moment)
+    return current.User(secret, session)
+
+
+def _sign_in_first() -> Response:
+    url = url_for("auth.sign_in", next=request.full_path.rstrip("?"))
+    if request.headers.get("HX-Request") == "true":
+        response = make_response("", 401)
+        response.headers["HX-Redirect"] = url_for("auth.sign_in")
+        return response
+    return make_response(redirect(url, 303))
+
+
+def _guard(app: Flask, config: Config) -> None:
+    host = urlsplit(config.BASE_URL).hostname or ""
+
+    @app.before_request
+    def refuse_unknown_host() -> None:
+        asked = (urlsplit(f"//{request.host}").hostname or "").lower()
+        if asked != host and asked not in OWN_NAMES:
+            abort(400, "This server does not know that name.")
+
+    @app.before_request
+    def let_in() -> Response | None:
+        view = app.view_functions.get(request.endpoint or "")
+        marks: dict[str, Any] = getattr(view, "__dict__", {})
+        if view is None or request.endpoint == "static" or marks.get("is_public"):
+            return None
+        if not current_user.is_authenticated:
+            return _sign_in_first()
+        if marks.get("is_staff_only"):
+            _demand_staff()
+        else:
+            _demand_role(marks.get("least_role"))
+        return None
+
+    @app.context_processor
+    def who_is_asking() -> dict[str, Any]:
+        signed_in = bool(current_user and current_user.is_authenticated)
+        membership = current.membership_or_none() if signed_in else None
+        return {
+            "settings": config,
+            "member": current.current_member() if signed_in else None,
+            "account": membership.account if membership else None,
+            "role": membership.role if membership else "",
+            "may": current.may if signed_in else (lambda role: False),
+        }
+
+
+def _demand_staff() -> None:
+    if not current.current_member().staff_roles:
+        abort(404)
+
+
+def _demand_role(least: str | None) -> None:
+    unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
+    if role := least or ("editor" if unsafe else ""):
+        current.demand(role)
+    membership = current.membership_or_none()
+    if membership:
+        g.zone = membership.account.zone
+
+
+def _answer_errors(app: Flask) -> None:
+    @app.errorhandler(DomainError)
+    def domain_error(error: DomainError) -> Response:
+        return _error_page(error.status, str(error), getattr(error, "errors", None))
+
+    @app.errorhandler(CSRFError)
+    def stale_form(error: CSRFError) -> Response:
+        return _error_page(400, "This form is too old. Go back, reload the page and try again.")
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        if error.response is not None:
+            return make_response(error.response)
+        return _error_page(error.code or 500, error.description or "")
+
+    @app.errorhandler(sa.exc.OperationalError)
+    def database_away(error: sa.exc.OperationalError) -> Response:
+        log.error("database: %s", type(error.orig).__name__)
+        db.session.rollback()
+        return _error_page(503, "The database is busy or away. Nothing was lost; try again soon.")
+
+    @app.errorhandler(Exception)
+    def crash(error: Exception) -> Response:
+        if app.testing or app.debug:
+            raise error
+        log.error("unexpected", exc_info=error)
+        return _error_page(500, "Something broke on our side. It has been noted.")
+
+
+def _error_page(status: int, message: str, errors: dict[str, list[str]] | None = None) -> Response:
+    if request.path.startswith("/api/"):
+        return api.problem(status, message, errors)
+    template = "errors/_error.html" if wants_fragment() else "errors/error.html"
+    response = make_response(render_template(template, status=status, message=message), status)
+    if wants_fragment():
+        response.headers["HX-Reswap"] = "none"
+    return response

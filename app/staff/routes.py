@@ -1,0 +1,7 @@
+"""HTTP of staff."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("staff", __name__)

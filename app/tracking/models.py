@@ -1,0 +1,57 @@
+"""Kept counters of what readers did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Moment
+
+
+class Reader(Base):
+    """What one Delivery's reader did first; makes "people" countable without counting."""
+
+    __tablename__ = "reader"
+    __table_args__ = (sa.Index("ix_reader_campaign", "campaign_id", "delivery_id"),)
+
+    delivery_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("delivery.id", ondelete="CASCADE"), primary_key=True
+    )
+    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+    opened_at: Mapped[datetime | None] = mapped_column()
+    machine_opened_at: Mapped[datetime | None] = mapped_column()
+    clicked_at: Mapped[datetime | None] = mapped_column()
+    machine_clicked_at: Mapped[datetime | None] = mapped_column()
+
+
+class Score(Base):
+    """Kept counters of a campaign: hits and people by kind, verdict and link."""
+
+    __tablename__ = "score"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    """open, click, unsubscribe, complaint, bounce."""
+    verdict: Mapped[str] = mapped_column(sa.String(8), primary_key=True, default="")
+    link_id: Mapped[int] = mapped_column(primary_key=True, default=0)
+    """0: all links together."""
+    hits: Mapped[int] = mapped_column(default=0)
+    people: Mapped[int] = mapped_column(default=0)
+
+
+class HourScore(Base):
+    """The curve over time: hits per hour."""
+
+    __tablename__ = "hour_score"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    hour: Mapped[Moment] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    verdict: Mapped[str] = mapped_column(sa.String(8), primary_key=True, default="")
+    n: Mapped[int] = mapped_column(default=0)

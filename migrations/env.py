@@ -1,0 +1,24 @@
+"""Alembic's entry: the engine comes from whoever runs the migration."""
+
+from alembic import context
+
+import app.accounts.models
+import app.auth.models
+import app.campaigns.models
+import app.contacts.models
+import app.delivery.models
+import app.privacy.models
+import app.site.models
+import app.tracking.models  # noqa: F401
+from app.core.db import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=True,
+    user_module_prefix="app.core.db.",
+)
+with context.begin_transaction():
+    context.run_migrations()

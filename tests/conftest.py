@@ -1,0 +1,192 @@
+"""What tests stand on: a real database, a real queue server, and three people.
+
+Alice owns a bakery's account and Bob helps her there; Charlie owns another business.
+LEADERSEND_TEST_DATABASE=postgresql runs everything on PostgreSQL instead of SQLite.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.accounts.models import Account, Member, Membership
+from app.auth import sessions
+from app.config import Config, load
+from app.core import queue_server
+from app.core.db import Base, db, transaction
+from app.core.migrating import upgrade
+from app.factory import create_app
+from tests.servers import PostgresServer, QueueServer
+
+SECRET = "a secret of the tests, long enough to pass 0123456789"
+
+
+@pytest.fixture(scope="session")
+def queue() -> Iterator[QueueServer]:
+    """A real queue server for the whole run."""
+    with QueueServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL; the test is skipped by name where it is not installed."""
+    if PostgresServer.programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty, migrated database."""
+    if os.environ.get("LEADERSEND_TEST_DATABASE") == "postgresql":
+        url = request.getfixturevalue("postgres").database("tests")
+    else:
+        url = f"sqlite:///{tmp_path_factory.mktemp('db')}/tests.sqlite"
+    upgrade(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_url: str, queue: QueueServer, tmp_path_factory: pytest.TempPathFactory
+) -> Config:
+    """Settings of the application under test."""
+    return load(
+        {
+            "LEADERSEND_HOME": str(tmp_path_factory.mktemp("home")),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": queue.url,
+            "SECRET_KEY": SECRET,
+            "BASE_URL": "http://localhost",
+            "MAIL_DOMAIN": "mail.test",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def whole_app(settings: Config) -> Iterator[Flask]:
+    """The application, made once."""
+    app = create_app(settings)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    from app.extensions import limiter
+
+    limiter.enabled = False
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(whole_app: Flask) -> Iterator[Flask]:
+    """The application on an empty database, inside an application context."""
+    with whole_app.app_context():
+        _empty()
+        queue_server.client().flushall()
+        yield whole_app
+        db.session.rollback()
+        db.session.remove()
+
+
+def _empty() -> None:
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        else:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(sa.delete(table))
+        connection.commit()
+
+
+@dataclass
+class Person:
+    """A member with the account that they see first."""
+
+    member: Member
+    account: Account
+
+
+class Client(FlaskClient):
+    """A browser without JavaScript."""
+
+    def sign_in(self, person: Person) -> None:
+        with transaction():
+            secret = sessions.start(person.member)
+        with self.session_transaction() as cookie:
+            cookie["_user_id"] = secret
+            cookie["_fresh"] = True
+
+    def htmx(self, method: str, url: str, **options: object) -> TestResponse:
+        """As htmx asks for a fragment."""
+        headers = {"HX-Request": "true"}
+        return self.open(url, method=method, headers=headers, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def client(app: Flask) -> Client:
+    app.test_client_class = Client
+    client = app.test_client()
+    assert isinstance(client, Client)
+    return client
+
+
+@pytest.fixture
+def alice(app: Flask) -> Person:
+    """Owns the bakery."""
+    return make_person("alice@bakery.example", "Alice Baker", "Bakery", "owner")
+
+
+@pytest.fixture
+def bob(alice: Person) -> Person:
+    """Helps in the bakery, as an editor."""
+    return add_member(alice.account, "bob@bakery.example", "Bob Helper", "editor")
+
+
+@pytest.fixture
+def vera(alice: Person) -> Person:
+    """Only looks, in the bakery."""
+    return add_member(alice.account, "vera@bakery.example", "Vera Viewer", "viewer")
+
+
+@pytest.fixture
+def charlie(app: Flask) -> Person:
+    """A stranger: owns another business."""
+    return make_person("charlie@garage.example", "Charlie Stranger", "Garage", "owner")
+
+
+def make_person(email: str, name: str, business: str, role: str) -> Person:
+    """A member with an account of their own."""
+    with transaction():
+        account = Account(
+            name=business, address=f"{business}, 1 High Street, 12345 Town", state="active"
+        )
+        db.session.add(account)
+        db.session.flush()
+    return add_member(account, email, name, role)
+
+
+def add_member(account: Account, email: str, name: str, role: str) -> Person:
+    """A member of an account."""
+    with transaction():
+        member = Member(email=email, name=name, staff_roles=[])
+        db.session.add(member)
+        db.session.flush()
+        db.session.add(Membership(account_id=account.id, member_id=member.id, role=role))
+        db.session.flush()
+    return Person(member, account)
+
+
+@pytest.fixture
+def home(settings: Config) -> Path:
+    """The data folder."""
+    return settings.LEADERSEND_HOME

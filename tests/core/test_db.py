@@ -1,0 +1,41 @@
+"""The rules of core.db."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.accounts.models import Account
+from app.core.db import db, transaction
+from tests.conftest import Person
+
+
+def test_rows_are_written_inside_a_transaction_only(alice: Person) -> None:
+    db.session.add(Account(name="Stray"))
+
+    with pytest.raises(RuntimeError, match="inside transaction"):
+        db.session.flush()
+
+
+def test_an_error_undoes_the_whole_transaction(alice: Person) -> None:
+    def change_and_fail() -> None:
+        with transaction():
+            alice.account.name = "Changed"
+            db.session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+
+    assert db.session.get_one(Account, alice.account.id).name == "Bakery"
+
+
+def test_moments_come_back_in_utc(alice: Person) -> None:
+    at = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    with transaction():
+        alice.account.created_at = at
+    db.session.expire_all()
+
+    assert alice.account.created_at == at
+    assert alice.account.created_at.tzinfo is not None
