@@ -124,14 +124,16 @@ class PostgresServer(Server):
                 programs / "initdb", "-D", self.folder / "data", "-U", "postgres",
                 "--auth=trust", "-E", "UTF8", "--no-sync",
             )  # fmt: skip
-        self.process = subprocess.Popen(  # noqa: S603
-            [
-                *self._as_nobody(), str(programs / "postgres"), "-D", str(self.folder / "data"),
-                "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-                "-c", f"unix_socket_directories={self.folder}", "-c", "max_connections=200",
-            ],
-            stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
-        )  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603
+                [
+                    *self._as_nobody(), str(programs / "postgres"),
+                    "-D", str(self.folder / "data"), "-p", str(self.port),
+                    "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
+                    "-c", f"unix_socket_directories={self.folder}",
+                ],
+                stdout=subprocess.DEVNULL, stderr=log,
+            )  # fmt: skip
         wait_until(self.is_up, what="PostgreSQL")
 
     def stop(self, sig: int = signal.SIGINT) -> None:
