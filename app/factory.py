@@ -34,6 +34,7 @@ from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import routes as contacts
 from app.core import headers, queue_server, sealing, templating, tokens
+from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
 from app.core.errors import DomainError
@@ -122,6 +123,7 @@ def _trusting(wsgi: Callable[..., Any], config: Config) -> Callable[..., Any]:
 
 
 def _connect(app: Flask, config: Config) -> None:
+    process_settings.configure(config)
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
