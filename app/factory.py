@@ -23,7 +23,7 @@ from flask import (
 )
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import routes as accounts
@@ -221,7 +221,10 @@ def _answer_errors(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.response)
-        return _error_page(error.code or 500, error.description or "")
+        response = _error_page(error.code or 500, error.description or "")
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
     @app.errorhandler(sa.exc.OperationalError)
     def database_away(error: sa.exc.OperationalError) -> Response:

@@ -1,0 +1,75 @@
+"""Who is calling: a Bearer token, and nothing else. No cookie is read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from flask import g, request
+
+from app.accounts.models import Account, ApiToken
+from app.api.problems import MissingScope, Unauthorized
+from app.core import tokens
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Forbidden
+
+SCOPES = (
+    "contacts:read",
+    "contacts:write",
+    "campaigns:read",
+    "campaigns:write",
+    "campaigns:send",
+    "suppressions:read",
+    "suppressions:write",
+)
+#: `last_used_at` is written at most this often, so that reading does not write.
+USED_EVERY = timedelta(minutes=1)
+
+
+def caller_key() -> str:
+    """Whose calls are counted together: a token's, or an address' when there is none."""
+    secret = bearer()
+    return f"token:{tokens.hashed(secret)}" if secret else f"address:{request.remote_addr}"
+
+
+def bearer() -> str:
+    """The secret of the Authorization header, or nothing."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def sign_in(scope: str) -> Account:
+    """The account that the token acts for. Raises Unauthorized, MissingScope, Forbidden."""
+    secret = bearer()
+    if not secret:
+        raise Unauthorized("Send your token as the header: Authorization: Bearer TOKEN.")
+    token = _living_token(secret)
+    if token is None:
+        raise Unauthorized("This token is not known here or has been revoked.")
+    if scope and scope not in token.scopes:
+        raise MissingScope(scope)
+    account = db.session.get_one(Account, token.account_id)
+    if account.state == "suspended":
+        raise Forbidden("This account is suspended. Ask the operator.")
+    g.api_token_id = token.id
+    _note_use(token)
+    return account
+
+
+def _living_token(secret: str) -> ApiToken | None:
+    return db.session.scalar(
+        sa.select(ApiToken).where(
+            ApiToken.token_hash == tokens.hashed(secret), ApiToken.revoked_at.is_(None)
+        )
+    )
+
+
+def _note_use(token: ApiToken) -> None:
+    moment = now()
+    if token.last_used_at and moment - token.last_used_at < USED_EVERY:
+        return
+    with transaction():
+        db.session.execute(
+            sa.update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=moment)
+        )
