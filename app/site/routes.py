@@ -1,7 +1,68 @@
-"""HTTP of site."""
+"""The public site, the start page, help, and the palette."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.auth.current import current_account, public
+from app.core import fragments
+from app.site import framing, queries
 
 bp = Blueprint("site", __name__)
+framing.install(bp)
+
+
+@bp.get("/")
+@public
+def landing() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return fragments.see_other("site.home")
+    return render_template("site/landing.html")
+
+
+@bp.get("/home")
+def home() -> ResponseReturnValue:
+    account = current_account()
+    return render_template("site/home.html", summary=queries.summary(account))
+
+
+@bp.get("/palette")
+def palette() -> ResponseReturnValue:
+    words = request.args.get("q", "").strip()[:200]
+    found = queries.find(current_account(), words)
+    return fragments.page_or_fragment(
+        "site/palette.html", "site/_palette.html", words=words, found=found
+    )
+
+
+@bp.get("/help")
+@public
+def help_page() -> ResponseReturnValue:
+    return render_template("site/help.html")
+
+
+@bp.get("/about")
+@public
+def about() -> ResponseReturnValue:
+    return render_template("site/about.html")
+
+
+@bp.post("/theme")
+@public
+def choose_theme() -> ResponseReturnValue:
+    """Keep light or dark in a cookie, so that pages come in the right colours at once."""
+    chosen = request.form.get("theme", "")
+    response = fragments.go(_own_path(request.form.get("next", "")))
+    if chosen in framing.THEMES:
+        response.set_cookie(
+            framing.THEME_COOKIE, chosen, max_age=31_536_000, samesite="Lax", httponly=True,
+            secure=request.is_secure,
+        )  # fmt: skip
+    return make_response(response)
+
+
+def _own_path(path: str) -> str:
+    """A path of this site; anything else leads to the start."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

@@ -1,0 +1,69 @@
+// What every page needs: the CSRF header of htmx, errors that are seen, buttons that press once.
+
+const token = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+
+document.addEventListener("htmx:config:request", (event) => {
+  const request = event.detail.ctx.request;
+  if (!["GET", "HEAD"].includes((request.method ?? "GET").toUpperCase())) {
+    request.headers["X-CSRFToken"] = token();
+  }
+});
+
+// No answer at all: the connection is gone or the server is away.
+document.addEventListener("htmx:error", () => {
+  const flash = document.getElementById("flash");
+  if (!flash) return;
+  const box = document.createElement("div");
+  box.className = "flash flash--bad";
+  const text = document.createElement("p");
+  text.textContent = "That did not work. Reload and try again.";
+  box.append(text);
+  flash.replaceChildren(box);
+});
+
+// A form that was sent once is not sent again while its answer is under way.
+const busy = new WeakSet();
+
+function rest(form) {
+  busy.delete(form);
+  form.querySelectorAll('[aria-busy="true"]').forEach((button) => button.removeAttribute("aria-busy"));
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented && !form.matches("[hx-post]")) return;
+  if (form.method !== "post" && !form.matches("[hx-post]")) return;
+  if (busy.has(form)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  busy.add(form);
+  event.submitter?.setAttribute("aria-busy", "true");
+  setTimeout(() => rest(form), 5000);
+});
+
+document.addEventListener("htmx:finally:request", (event) => {
+  const form = event.target.closest?.("form");
+  if (form) rest(form);
+});
+
+addEventListener("pageshow", (event) => {
+  if (event.persisted) document.querySelectorAll("form").forEach(rest);
+});
+
+// Light and dark without loading the page again; without scripts the form does it.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-theme-switch]");
+  if (!form || !event.submitter) return;
+  event.preventDefault();
+  const body = new FormData(form, event.submitter);
+  const theme = event.submitter.value;
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  document.querySelectorAll("[data-theme-switch] button").forEach((button) => {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  });
+  await fetch(form.action, { method: "POST", body, headers: { "X-CSRFToken": token() }, redirect: "manual" });
+  rest(form);
+});

@@ -1,0 +1,2 @@
+// Runs before the page is drawn, so that nothing jumps: says that scripts work.
+document.documentElement.dataset.js = "";
