@@ -43,6 +43,7 @@ from app.delivery import routes as delivery
 from app.extensions import csrf, htmx, limiter, login
 from app.privacy import routes as privacy
 from app.reports import routes as reports
+from app.site import health
 from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import routes as tracking
@@ -51,7 +52,7 @@ log = logging.getLogger(__name__)
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
-    delivery.bp, tracking.bp, reports.bp, staff.bp, api.bp,
+    delivery.bp, tracking.bp, reports.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 

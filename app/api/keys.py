@@ -22,6 +22,7 @@ SCOPES = (
     "campaigns:send",
     "suppressions:read",
     "suppressions:write",
+    "metrics:read",
 )
 #: `last_used_at` is written at most this often, so that reading does not write.
 USED_EVERY = timedelta(minutes=1)
