@@ -12,6 +12,11 @@ from app.core.clock import now
 from app.core.db import Base, BigId, Id, Json, Moment
 
 
+def _plain(length: int) -> sa.types.TypeEngine[str]:
+    """Compared byte by byte on both databases, so that "begins with" is a range of an index."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 def _account_key() -> Mapped[int]:
     return mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
 
@@ -23,8 +28,8 @@ class Contact(Base):
     __table_args__ = (
         sa.UniqueConstraint("account_id", "address"),
         sa.Index("ix_contact_account", "account_id", "id"),
-        sa.Index("ix_contact_first", "account_id", "first_key", "id"),
-        sa.Index("ix_contact_last", "account_id", "last_key", "id"),
+        sa.Index("ix_contact_first", "account_id", "first_key", "last_key", "id"),
+        sa.Index("ix_contact_last", "account_id", "last_key", "first_key", "id"),
         sa.Index("ix_contact_company", "account_id", "company_key", "id"),
     )
 
@@ -32,17 +37,17 @@ class Contact(Base):
     account_id: Mapped[int] = _account_key()
     email: Mapped[str] = mapped_column(sa.String(320))
     """As it was given, for display and for the envelope."""
-    address: Mapped[str] = mapped_column(sa.String(320))
+    address: Mapped[str] = mapped_column(_plain(320))
     """Normalised by mailer.address.normalise: what makes two addresses the same."""
     kind: Mapped[str] = mapped_column(sa.String(16), default="person")
     """person or organisation."""
     first_name: Mapped[str] = mapped_column(sa.String(200), default="")
     last_name: Mapped[str] = mapped_column(sa.String(200), default="")
     company: Mapped[str] = mapped_column(sa.String(200), default="")
-    first_key: Mapped[str | None] = mapped_column(sa.String(64))
-    """The name's beginning, case-folded, null when empty: what search as you type reads."""
-    last_key: Mapped[str | None] = mapped_column(sa.String(64))
-    company_key: Mapped[str | None] = mapped_column(sa.String(64))
+    first_key: Mapped[str] = mapped_column(_plain(64), default="")
+    """The name's beginning as contacts.text.search_key folds it: what search as you type reads."""
+    last_key: Mapped[str] = mapped_column(_plain(64), default="")
+    company_key: Mapped[str] = mapped_column(_plain(64), default="")
     fields: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Custom fields by ContactField.key; only keys that have a value."""
     notes: Mapped[str] = mapped_column(sa.Text, default="")
@@ -63,6 +68,18 @@ class Contact(Base):
     def full_name(self) -> str:
         """First and last name, or nothing."""
         return f"{self.first_name} {self.last_name}".strip()
+
+
+class Headcount(Base):
+    """Kept counter of an Account's contacts, so that no page counts a million rows."""
+
+    __tablename__ = "headcount"
+
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    people: Mapped[int] = mapped_column(default=0)
+    """Contacts of both kinds."""
 
 
 class ContactList(Base):
@@ -199,7 +216,7 @@ class Suppression(Base):
 
     id: Mapped[Id]
     account_id: Mapped[int] = _account_key()
-    address: Mapped[str | None] = mapped_column(sa.String(320))
+    address: Mapped[str | None] = mapped_column(_plain(320))
     """Normalised; null once the person was erased: only the hash keeps them out."""
     address_hash: Mapped[str] = mapped_column(sa.String(64))
     """contacts.suppressions.address_hash: keyed, hex."""

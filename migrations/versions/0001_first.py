@@ -30,6 +30,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "intake",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("cursor", sa.String(length=40), nullable=False),
+        sa.Column("at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_intake")),
+    )
+    op.create_table(
         "member",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
@@ -212,14 +219,30 @@ def upgrade() -> None:
             "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("email", sa.String(length=320), nullable=False),
-        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column(
+            "address",
+            sa.String(length=320).with_variant(sa.String(length=320, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("first_name", sa.String(length=200), nullable=False),
         sa.Column("last_name", sa.String(length=200), nullable=False),
         sa.Column("company", sa.String(length=200), nullable=False),
-        sa.Column("first_key", sa.String(length=64), nullable=True),
-        sa.Column("last_key", sa.String(length=64), nullable=True),
-        sa.Column("company_key", sa.String(length=64), nullable=True),
+        sa.Column(
+            "first_key",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "last_key",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "company_key",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column(
             "fields",
             sa.JSON(none_as_null=True).with_variant(
@@ -248,8 +271,12 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_contact_company", ["account_id", "company_key", "id"], unique=False
         )
-        batch_op.create_index("ix_contact_first", ["account_id", "first_key", "id"], unique=False)
-        batch_op.create_index("ix_contact_last", ["account_id", "last_key", "id"], unique=False)
+        batch_op.create_index(
+            "ix_contact_first", ["account_id", "first_key", "last_key", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_contact_last", ["account_id", "last_key", "first_key", "id"], unique=False
+        )
 
     op.create_table(
         "contact_field",
@@ -271,6 +298,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "key", name=op.f("uq_contact_field_account_id_key")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "email_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", app.core.db.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["member_id"],
+            ["member.id"],
+            name=op.f("fk_email_change_member_id_member"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_email_change")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_email_change_token_hash")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("email_change", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_email_change_member_id"), ["member_id"], unique=False)
+
     op.create_table(
         "enquiry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -296,6 +347,20 @@ def upgrade() -> None:
     with op.batch_alter_table("enquiry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_enquiry_account_id"), ["account_id"], unique=False)
 
+    op.create_table(
+        "headcount",
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("people", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_headcount_account_id_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_headcount")),
+    )
     op.create_table(
         "idempotency_key",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -606,7 +671,11 @@ def upgrade() -> None:
         sa.Column(
             "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("address", sa.String(length=320), nullable=True),
+        sa.Column(
+            "address",
+            sa.String(length=320).with_variant(sa.String(length=320, collation="C"), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("address_hash", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.String(length=16), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
@@ -1288,10 +1357,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_idempotency_key_created_at"))
 
     op.drop_table("idempotency_key")
+    op.drop_table("headcount")
     with op.batch_alter_table("enquiry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_enquiry_account_id"))
 
     op.drop_table("enquiry")
+    with op.batch_alter_table("email_change", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_email_change_member_id"))
+
+    op.drop_table("email_change")
     op.drop_table("contact_field")
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.drop_index("ix_contact_last")
@@ -1320,5 +1394,6 @@ def downgrade() -> None:
     op.drop_table("acceptance")
     op.drop_table("policy_version")
     op.drop_table("member")
+    op.drop_table("intake")
     op.drop_table("account")
     # ### end Alembic commands ###

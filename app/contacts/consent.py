@@ -1,0 +1,241 @@
+"""What people agreed to and refused: subscriptions, with evidence of each change.
+
+Every function is idempotent, appends what happened to Consent and keeps the counters of lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.accounts import notices
+from app.accounts.models import Account
+from app.contacts import counting, suppressions
+from app.contacts.models import Consent, Contact, ContactList, Subscription
+from app.core import settings, tokens
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import NotFound, WrongState
+
+Evidence = Mapping[str, Any]
+#: How a person acts by themselves, as opposed to the owner acting for them.
+BY_PERSON = ("form", "link", "one_click", "mail", "undo")
+ASK_AGAIN_AFTER = timedelta(days=1)
+LINK_LIFE = timedelta(days=30)
+
+
+class LinkOver(WrongState):
+    """A confirmation link that came too late or was overtaken."""
+
+    def __init__(self) -> None:
+        super().__init__("This link is over. Sign up again to get a new one.")
+
+
+def subscribe(
+    contact: Contact,
+    list_: ContactList,
+    *,
+    source: str,
+    wording: str = "",
+    evidence: Evidence | None = None,
+) -> Subscription:
+    """Put a contact on a list. Raises Suppressed for who must not be mailed.
+
+    Pending, with a mail that asks for confirmation, on a double opt-in list, and wherever the
+    person has left before: who went comes back by confirming anew, not by the owner's hand.
+    """
+    suppression = suppressions.find(contact.account_id, contact.address)
+    if suppression and not (source == "form" and suppression.by_person):
+        raise suppressions.Suppressed(suppression)
+    found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
+    if found and found.state == "active" and not suppression:
+        return found
+    must_confirm = bool(suppression) or list_.opt_in == "double" or _left(contact, list_, source)
+    found = _enter(contact, list_, found, "pending" if must_confirm else "active")
+    if not must_confirm:
+        kind = "asked" if source == "form" else "stated"
+        _note(contact, kind, source=source, list_id=list_.id, wording=wording, evidence=evidence)
+    elif not _asked_lately(contact, list_):
+        _note(contact, "asked", source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _ask(contact, list_)
+    return found
+
+
+def confirm(token: str, *, evidence: Evidence | None = None) -> Subscription:
+    """The person pressed the button of the confirmation page. Raises BadToken, LinkOver."""
+    subscription = asked_by(token)
+    if subscription.state == "active":
+        return subscription
+    if subscription.state != "pending":
+        raise LinkOver
+    contact, list_id = subscription.contact, subscription.list_id
+    if suppressions.lift_for_person(contact.account_id, contact.address):
+        _note(contact, "restored", source="link", evidence=evidence)
+    _enter(contact, subscription.list, subscription, "active")
+    _note(contact, "confirmed", source="link", list_id=list_id, evidence=evidence)
+    return subscription
+
+
+def asked_by(token: str) -> Subscription:
+    """The subscription that a confirmation link is about. Raises BadToken, LinkOver."""
+    contact_id, list_id, until = tokens.read(tokens.Purpose.CONFIRM, token)
+    found = db.session.get(Subscription, (contact_id, list_id))
+    if found is None or until < now().timestamp():
+        raise LinkOver
+    return found
+
+
+def confirm_link(contact: Contact, list_: ContactList) -> str:
+    """The public address of the page that confirms."""
+    until = int((now() + LINK_LIFE).timestamp())
+    token = tokens.sign(tokens.Purpose.CONFIRM, contact.id, list_.id, until)
+    return f"{settings.get().BASE_URL}/subscribe/confirm/{token}"
+
+
+def withdraw(contact: Contact, *, source: str, evidence: Evidence | None = None) -> bool:
+    """No more mail of this account to this person, at once; False when it was so already.
+
+    The subscriptions stay as they are, so that `restore` brings back what there was.
+    """
+    added = suppressions.add(
+        contact.account_id, contact.address, reason="unsubscribed", detail=_how(source)
+    )
+    if added:
+        _note(contact, "withdrawn", source=source, evidence=evidence)
+    return added
+
+
+def restore(contact: Contact, *, source: str, evidence: Evidence | None = None) -> bool:
+    """The person takes it back or confirms anew; False when nothing stood in the way."""
+    lifted = suppressions.lift_for_person(contact.account_id, contact.address)
+    if lifted:
+        _note(contact, "restored", source=source, evidence=evidence)
+    return lifted
+
+
+def leave_list(
+    contact: Contact, list_: ContactList, *, source: str, evidence: Evidence | None = None
+) -> bool:
+    """End one subscription; False when there was none."""
+    found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
+    if found is None or found.state == "ended":
+        return False
+    _enter(contact, list_, found, "ended")
+    _note(contact, "withdrawn", source=source, list_id=list_.id, evidence=evidence)
+    return True
+
+
+def rejoin_list(
+    contact: Contact, list_: ContactList, *, source: str, evidence: Evidence | None = None
+) -> bool:
+    """The person undoes leaving a list; False when there is nothing to undo."""
+    found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
+    if found is None or found.state != "ended":
+        return False
+    _enter(contact, list_, found, "active")
+    _note(contact, "restored", source=source, list_id=list_.id, evidence=evidence)
+    return True
+
+
+def _enter(
+    contact: Contact, list_: ContactList, found: Subscription | None, state: str
+) -> Subscription:
+    """Move a subscription to a state, making it where there is none, and count."""
+    if list_.account_id != contact.account_id:
+        raise NotFound("The list")
+    before = found.state if found else ""
+    if found is None:
+        found = Subscription(
+            contact_id=contact.id, list_id=list_.id, account_id=contact.account_id, state=state
+        )
+        db.session.add(found)
+    if before != state:
+        found.state = state
+        found.ended_at = now() if state == "ended" else None
+        if state != "ended":
+            found.since = now()
+        counting.on_list(
+            list_.id,
+            active=(state == "active") - (before == "active"),
+            pending=(state == "pending") - (before == "pending"),
+        )
+    db.session.flush()
+    return found
+
+
+def _left(contact: Contact, list_: ContactList, source: str) -> bool:
+    """Whether the person once left this list by themselves, and now somebody else acts."""
+    if source == "form":
+        return False
+    last = db.session.scalar(
+        sa.select(Consent)
+        .where(Consent.contact_id == contact.id, Consent.list_id == list_.id)
+        .order_by(Consent.id.desc())
+        .limit(1)
+    )
+    if last is None:
+        return False
+    return last.kind == "withdrawn" and last.source in BY_PERSON
+
+
+def _asked_lately(contact: Contact, list_: ContactList) -> bool:
+    """One confirmation mail a day, however often somebody types the address in."""
+    asked = db.session.scalar(
+        sa.select(Consent.at)
+        .where(
+            Consent.contact_id == contact.id,
+            Consent.list_id == list_.id,
+            Consent.kind == "asked",
+        )
+        .order_by(Consent.id.desc())
+        .limit(1)
+    )
+    return asked is not None and now() - asked < ASK_AGAIN_AFTER
+
+
+def _ask(contact: Contact, list_: ContactList) -> None:
+    account = db.session.get_one(Account, contact.account_id)
+    notices.queue(
+        "confirm_subscription",
+        contact.email,
+        account=account,
+        list_name=list_.name,
+        link=confirm_link(contact, list_),
+        days=LINK_LIFE.days,
+    )
+
+
+def _note(
+    contact: Contact,
+    kind: str,
+    *,
+    source: str,
+    list_id: int | None = None,
+    wording: str = "",
+    evidence: Evidence | None = None,
+) -> None:
+    db.session.add(
+        Consent(
+            account_id=contact.account_id,
+            contact_id=contact.id,
+            list_id=list_id,
+            kind=kind,
+            source=source,
+            wording=wording,
+            evidence=dict(evidence or {}),
+        )
+    )
+    db.session.flush()
+
+
+def _how(source: str) -> str:
+    return {
+        "one_click": "with the button of their mail program",
+        "mail": "by mail",
+        "link": "with the link of a mail",
+        "hand": "entered by you for them",
+        "import": "said by an imported file",
+    }.get(source, "")

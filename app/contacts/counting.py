@@ -1,0 +1,39 @@
+"""Kept counters, changed by exact differences in the transaction of what they count."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.contacts.models import ContactList, Headcount, Tag
+from app.core.db import db, dialect_name
+
+
+def on_list(list_id: int, *, active: int = 0, pending: int = 0) -> None:
+    """People came to a list or left it."""
+    if active or pending:
+        change = {
+            "active": ContactList.active + active,
+            "pending": ContactList.pending + pending,
+        }
+        db.session.execute(
+            sa.update(ContactList).where(ContactList.id == list_id).values(change),
+            execution_options={"synchronize_session": "fetch"},
+        )
+
+
+def tagged(tag_id: int, difference: int) -> None:
+    """People got a tag or lost it."""
+    if difference:
+        db.session.execute(
+            sa.update(Tag).where(Tag.id == tag_id).values(people=Tag.people + difference),
+            execution_options={"synchronize_session": "fetch"},
+        )
+
+
+def people(account_id: int, difference: int) -> None:
+    """Contacts came or went."""
+    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
+    row = insert(Headcount).values(account_id=account_id, people=difference)
+    change = {"people": Headcount.people + difference}
+    db.session.execute(row.on_conflict_do_update(index_elements=["account_id"], set_=change))

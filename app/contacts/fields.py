@@ -1,0 +1,140 @@
+"""Custom fields: text, number, date, yes or no."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.contacts.models import ContactField
+from app.contacts.text import clean_line, clean_note, refuse_card_number, search_key, words
+from app.core.db import db
+from app.core.errors import Invalid
+
+TYPES = {"text": "Text", "number": "Number", "date": "Date", "yes_no": "Yes or no"}
+MOST = 200
+VALUE_LENGTH = 5_000
+KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+YES = words("yes y true 1 on x ja oui si sí sì sim j o s v wahr vrai verdadero vero")
+NO = words("no n false 0 off nein non não nao nee f falsch faux falso")
+_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d.%m.%y", "%Y%m%d")
+
+Value = str | int | float | bool
+
+
+class Misfit(Invalid):
+    """A value that does not fit the field's type."""
+
+
+def key_for(label: str) -> str:
+    """The name for merge tags that belongs to a label: Favourite cake → favourite_cake."""
+    key = re.sub(r"[^a-z0-9]+", "_", search_key(label)).strip("_")
+    if key and not key[0].isalpha():
+        key = f"f_{key}"
+    return key[:64] or "field"
+
+
+def create(account_id: int, label: str, *, type_: str = "text", key: str = "") -> ContactField:
+    """A new field. Raises Invalid where the key is taken or there are too many."""
+    label = clean_line(label)
+    key = key or key_for(label)
+    if not label:
+        raise Invalid("Give the field a name.", {"label": ["Give the field a name."]})
+    if type_ not in TYPES or not KEY.fullmatch(key):
+        raise Invalid("A field needs a known type and a key of letters, digits and underscores.")
+    known = of(account_id)
+    if key in known:
+        text = f"There is a field {known[key].label} already."
+        raise Invalid(text, {"label": [text]})
+    if len(known) >= MOST:
+        raise Invalid(f"An account can have {MOST} fields. Remove one that you do not use.")
+    field = ContactField(
+        account_id=account_id, key=key, label=label, type=type_, position=len(known)
+    )
+    db.session.add(field)
+    db.session.flush()
+    return field
+
+
+def of(account_id: int) -> dict[str, ContactField]:
+    """The account's fields by key, in their order."""
+    rows = db.session.scalars(
+        sa.select(ContactField)
+        .where(ContactField.account_id == account_id)
+        .order_by(ContactField.position, ContactField.id)
+        .limit(MOST + 1)
+    )
+    return {field.key: field for field in rows}
+
+
+def rename(field: ContactField, label: str) -> None:
+    """Another label; the key in merge tags stays."""
+    label = clean_line(label)
+    if not label:
+        raise Invalid("Give the field a name.", {"label": ["Give the field a name."]})
+    field.label = label
+
+
+def delete(field: ContactField) -> None:
+    """Hide a field from forms and files; values that contacts have stay until they change."""
+    db.session.delete(field)
+
+
+def read(type_: str, label: str, given: Any) -> Value | None:
+    """A value of the type; None for nothing. Raises Misfit, CardNumber."""
+    if given is None or given == "":
+        return None
+    if type_ == "text":
+        return _text(label, given)
+    if isinstance(given, str) and not (given := given.strip()):
+        return None
+    return {"number": _number, "date": _date, "yes_no": _yes_no}[type_](label, given)
+
+
+def _text(label: str, given: Any) -> str | None:
+    text = given if isinstance(given, str) else str(given)
+    text = clean_note(text) if "\n" in text or "\r" in text else clean_line(text, VALUE_LENGTH)
+    if len(text) > VALUE_LENGTH:
+        raise Misfit(f"{label}: that is longer than {VALUE_LENGTH} characters.")
+    refuse_card_number(text, label)
+    return text or None
+
+
+def _number(label: str, given: Any) -> int | float:
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return given
+    text = str(given).replace(" ", "").replace("\N{NO-BREAK SPACE}", "").replace("'", "")
+    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?|[+-]?\d+,\d+", text):
+        text = text.replace(".", "").replace(",", ".")
+    elif re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
+        text = text.replace(",", "")
+    if not re.fullmatch(r"[+-]?\d{1,15}(\.\d{1,10})?", text):
+        raise Misfit(f"{label}: {clean_line(str(given), 40)} is not a number.")
+    refuse_card_number(text, label)
+    return float(text) if "." in text else int(text)
+
+
+def _date(label: str, given: Any) -> str:
+    text = str(given)
+    try:
+        return date.fromisoformat(text[:10]).isoformat()
+    except ValueError:
+        pass
+    for form in _DATES:
+        try:
+            found = datetime.strptime(text.partition(" ")[0], form)  # noqa: DTZ007
+        except ValueError:
+            continue
+        return found.date().isoformat()
+    raise Misfit(f"{label}: {clean_line(text, 40)} is not a date such as 2025-12-31.")
+
+
+def _yes_no(label: str, given: Any) -> bool:
+    if isinstance(given, bool):
+        return given
+    word = str(given).casefold()
+    if word in YES or word in NO:
+        return word in YES
+    raise Misfit(f"{label}: {clean_line(str(given), 40)} is neither yes nor no.")

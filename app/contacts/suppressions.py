@@ -1,0 +1,129 @@
+"""Addresses that an account must not mail, and why."""
+
+from __future__ import annotations
+
+import hmac
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.contacts.models import Suppression
+from app.core import settings
+from app.core.clock import now
+from app.core.db import db, dialect_name
+from app.core.errors import DomainError
+from app.core.tokens import derive_key
+
+#: What a person asked for: only that person can take it back.
+BY_PERSON = ("unsubscribed", "complaint", "erased")
+WORDS = {
+    "unsubscribed": "asked not to get any more mail",
+    "complaint": "complained about a mail",
+    "bounced": "cannot be reached: mail bounced back",
+    "erased": "asked to be erased",
+    "account": "was added by you",
+    "import": "was marked as not to be mailed in a file",
+}
+
+_keys: dict[str, bytes] = {}
+
+
+class Suppressed(DomainError):
+    """The address must not be mailed by this account."""
+
+    status = 409
+
+    def __init__(self, suppression: Suppression) -> None:
+        self.suppression = suppression
+        who = suppression.address or "This person"
+        way = (
+            "Only they can change that, by signing up and confirming anew."
+            if suppression.by_person
+            else "See Contacts, Never mailed."
+        )
+        super().__init__(f"{who} {WORDS[suppression.reason]}. {way}")
+
+
+class OnlyThePerson(DomainError):
+    """An owner wants to lift what a person asked for."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This person asked for it, so only they can take it back, by confirming anew."
+        )
+
+
+def address_hash(account_id: int, address: str) -> str:
+    """What keeps an erased address out: keyed with the installation's secret, hex.
+
+    `address` is normalised (mailer.address).
+    """
+    return hmac.digest(_key(), f"{account_id}:{address}".encode(), "sha256").hex()
+
+
+def _key() -> bytes:
+    secret = settings.get().SECRET_KEY
+    if secret not in _keys:
+        _keys[secret] = derive_key(secret, "suppression")
+    return _keys[secret]
+
+
+def add(account_id: int, address: str, *, reason: str, detail: str = "") -> bool:
+    """Keep an address out; False when it was kept out already for a reason as strong.
+
+    What a person asked for replaces weaker reasons, never the other way round.
+    """
+    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
+    values = {"address": address, "reason": reason, "detail": detail, "created_at": now()}
+    row = insert(Suppression).values(
+        account_id=account_id, address_hash=address_hash(account_id, address), **values
+    )
+    stronger = sa.and_(sa.literal(reason in BY_PERSON), Suppression.reason.not_in(BY_PERSON))
+    statement = row.on_conflict_do_update(
+        index_elements=["account_id", "address_hash"], set_=values, where=stronger
+    ).returning(Suppression.id)
+    return db.session.scalar(statement) is not None
+
+
+def find(account_id: int, address: str) -> Suppression | None:
+    """Why the address must not be mailed; None when it may be."""
+    return db.session.scalar(
+        sa.select(Suppression)
+        .where(
+            Suppression.account_id == account_id,
+            sa.or_(
+                Suppression.address_hash == address_hash(account_id, address),
+                Suppression.address == address,
+            ),
+        )
+        .limit(1)
+    )
+
+
+def lift(suppression: Suppression) -> None:
+    """The owner takes back what is theirs to take back. Raises OnlyThePerson."""
+    if suppression.by_person:
+        raise OnlyThePerson
+    db.session.delete(suppression)
+
+
+def lift_for_person(account_id: int, address: str) -> bool:
+    """The person confirmed anew: whatever they or a machine said before is over.
+
+    What the owner added stays: nobody can make a business write to them.
+    """
+    found = find(account_id, address)
+    if found is None or found.reason == "account":
+        return False
+    db.session.delete(found)
+    db.session.flush()
+    return True
+
+
+def forget_address(suppression: Suppression, *, reason: str = "") -> None:
+    """Keep only the hash: the person was erased and stays out."""
+    suppression.address = None
+    suppression.detail = ""
+    suppression.reason = reason or suppression.reason

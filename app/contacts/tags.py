@@ -1,0 +1,91 @@
+"""Words on contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
+
+from app.contacts import counting
+from app.contacts.models import Contact, Tag, contact_tag
+from app.contacts.text import clean_line, refuse_card_number
+from app.core.db import db, dialect_name
+from app.core.errors import Invalid
+
+LENGTH = 100
+MOST = 1_000
+
+
+def clean(name: str) -> str:
+    """A tag as it is kept. Raises CardNumber."""
+    name = clean_line(name.replace(",", " "), LENGTH)
+    refuse_card_number(name, "A tag")
+    return name
+
+
+def named(account_id: int, name: str) -> Tag:
+    """The tag of that name, made where there is none. Raises Invalid."""
+    name = clean(name)
+    if not name:
+        raise Invalid("Give the tag a name.")
+    found = db.session.scalar(sa.select(Tag).where(Tag.account_id == account_id, Tag.name == name))
+    if found:
+        return found
+    known = sa.select(sa.func.count()).where(Tag.account_id == account_id)
+    if (db.session.scalar(known) or 0) >= MOST:
+        raise Invalid(
+            f"An account can have {MOST:,} tags. Use a field for what differs per person."
+        )
+    tag = Tag(account_id=account_id, name=name, people=0)
+    db.session.add(tag)
+    db.session.flush()
+    return tag
+
+
+def add(tag: Tag, contact_ids: Sequence[int]) -> int:
+    """Put a tag on contacts of its account; returns how many did not have it."""
+    if not contact_ids:
+        return 0
+    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
+    rows = [{"contact_id": contact_id, "tag_id": tag.id} for contact_id in contact_ids]
+    done = db.session.execute(insert(contact_tag).on_conflict_do_nothing().values(rows))
+    return _counted(tag, done, 1)
+
+
+def remove(tag: Tag, contact_ids: Sequence[int]) -> int:
+    """Take a tag off; returns how many had it."""
+    done = db.session.execute(
+        sa.delete(contact_tag).where(
+            contact_tag.c.tag_id == tag.id, contact_tag.c.contact_id.in_(contact_ids)
+        )
+    )
+    return _counted(tag, done, -1)
+
+
+def replace(contact: Contact, names: Iterable[str]) -> bool:
+    """Exactly these tags on a contact; whether anything changed."""
+    wanted = {cleaned for name in names if (cleaned := clean(name))}
+    has = {tag.name: tag for tag in _of(contact)}
+    for name, tag in has.items():
+        if name not in wanted:
+            remove(tag, [contact.id])
+    for name in sorted(wanted - has.keys()):
+        add(named(contact.account_id, name), [contact.id])
+    if wanted == has.keys():
+        return False
+    db.session.expire(contact, ["tags"])
+    return True
+
+
+def _of(contact: Contact) -> Sequence[Tag]:
+    return db.session.scalars(
+        sa.select(Tag).join(contact_tag).where(contact_tag.c.contact_id == contact.id)
+    ).all()
+
+
+def _counted(tag: Tag, done: object, sign: int) -> int:
+    changed = done.rowcount if isinstance(done, CursorResult) else 0
+    counting.tagged(tag.id, sign * changed)
+    return changed
