@@ -52,7 +52,7 @@ PACKAGES = (
     ),
 )
 LUCIDE = Package("lucide-static", "1.62.0", "ISC", ())
-ICONS = """
+NAMES = """
     arrow-left arrow-right ban bell building-2 calendar chart-column check chevron-down
     chevron-left chevron-right circle-alert circle-check circle-dot circle-help circle-pause
     circle-x clipboard-list clock code copy download ellipsis external-link eye file-text filter
@@ -60,7 +60,8 @@ ICONS = """
     mail-check mail-open menu monitor moon mouse-pointer-click palette pause pencil play plus
     printer receipt rotate-ccw search send server settings shield smartphone sparkles square-pen
     store sun tag text-cursor-input trash-2 triangle-alert undo-2 upload user users x
-""".split()
+"""
+ICONS = sorted(NAMES.split())
 
 
 def main() -> None:
@@ -74,7 +75,7 @@ def main() -> None:
             written.append(SPRITE)
         lock.append(entry(package, integrity, written))
     LOCK.write_text(json.dumps(lock, indent=2) + "\n")
-    print(f"{sum(len(each['files']) for each in lock)} files of {len(lock)} packages")  # noqa: T201
+    print(f"{sum(len(each['files']) for each in lock)} files of {len(lock)} packages")
 
 
 def fetch(package: Package) -> tuple[tarfile.TarFile, str]:
@@ -115,7 +116,7 @@ def read(tarball: tarfile.TarFile, name: str) -> bytes:
 def sprite(tarball: tarfile.TarFile) -> str:
     """All icons in one file, each as a symbol that `<use href="…#name">` shows."""
     symbols = []
-    for name in sorted(ICONS):
+    for name in ICONS:
         source = read(tarball, f"icons/{name}.svg").decode()
         inside = re.search(r"<svg[^>]*>(.*)</svg>", source, re.DOTALL)
         if inside is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
@@ -76,7 +77,7 @@ def summary(account: Account) -> Summary:
     )
 
 
-def _exists(query: sa.Select[tuple[int]]) -> bool:
+def _exists(query: sa.Select[Any]) -> bool:
     return bool(db.session.scalar(sa.select(query.exists())))
 
 

@@ -1,0 +1,31 @@
+"""Every page fits every screen, keeps to our own host, and axe has nothing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser import pages
+from tests.browser.looking import Onlooker
+from tests.conftest import Person
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("path", pages.PUBLIC)
+def test_the_public_site_is_in_order(onlooker: Onlooker, path: str) -> None:
+    assert onlooker.look_at(path) == []
+
+
+def test_what_is_not_there_says_so(onlooker: Onlooker) -> None:
+    assert onlooker.look_at("/nothing-of-that-name", "error-404", status=404) == []
+
+
+@pytest.mark.parametrize("path", pages.EMPTY_ACCOUNT)
+def test_an_empty_account_is_in_order(
+    onlooker: Onlooker, sign_in: Callable[[Person], None], alice: Person, path: str
+) -> None:
+    sign_in(alice)
+
+    assert onlooker.look_at(path) == []
