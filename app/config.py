@@ -5,15 +5,19 @@ Each field is described in docs/configuration.md; a test compares the two.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+#: Ports that `leadersend up` chose, for commands beside it; in the data folder while it runs.
+RUNNING = "running.env"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -85,10 +89,9 @@ class Config:
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
     """Read the settings. Makes the data folder and the secret key where they are missing."""
-    env = dict(os.environ if environ is None else environ)
-    home = Path(env.get("LEADERSEND_HOME") or CHECKOUT / "var").absolute()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    env = {**_env_file(home / "leadersend.env"), **env}
+    env = given(environ)
+    home = data_folder(env)
+    env = {**_env_file(home / RUNNING), **env}
     host = env.get("HOST") or "127.0.0.1"
     port = _number(env, "PORT", 8000)
     base_url = (env.get("BASE_URL") or f"http://localhost:{port}").rstrip("/")
@@ -104,7 +107,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         BASE_URL=base_url,
         TRUSTED_PROXIES=_networks(env.get("TRUSTED_PROXIES", "")),
         DATABASE_URL=env.get("DATABASE_URL") or f"sqlite:///{home / 'leadersend.sqlite'}",
-        REDIS_URL=env.get("REDIS_URL") or f"unix://{home / 'queue' / 'q.sock'}",
+        REDIS_URL=env.get("REDIS_URL") or f"unix://{queue_socket(home)}",
         SMTP_URL=smtp_url or f"smtp://{inbound}?tls=none",
         CATCHER=_switch(env, "CATCHER", default=not smtp_url),
         SECRET_KEY=_secret_key(env, home),
@@ -116,6 +119,28 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         OPERATOR_ADDRESS=env.get("OPERATOR_ADDRESS") or "",
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
     )
+
+
+def given(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What somebody set: the environment, then `leadersend.env` in the data folder."""
+    env = dict(os.environ if environ is None else environ)
+    return {**_env_file(data_folder(env) / "leadersend.env"), **env}
+
+
+def data_folder(env: Mapping[str, str]) -> Path:
+    """LEADERSEND_HOME; made where it is missing, for nobody else to read."""
+    home = Path(env.get("LEADERSEND_HOME") or CHECKOUT / "var").absolute()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return home
+
+
+def queue_socket(home: Path) -> Path:
+    """Where the embedded queue server listens: the name of a unix socket must be short."""
+    usual = home / "queue" / "q.sock"
+    if len(os.fsencode(usual)) < 100:
+        return usual
+    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"leadersend-{os.getuid()}-{digest}" / "q.sock"
 
 
 def _env_file(path: Path) -> dict[str, str]:

@@ -1,0 +1,271 @@
+"""`leadersend …`: the commands of docs/self-hosting.md.
+
+Data goes to standard output as JSON, on one line with --json; words for people to standard
+error. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.config import CHECKOUT, BadSetting, load
+
+
+class Complaint(Exception):
+    """Why a command cannot do what was asked."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script. 0 when all went well, 1 with the reason, 2 for a wrong call."""
+    options = parser().parse_args(arguments)
+    action: Callable[[argparse.Namespace], int | None] = options.action
+    try:
+        return action(options) or 0
+    except (Complaint, BadSetting) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command; a test compares them with the documentation."""
+    top = argparse.ArgumentParser(prog="leadersend", description="E-mail marketing that adds up.")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add(commands, "up", run_up, "run everything on this machine; Ctrl-C stops it")
+    _add(commands, "web", run_web, "run the web server alone")
+    _add(commands, "worker", run_worker, "run workers and timed work alone")
+
+    account = _group(commands, "account", "customer accounts")
+    create = _add(account, "create", create_account, "make an account and its owner")
+    create.add_argument("--business", required=True, help="name of the business")
+    create.add_argument("--email", required=True, help="address of its owner, who signs in")
+    create.add_argument("--address", default="", help="postal address, at the end of every mail")
+    create.add_argument("--sender", help="a From address that counts as confirmed")
+
+    token = _group(commands, "token", "tokens for the HTTP API")
+    create = _add(token, "create", create_token, "make a token; it is shown once")
+    create.add_argument("--account", type=int, required=True, help="id of the account")
+    create.add_argument("--scope", nargs="+", action="extend", default=[], help="default: all")
+
+    bounce = _group(commands, "bounce", "mails that came back")
+    classify = _add(bounce, "classify", classify_bounces, "say what each mail in a file means")
+    classify.add_argument("files", nargs="+", metavar="FILE")
+
+    staff = _group(commands, "staff", "the operator's people")
+    create = _add(staff, "create", create_staff, "make an operator login")
+    create.add_argument("--email", required=True)
+    create.add_argument("--role", nargs="+", action="extend", required=True, help="purposes")
+
+    backup = _add(commands, "backup", make_backup, "write everything into one file")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    restore = _add(
+        commands, "restore", restore_backup, "bring a backup back; campaigns stand paused"
+    )
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--replace", action="store_true", help="overwrite the data that is here")
+    _add(commands, "doctor", examine, "check this installation and print its settings")
+    return top
+
+
+def _group(commands: Any, name: str, about: str) -> Any:
+    group = commands.add_parser(name, help=about, description=about)
+    return group.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+
+def _add(
+    commands: Any, name: str, action: Callable[..., int | None], about: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    command.add_argument("--json", action="store_true", help="print data on one line")
+    command.set_defaults(action=action)
+    return command
+
+
+def run_up(options: argparse.Namespace) -> None:
+    from app.ops import queueing, supervisor
+
+    try:
+        supervisor.up()
+    except (supervisor.CannotStart, queueing.NoQueueServer) as error:
+        raise Complaint(str(error)) from None
+
+
+def run_web(options: argparse.Namespace) -> None:
+    from app.ops import parts
+
+    _become(parts.web_command(load()))
+
+
+def run_worker(options: argparse.Namespace) -> None:
+    from app.ops import parts
+
+    _become(parts.worker_command())
+
+
+def _become(command: list[str]) -> None:
+    """Run it in our place, so that signals reach it."""
+    from app.ops import parts
+
+    os.chdir(CHECKOUT)
+    os.execve(command[0], command, parts.environment(load(), {}))  # noqa: S606
+
+
+def create_account(options: argparse.Namespace) -> None:
+    from app.accounts import auditing, opening
+    from app.auth import passwords
+    from app.core.db import transaction
+
+    with _application(), transaction():
+        account, member = opening.open_account(
+            business=options.business,
+            email=options.email,
+            address=options.address,
+            vouched=True,
+            sender=options.sender,
+        )
+        auditing.note(account, None, "account.create", "by the operator")
+        url = passwords.url(passwords.issue(member))
+        found = {"account": account.id, "member": member.id, "set_password_url": url}
+    _print(found, options)
+
+
+def create_token(options: argparse.Namespace) -> None:
+    from app.accounts import auditing
+    from app.accounts.models import Account, ApiToken
+    from app.api.keys import SCOPES
+    from app.core import tokens
+    from app.core.db import db, transaction
+
+    if unknown := set(options.scope) - set(SCOPES):
+        raise Complaint(f"No such scope: {', '.join(sorted(unknown))}. There are {_words(SCOPES)}.")
+    secret = tokens.secret()
+    with _application(), transaction():
+        account = db.session.get(Account, options.account)
+        if account is None:
+            raise Complaint(f"There is no account {options.account}.")
+        token = ApiToken(
+            account_id=account.id,
+            name="made by the operator",
+            token_hash=tokens.hashed(secret),
+            hint=secret[-4:],
+            scopes=options.scope or list(SCOPES),
+        )
+        db.session.add(token)
+        auditing.note(account, None, "token.create", "by the operator")
+    _print({"token": secret}, options)
+
+
+def classify_bounces(options: argparse.Namespace) -> int:
+    from app.mailer import dsn
+
+    failed = 0
+    for name in options.files:
+        try:
+            raw = Path(name).read_bytes()
+        except OSError as error:
+            failed = _complain(f"{name}: {error.strerror}")
+            continue
+        line = json.dumps({"file": name, "recipients": dsn.classify_bytes(raw)})
+        sys.stdout.write(line + "\n")
+    return failed
+
+
+def create_staff(options: argparse.Namespace) -> None:
+    from app.accounts import auditing, opening
+    from app.auth import passwords
+    from app.core.db import transaction
+    from app.ops.preparing import STAFF_ROLES
+
+    if unknown := set(options.role) - set(STAFF_ROLES):
+        wrong = ", ".join(sorted(unknown))
+        raise Complaint(f"No such role: {wrong}. There are {_words(STAFF_ROLES)}.")
+    with _application(), transaction():
+        member = opening.member_of(options.email)
+        member.staff_roles = sorted({*member.staff_roles, *options.role})
+        auditing.note(None, member, "staff.create", ", ".join(member.staff_roles))
+        url = passwords.url(passwords.issue(member))
+        found = {"member": member.id, "roles": member.staff_roles, "set_password_url": url}
+    _print(found, options)
+
+
+def make_backup(options: argparse.Namespace) -> None:
+    from app.ops import backup
+
+    with _complaining(backup.Trouble):
+        size = backup.write(load(), options.file)
+    _print({"file": str(options.file), "bytes": size}, options)
+
+
+def restore_backup(options: argparse.Namespace) -> None:
+    from app.ops import backup
+
+    with _complaining(backup.Trouble):
+        backup.restore(load(), options.file, replace=options.replace)
+        with _application():
+            paused = backup.hold_campaigns()
+    _print({"file": str(options.file), "paused_campaigns": paused}, options)
+
+
+def examine(options: argparse.Namespace) -> int:
+    from app.ops import doctor
+
+    found = doctor.examine()
+    if options.json:
+        _print(found.as_dict(), options)
+    else:
+        sys.stdout.write(found.as_text())
+    return 0 if found.is_well else 1
+
+
+@contextmanager
+def _application() -> Iterator[None]:
+    """An application context on a database of this version."""
+    from app.core.db import db
+    from app.core.errors import DomainError
+    from app.core.migrating import upgrade
+    from app.factory import create_app
+    from app.mailer.address import BadAddress
+
+    config = load()
+    upgrade(config.DATABASE_URL)
+    with create_app(config).app_context():
+        try:
+            yield
+        except (DomainError, BadAddress) as error:
+            raise Complaint(str(error)) from None
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+@contextmanager
+def _complaining(*kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds as error:
+        raise Complaint(str(error)) from None
+
+
+def _print(found: object, options: argparse.Namespace) -> None:
+    indent = None if options.json else 2
+    sys.stdout.write(json.dumps(found, indent=indent, ensure_ascii=False) + "\n")
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"leadersend: {message}\n")
+    return 1
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

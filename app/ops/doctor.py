@@ -1,0 +1,184 @@
+"""What is wrong with this installation, in words for the person who runs it."""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import redis
+import sqlalchemy as sa
+
+from app.config import BadSetting, Config, load
+from app.core import heartbeat, queue_server
+from app.core.migrating import is_current
+
+LEAST_ROOM = 1_000_000_000
+PATIENCE_S = 10
+
+
+class Sick(Exception):
+    """What is wrong, and what to do about it."""
+
+
+@dataclass
+class Examination:
+    """The findings, each (subject, state, words) with a state of ok, warn or bad."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+    findings: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is bad; a warning is no illness."""
+        return all(state != "bad" for _, state, _ in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        checks = [{"check": c, "state": s, "detail": d} for c, s, d in self.findings]
+        return {"well": self.is_well, "checks": checks, "settings": self.settings}
+
+    def as_text(self) -> str:
+        """For people."""
+        width = max(map(len, self.settings), default=0)
+        lines = [f"{name:<{width}}  {value}" for name, value in self.settings.items()]
+        lines += ["", *(f"{state:<5} {check}: {words}" for check, state, words in self.findings)]
+        lines.append("\nAll is well." if self.is_well else "\nSomething is wrong; see above.")
+        return "\n".join(lines) + "\n"
+
+
+Check = Callable[[Config], str]
+
+
+def examine() -> Examination:
+    """Look at everything; one ill part hides no other."""
+    found = Examination()
+    try:
+        config = load()
+    except (BadSetting, OSError) as error:
+        found.findings.append(("settings", "bad", str(error)))
+        return found
+    found.settings = config.masked()
+    found.findings.append(("settings", "ok", "all can work"))
+    queue_server.configure(config.REDIS_URL)
+    for name, check in CHECKS.items():
+        found.findings.append(_one(name, check, config))
+    found.findings.extend(_warnings(config))
+    return found
+
+
+def _one(name: str, check: Check, config: Config) -> tuple[str, str, str]:
+    try:
+        return name, "ok", check(config)
+    except Sick as error:
+        return name, "bad", str(error)
+
+
+def check_home(config: Config) -> str:
+    """Whether the data folder is ours alone."""
+    home = config.LEADERSEND_HOME
+    if mode := stat.S_IMODE(home.stat().st_mode) & 0o077:
+        raise Sick(f"Others may look into {home} ({mode:03o}): chmod 700 {home}")
+    key = home / "secret_key"
+    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        raise Sick(f"Others may read {key}: chmod 600 {key}")
+    return f"{home} is readable by its owner alone"
+
+
+def check_room(config: Config) -> str:
+    """Whether the disk has room."""
+    free = shutil.disk_usage(config.LEADERSEND_HOME).free
+    words = f"{free / 1e9:.1f} GB free"
+    if free < LEAST_ROOM:
+        raise Sick(f"{words} where the data lies; {LEAST_ROOM / 1e9:.0f} GB is the least")
+    return words
+
+
+def check_database(config: Config) -> str:
+    """Whether the database answers and has the schema of this version."""
+    engine = sa.create_engine(config.DATABASE_URL, poolclass=sa.NullPool)
+    try:
+        if not is_current(engine):
+            raise Sick("is not of this version; leadersend up brings it there")
+    except sa.exc.DBAPIError as error:
+        raise Sick(f"cannot be reached: {error.orig}") from None
+    return f"{engine.dialect.name}, of this version"
+
+
+def check_queue(config: Config) -> str:
+    """Whether the queue server answers and keeps what it is told."""
+    try:
+        queue_server.client().ping()
+        asked = queue_server.client().config_get("appendonly", "maxmemory-policy")
+    except redis.ResponseError:
+        return (
+            "answers; its settings are not shown to us: appendonly should be yes and "
+            "maxmemory-policy noeviction"
+        )
+    except redis.RedisError as error:
+        raise Sick(f"cannot be reached: {error}") from None
+    wanted = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+    wrong = [
+        f"{name} is {asked.get(name)}, not {v}"
+        for name, v in wanted.items()
+        if asked.get(name) != v
+    ]
+    if wrong:
+        raise Sick("; ".join(wrong))
+    return "answers, and keeps its data on disk"
+
+
+def check_relay(config: Config) -> str:
+    """Whether the operator's relay greets us, takes TLS and takes our password."""
+    url = urlsplit(config.SMTP_URL)
+    tls = parse_qs(url.query).get("tls", ["starttls"])[0]
+    kind = smtplib.SMTP_SSL if tls == "implicit" else smtplib.SMTP
+    try:
+        with kind(url.hostname or "", url.port or 25, timeout=PATIENCE_S) as relay:
+            relay.ehlo()
+            if tls == "starttls" or (tls == "opportunistic" and relay.has_extn("starttls")):
+                relay.starttls()
+                relay.ehlo()
+            if url.username:
+                relay.login(unquote(url.username), unquote(url.password or ""))
+    except (OSError, smtplib.SMTPException) as error:
+        raise Sick(f"{url.hostname}:{url.port or 25} does not work: {error}") from None
+    return f"{url.hostname}:{url.port or 25} answers"
+
+
+def check_workers(config: Config) -> str:
+    """Whether somebody does the timed work."""
+    try:
+        age = heartbeat.age_s()
+    except redis.RedisError:
+        raise Sick("cannot be seen without the queue server") from None
+    if age is None or age > heartbeat.FRESH_S:
+        raise Sick("none is alive: leadersend up, or leadersend worker")
+    return f"last sign of life {age:.0f} s ago"
+
+
+def _warnings(config: Config) -> list[tuple[str, str, str]]:
+    found = []
+    if config.CATCHER and not config.local:
+        found.append(
+            ("mail", "warn", "CATCHER is on: mail stays on this machine. Set SMTP_URL to send.")
+        )
+    if not config.secure and not config.local:
+        found.append(("BASE_URL", "warn", "Without https, passwords can be read on their way."))
+    if not config.OPERATOR_ADDRESS and not config.local:
+        found.append(("OPERATOR_ADDRESS", "warn", "The privacy policy has no postal address."))
+    return found
+
+
+CHECKS: dict[str, Check] = {
+    "data folder": check_home,
+    "disk": check_room,
+    "database": check_database,
+    "queue server": check_queue,
+    "relay": check_relay,
+    "workers": check_workers,
+}
