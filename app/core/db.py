@@ -22,6 +22,8 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column, registry
 
 WRITE = "leadersend_write"
+PATIENCE = "leadersend_patience_s"
+BUSY_TIMEOUT = "PRAGMA busy_timeout = 30000"
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -81,8 +83,11 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """Write: commit at the end, roll back on any error. Inner uses join the outer one."""
+def transaction(*, patience_s: float | None = None) -> Iterator[Session]:
+    """Write: commit at the end, roll back on any error. Inner uses join the outer one.
+
+    `patience_s` is how long to wait while SQLite is locked, where somebody waits for the answer.
+    """
     session: Session = db.session()
     if session.info.get(WRITE):
         yield session
@@ -92,7 +97,7 @@ def transaction() -> Iterator[Session]:
     session.rollback()  # ends a reading transaction, so that the writing one can begin as such
     session.info[WRITE] = True
     try:
-        session.connection(execution_options={WRITE: True})
+        session.connection(execution_options={WRITE: True, PATIENCE: patience_s})
         yield session
         session.commit()
     except BaseException:
@@ -120,7 +125,7 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     # The wait comes first: switching to WAL itself takes a lock when several processes start.
-    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute(BUSY_TIMEOUT)
     cursor.execute("PRAGMA journal_mode = WAL")
     # FULL, so that what was answered to a person survives a power cut.
     cursor.execute("PRAGMA synchronous = FULL")
@@ -131,8 +136,15 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(WRITE)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    patience_s = options.get(PATIENCE)
+    if patience_s is not None:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience_s * 1000)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITE) else "BEGIN")
+    finally:
+        if patience_s is not None:
+            connection.exec_driver_sql(BUSY_TIMEOUT)
 
 
 @event.listens_for(Session, "before_flush")

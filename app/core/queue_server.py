@@ -31,6 +31,15 @@ def client() -> redis.Redis:
     return _clients["quick"]
 
 
+def hasty_client() -> redis.Redis:
+    """For hits on the links of a mail: whoever follows one must not wait for us."""
+    if "hasty" not in _clients:
+        _clients["hasty"] = redis.Redis.from_url(
+            _urls[0], socket_timeout=0.25, socket_connect_timeout=0.1, retry=None
+        )
+    return _clients["hasty"]
+
+
 def patient_client() -> redis.Redis:
     """For workers: waits over a restart of the server."""
     if "patient" not in _clients:
