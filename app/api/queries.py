@@ -18,6 +18,7 @@ from app.contacts.models import (
     Tag,
     contact_tag,
 )
+from app.contacts.suppressions import address_hash
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.pagination import Page, cut, decode
@@ -40,6 +41,18 @@ def list_(account: Account, list_id: int) -> ContactList:
     return row
 
 
+def contact(account: Account, contact_id: int) -> Contact:
+    """One contact. Raises NotFound."""
+    row: Contact = _one(Contact, account, contact_id, "The contact")
+    return row
+
+
+def suppression(account: Account, suppression_id: int) -> Suppression:
+    """One suppression. Raises NotFound."""
+    row: Suppression = _one(Suppression, account, suppression_id, "The suppression")
+    return row
+
+
 def campaigns(account: Account, cursor: str | None, limit: int) -> Page[Campaign]:
     """The account's campaigns, newest first."""
     return _newest_first(
@@ -48,12 +61,13 @@ def campaigns(account: Account, cursor: str | None, limit: int) -> Page[Campaign
 
 
 def suppressions(
-    account: Account, cursor: str | None, limit: int, *, address_hash: str | None = None
+    account: Account, cursor: str | None, limit: int, *, address: str | None = None
 ) -> Page[Suppression]:
     """The account's suppressions, newest first; or the one of an address."""
     wanted = sa.select(Suppression).where(Suppression.account_id == account.id)
-    if address_hash:
-        wanted = wanted.where(Suppression.address_hash == address_hash)
+    if address:
+        keyed = address_hash(account.id, address)
+        wanted = wanted.where(Suppression.address_hash == keyed)
     return _newest_first(wanted, Suppression.id, cursor, limit)
 
 

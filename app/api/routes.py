@@ -7,10 +7,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from flask_limiter import RateLimitExceeded
 
-from app.api import keys, openapi, queries, shapes, showing
+from app.api import acting, keys, openapi, queries, shapes, showing
 from app.api.calls import current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
+from app.campaigns import queries as campaigns
+from app.campaigns.models import Campaign
+from app.contacts import lists, suppressions, writing
+from app.contacts.models import Contact
 from app.core import settings
 from app.extensions import csrf, limiter
 
@@ -51,3 +55,155 @@ def get_lists(query: dict[str, Any]) -> Any:
     """Lists, newest first."""
     found = queries.lists(current_account(), query.get("cursor"), _limit(query))
     return showing.page(found, [showing.list_(row) for row in found.items])
+
+
+@call(
+    "POST", "/lists", scope="contacts:write", body=shapes.ListIn, answer=shapes.ListOut, status=201
+)
+def create_list(body: dict[str, Any]) -> Any:
+    """Make a list."""
+    row = lists.create(
+        current_account(),
+        body["name"],
+        opt_in=body.get("opt_in", "single"),
+        description=body.get("description", ""),
+    )
+    return showing.list_(row)
+
+
+@call(
+    "POST",
+    "/contacts",
+    scope="contacts:write",
+    body=shapes.ContactIn,
+    answer=shapes.ContactOut,
+    status=201,
+)
+def create_contact(body: dict[str, Any]) -> Any:
+    """Add a contact; on a double opt-in list, ask for confirmation by mail."""
+    row = acting.add_contact(current_account(), body)
+    return _contact(row)
+
+
+@call("GET", "/contacts/<int:contact_id>", scope="contacts:read", answer=shapes.ContactOut)
+def get_contact(contact_id: int) -> Any:
+    """One contact."""
+    return _contact(queries.contact(current_account(), contact_id))
+
+
+@call(
+    "PATCH",
+    "/contacts/<int:contact_id>",
+    scope="contacts:write",
+    body=shapes.ContactChanges,
+    answer=shapes.ContactOut,
+)
+def change_contact(contact_id: int, body: dict[str, Any]) -> Any:
+    """Change a contact; what is left out stays."""
+    row = queries.contact(current_account(), contact_id)
+    acting.change_contact(current_account(), row, body)
+    return _contact(row)
+
+
+@call("DELETE", "/contacts/<int:contact_id>", scope="contacts:write", status=204)
+def delete_contact(contact_id: int) -> None:
+    """Erase a contact; who left before stays out."""
+    writing.delete(queries.contact(current_account(), contact_id))
+
+
+def _contact(row: Contact) -> shapes.ContactOut:
+    return showing.contacts(current_account(), [row])[0]
+
+
+@call(
+    "GET",
+    "/campaigns",
+    scope="campaigns:read",
+    query=shapes.PageQuery,
+    answer=shapes.CampaignPage,
+)
+def get_campaigns(query: dict[str, Any]) -> Any:
+    """Campaigns, newest first."""
+    found = queries.campaigns(current_account(), query.get("cursor"), _limit(query))
+    return showing.page(found, [showing.summary(row) for row in found.items])
+
+
+@call(
+    "POST",
+    "/campaigns",
+    scope="campaigns:write",
+    body=shapes.CampaignIn,
+    answer=shapes.CampaignOut,
+    status=201,
+)
+def create_campaign(body: dict[str, Any]) -> Any:
+    """Make a campaign: a draft until it is sent."""
+    return showing.campaign(acting.write_campaign(current_account(), body))
+
+
+@call("GET", "/campaigns/<int:campaign_id>", scope="campaigns:read", answer=shapes.CampaignOut)
+def get_campaign(campaign_id: int) -> Any:
+    """One campaign with its content."""
+    return showing.campaign(_campaign(campaign_id))
+
+
+@call(
+    "PATCH",
+    "/campaigns/<int:campaign_id>",
+    scope="campaigns:write",
+    body=shapes.CampaignChanges,
+    answer=shapes.CampaignOut,
+)
+def change_campaign(campaign_id: int, body: dict[str, Any]) -> Any:
+    """Change a draft; what is left out stays."""
+    campaign = _campaign(campaign_id)
+    acting.revise_campaign(current_account(), campaign, body)
+    return showing.campaign(campaign)
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    return campaigns.campaign(current_account(), campaign_id)
+
+
+@call(
+    "GET",
+    "/suppressions",
+    scope="suppressions:read",
+    query=shapes.SuppressionQuery,
+    answer=shapes.SuppressionPage,
+)
+def get_suppressions(query: dict[str, Any]) -> Any:
+    """Addresses that must not be mailed, newest first."""
+    account = current_account()
+    address = acting.address(query["email"]) if "email" in query else None
+    found = queries.suppressions(account, query.get("cursor"), _limit(query), address=address)
+    return showing.page(found, [showing.suppression(row) for row in found.items])
+
+
+@call(
+    "POST",
+    "/suppressions",
+    scope="suppressions:write",
+    body=shapes.SuppressionIn,
+    answer=shapes.SuppressionOut,
+    status=201,
+)
+def create_suppression(body: dict[str, Any]) -> Any:
+    """Never mail an address; running campaigns leave it out at once."""
+    account, address = current_account(), acting.address(body["email"])
+    suppressions.add(account.id, address, reason="account", detail=body.get("reason", ""))
+    found = suppressions.find(account.id, address)
+    return found and showing.suppression(found)
+
+
+@call("DELETE", "/suppressions/<int:suppression_id>", scope="suppressions:write", status=204)
+def delete_suppression(suppression_id: int) -> None:
+    """Allow an address again; only what the account itself added."""
+    acting.allow_again(queries.suppression(current_account(), suppression_id))
+
+
+@bp.errorhandler(writing.AddressTaken)
+def address_taken(error: writing.AddressTaken) -> Response:
+    """Name the contact that has the address."""
+    text = str(error)
+    return problem(409, text, {"email": [text]}, contact=error.contact.id)

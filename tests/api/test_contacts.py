@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from app.accounts.models import Notice
+from app.contacts import consent
+from app.contacts.models import Contact, Suppression
+from app.core.db import db, transaction
+from tests.api.conftest import Program
+from tests.conftest import Person
+
+
+def make_list(program: Program, name: str = "News", opt_in: str = "single") -> int:
+    answer = program("POST", "/lists", {"name": name, "opt_in": opt_in})
+    return int(answer.get_json()["id"])
+
+
+def make_contact(program: Program, email: str = "vera@example.com", **details: object) -> int:
+    return int(program("POST", "/contacts", {"email": email, **details}).get_json()["id"])
+
+
+def test_a_contact_is_made_read_changed_and_deleted(program: Program) -> None:
+    news = make_list(program)
+    body = {
+        "email": "Vera@Example.com", "first_name": "Vera", "company": "Vera & Co",
+        "kind": "person", "fields": {"cake": "apple"}, "lists": [news], "tags": ["b", "a"],
+    }  # fmt: skip
+
+    made = program("POST", "/contacts", body)
+    contact = made.get_json()["id"]
+
+    assert made.status_code == 201
+    seen = program("GET", f"/contacts/{contact}").get_json()
+    assert seen["email"] == "Vera@Example.com"
+    assert (seen["fields"], seen["lists"], seen["tags"]) == ({"cake": "apple"}, [news], ["a", "b"])
+    changed = program("PATCH", f"/contacts/{contact}", {"last_name": "Viewer", "lists": []})
+    assert changed.status_code == 200
+    assert (changed.get_json()["last_name"], changed.get_json()["lists"]) == ("Viewer", [])
+    assert changed.get_json()["first_name"] == "Vera"
+    assert program("DELETE", f"/contacts/{contact}").status_code == 204
+    assert program("GET", f"/contacts/{contact}").status_code == 404
+
+
+def test_the_same_address_twice_is_409_and_names_the_contact(program: Program) -> None:
+    contact = make_contact(program)
+
+    answer = program("POST", "/contacts", {"email": "VERA@example.com"})
+
+    assert answer.status_code == 409
+    assert answer.get_json()["contact"] == contact
+    assert "email" in answer.get_json()["errors"]
+
+
+@pytest.mark.parametrize("email", ["", "vera", "vera@", "a@b@c.example", "vera@exa mple.com"])
+def test_a_bad_address_is_422_at_its_field(program: Program, email: str) -> None:
+    answer = program("POST", "/contacts", {"email": email})
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"]["email"]
+
+
+def test_an_unknown_list_is_named_and_nothing_is_made(program: Program) -> None:
+    answer = program("POST", "/contacts", {"email": "vera@example.com", "lists": [77]})
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"] == {"lists": ["There is no list 77."]}
+    assert db.session.scalar(sa.select(sa.func.count(Contact.id))) == 0
+
+
+def test_double_opt_in_asks_first(program: Program) -> None:
+    news = make_list(program, opt_in="double")
+
+    made = program("POST", "/contacts", {"email": "vera@example.com", "lists": [news]}).get_json()
+
+    assert [one["state"] for one in made["subscriptions"]] == ["pending"]
+    assert db.session.scalar(sa.select(Notice.to_email)) == "vera@example.com"
+
+
+def test_somebody_who_left_is_not_put_on_a_list(program: Program, alice: Person) -> None:
+    news, contact = make_list(program), make_contact(program)
+    with transaction():
+        consent.withdraw(db.session.get_one(Contact, contact), source="link")
+
+    answer = program("PATCH", f"/contacts/{contact}", {"lists": [news]})
+
+    assert answer.status_code == 409
+    assert program("GET", f"/contacts/{contact}").get_json()["suppressed"] is True
+    assert program("GET", f"/contacts/{contact}").get_json()["lists"] == []
+
+
+def test_suppressions_are_kept_shown_and_lifted(program: Program) -> None:
+    made = program("POST", "/suppressions", {"email": "No@Example.com", "reason": "asked us"})
+    row = made.get_json()
+
+    assert made.status_code == 201
+    assert (row["email"], row["detail"], row["deletable"]) == ("no@example.com", "asked us", True)
+    listed = program("GET", "/suppressions?email=NO@example.com").get_json()["items"]
+    assert [item["id"] for item in listed] == [row["id"]]
+    assert program("DELETE", f"/suppressions/{row['id']}").status_code == 204
+    assert program("GET", "/suppressions").get_json()["items"] == []
+
+
+def test_what_a_person_asked_for_stays(program: Program) -> None:
+    contact = make_contact(program)
+    with transaction():
+        consent.withdraw(db.session.get_one(Contact, contact), source="link")
+    row = db.session.scalars(sa.select(Suppression)).one()
+
+    answer = program("DELETE", f"/suppressions/{row.id}")
+
+    assert answer.status_code == 403
+    assert db.session.scalar(sa.select(sa.func.count(Suppression.id))) == 1
+
+
+def test_a_stranger_cannot_lift_a_suppression(program: Program, strange_program: Program) -> None:
+    row = program("POST", "/suppressions", {"email": "no@example.com"}).get_json()
+
+    assert strange_program("DELETE", f"/suppressions/{row['id']}").status_code == 404
