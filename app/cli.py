@@ -137,28 +137,16 @@ def create_account(options: argparse.Namespace) -> None:
 
 
 def create_token(options: argparse.Namespace) -> None:
-    from app.accounts import auditing
-    from app.accounts.models import Account, ApiToken
-    from app.api.keys import SCOPES
-    from app.core import tokens
+    from app.accounts import api_tokens
+    from app.accounts.models import Account
     from app.core.db import db, transaction
 
-    if unknown := set(options.scope) - set(SCOPES):
-        raise Complaint(f"No such scope: {', '.join(sorted(unknown))}. There are {_words(SCOPES)}.")
-    secret = tokens.secret()
     with _application(), transaction():
         account = db.session.get(Account, options.account)
         if account is None:
             raise Complaint(f"There is no account {options.account}.")
-        token = ApiToken(
-            account_id=account.id,
-            name="made by the operator",
-            token_hash=tokens.hashed(secret),
-            hint=secret[-4:],
-            scopes=options.scope or list(SCOPES),
-        )
-        db.session.add(token)
-        auditing.note(account, None, "token.create", "by the operator")
+        scopes = options.scope or list(api_tokens.SCOPES)
+        _, secret = api_tokens.make(account, None, name="made by the operator", scopes=scopes)
     _print({"token": secret}, options)
 
 
@@ -207,10 +195,8 @@ def restore_backup(options: argparse.Namespace) -> None:
     from app.ops import backup
 
     with _complaining(backup.Trouble):
-        backup.restore(load(), options.file, replace=options.replace)
-        with _application():
-            paused = backup.hold_campaigns()
-    _print({"file": str(options.file), "paused_campaigns": paused}, options)
+        waiting = backup.restore(load(), options.file, replace=options.replace)
+    _print({"file": str(options.file), "waiting_campaigns": waiting}, options)
 
 
 def examine(options: argparse.Namespace) -> int:

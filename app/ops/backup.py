@@ -28,7 +28,6 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.config import RUNNING, Config
 from app.core.clock import now
-from app.core.db import db, transaction
 
 FORMAT = 1
 #: In the data folder, and not worth keeping.
@@ -104,8 +103,11 @@ def _dump(config: Config, to: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def restore(config: Config, source: Path, *, replace: bool) -> None:
-    """Put a backup in place of what is here. Raises Trouble."""
+def restore(config: Config, source: Path, *, replace: bool) -> int:
+    """Put a backup in place of what is here; campaigns that were on their way wait for a person.
+
+    Returns how many wait. Raises Trouble.
+    """
     with _nobody_runs(config.LEADERSEND_HOME):
         if not replace and _has_data(config):
             raise Trouble("There is data here already. Add --replace to overwrite it.")
@@ -117,8 +119,9 @@ def restore(config: Config, source: Path, *, replace: bool) -> None:
                     f"This backup holds a {about.get('database')} database; "
                     f"DATABASE_URL names {_kind(config)}."
                 )
-            _put_database(config, Path(scratch) / "database")
+            waiting = _put_database(config, Path(scratch) / "database")
             _put_home(config.LEADERSEND_HOME, Path(scratch) / "home")
+            return waiting
 
 
 def _unpack(source: Path, to: Path) -> None:
@@ -132,18 +135,20 @@ def _unpack(source: Path, to: Path) -> None:
             raise Trouble(f"{source} is no backup of LeaderSend: {name} is missing.")
 
 
-def _put_database(config: Config, copy: Path) -> None:
+def _put_database(config: Config, copy: Path) -> int:
     target = _sqlite_file(config)
     if target is None:
         url = _libpq(config)
         _run("psql", "-q", "-v", "ON_ERROR_STOP=1", url, "-c", CLEAR_POSTGRESQL)
         _run("psql", "-q", "-1", "-v", "ON_ERROR_STOP=1", url, "-f", str(copy))
-        return
+        return _hold_campaigns(config.DATABASE_URL)
     _demand_sound(copy)
+    waiting = _hold_campaigns(f"sqlite:///{copy}")
     for suffix in ("", "-wal", "-shm"):
         Path(f"{target}{suffix}").unlink(missing_ok=True)
     copy.chmod(0o600)
     shutil.move(copy, target)
+    return waiting
 
 
 CLEAR_POSTGRESQL = "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public"
@@ -169,23 +174,21 @@ def _put_home(home: Path, files: Path) -> None:
     shutil.rmtree(home / "queue", ignore_errors=True)
 
 
-def hold_campaigns() -> int:
+def _hold_campaigns(url: str) -> int:
     """Let nothing leave by itself after a restore; returns how many campaigns now wait."""
-    with transaction() as session:
-        paused = session.execute(
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        paused = connection.execute(
             sa.update(Campaign)
             .where(Campaign.state == "sending")
             .values(state="paused", pause_reason=REASON, updated_at=now())
-            .returning(Campaign.id)
-        ).all()
-        taken_back = session.execute(
+        )
+        taken_back = connection.execute(
             sa.update(Campaign)
             .where(Campaign.state.in_(("scheduled", "held")))
             .values(state="draft", due_at=None, updated_at=now())
-            .returning(Campaign.id)
-        ).all()
-    db.session.remove()
-    return len(paused) + len(taken_back)
+        )
+    return paused.rowcount + taken_back.rowcount
 
 
 @contextlib.contextmanager

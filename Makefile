@@ -1,0 +1,79 @@
+# LeaderSend. `make help` lists what there is.
+SHELL := /bin/sh
+PY ?= python3
+# Test processes at a time.
+JOBS ?= 2
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+LOCK_FLAGS := --quiet --generate-hashes --universal --no-header --python-version 3.11
+
+.PHONY: run test demo bench check faults lock clean help
+.DEFAULT_GOAL := help
+
+run: .venv/runtime ## start LeaderSend: web, workers, database, queue and mail catcher
+	@exec $(BIN)/leadersend up
+
+test: .venv/dev ## install what the tests need, then run them all on SQLite and on PostgreSQL
+	@tools/test_programs.sh
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@if tools/test_programs.sh has-postgresql; then set -x; \
+	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser" $(PYTEST_ARGS); \
+	else echo "NOT RUN: the tests on PostgreSQL, which could not be installed"; fi
+
+demo: .venv/runtime ## the main job on real input, from a file of contacts to a receipt that adds up
+	@$(BIN)/python tools/demo.py
+
+bench: .venv/dev ## the benchmarks, each beside its reference in the same run
+	@$(BIN)/python tools/bench.py
+
+check: .venv/dev ## formatter, linter, types, import rules, templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/python tools/check_templates.py
+
+faults: .venv/dev ## only the tests that kill, cut and refuse
+	@tools/test_programs.sh
+	$(BIN)/pytest tests/flows tests/ops $(PYTEST_ARGS)
+
+lock: .venv/setup ## resolve requirements/*.in anew, with hashes
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --upgrade requirements/setup.in -o requirements/setup.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --upgrade requirements/runtime.in -o requirements/runtime.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --upgrade requirements/dev.in -o requirements/dev.txt \
+	  --constraint requirements/runtime.txt
+
+clean: ## remove the virtual environment and all caches; your data in var/ stays
+	rm -rf .venv *.egg-info build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+	  while IFS="$$(printf '\t')" read -r name words; do printf '  make %-6s %s\n' "$$name" "$$words"; done
+
+# The environment. uv installs a hashed lock in seconds; where it cannot, pip does the same.
+.venv/setup: requirements/setup.txt
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "LeaderSend needs Python 3.11 or newer: PY=python3.12 make run"; exit 1; }
+	@test -x $(BIN)/python || $(PY) -m venv .venv || \
+	  { rm -rf .venv; echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r $<
+	@touch $@
+
+.venv/runtime: requirements/runtime.txt setup.cfg pyproject.toml .venv/setup
+	@$(call install,requirements/runtime.txt)
+	@touch $@
+
+.venv/dev: requirements/dev.txt setup.cfg pyproject.toml .venv/setup
+	@$(call install,requirements/dev.txt)
+	@touch $@ .venv/runtime
+
+define install
+echo "Installing $(1)"; \
+{ VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r $(1) \
+  || $(BIN)/python -m pip --quiet install --require-hashes -r $(1); } && \
+{ VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable . \
+  || $(BIN)/python -m pip --quiet install --no-deps --no-build-isolation --editable .; }
+endef

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Programs that the tests run beside LeaderSend: PostgreSQL, Chromium, Postfix's smtp-sink.
+# As root on Debian they are installed; elsewhere this says what to install. Nothing is started.
+#   tools/test_programs.sh [has-postgresql]
+set -eu
+
+has_postgresql() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+has_sink() { PATH="$PATH:/usr/sbin" command -v smtp-sink >/dev/null; }
+has_chromium() {
+  [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || \
+    command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+}
+
+if [ "${1:-}" = has-postgresql ]; then has_postgresql; exit; fi
+
+wanted=""
+has_postgresql || wanted="$wanted postgresql"
+has_sink || wanted="$wanted postfix"
+has_chromium || wanted="$wanted chromium fonts-dejavu-core"
+[ -n "$wanted" ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing for the tests:$wanted"
+  # Debian starts a service that it installs; this one file, while it lies here, says no.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT INT TERM
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq || true
+  for name in $wanted; do
+    apt-get install -y -qq --no-install-recommends "$name" >/dev/null 2>&1 || echo "could not install $name"
+  done
+fi
+
+has_postgresql || echo "MISSING: PostgreSQL; its tests are skipped. apt-get install postgresql"
+has_sink || echo "MISSING: smtp-sink; tests that send into it are skipped. apt-get install postfix"
+has_chromium || echo "MISSING: Chromium; browser tests are skipped. apt-get install chromium"
