@@ -90,7 +90,7 @@ WORDS: tuple[tuple[re.Pattern[str], Fault], ...] = (
             r"senderbase",
             r"senderscore",
             r"reputation",
-            r"\b(client|sender|ip|network|domain)\b[^.:]{0,60}"
+            r"\b(client|sender|ip|network|domain)\b[^:]{0,60}"
             r"\b(is |was |been |are )?(blocked|banned|listed|rejected|refused due)",
             r"\bblocked\b.{0,40}(using|by|due|for|because)",
             r"sender (address )?(rejected|denied)",
@@ -108,7 +108,7 @@ WORDS: tuple[tuple[re.Pattern[str], Fault], ...] = (
             r"quota",
             r"(mailbox|inbox|storage|disk|account)[^.]{0,30}\bfull\b",
             r"\bover.?quota\b",
-            r"(mailbox|storage|size).{0,20}(limit|exceeded)",
+            r"(mailbox|storage).{0,20}(limit|exceeded)",
             r"insufficient.{0,20}(storage|space)",
             r"not enough.{0,20}space",
             r"temporarily (disabled|suspended|locked)",
