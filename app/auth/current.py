@@ -52,6 +52,12 @@ def staff_only(view: View) -> View:
     return view
 
 
+def personal(view: View) -> View:
+    """About the signed-in person alone: open to each role, and to people without an account."""
+    view.__dict__["is_personal"] = True
+    return view
+
+
 def current_session() -> SignedIn:
     """The signed-in browser."""
     session: SignedIn = current_user.session
@@ -65,14 +71,16 @@ def current_member() -> Member:
 
 
 def membership_or_none() -> Membership | None:
-    """The person's place in the account being looked at."""
+    """The person's place in the account being looked at; their first one where it has ended."""
     if "membership" not in g:
         session = current_session()
         g.membership = db.session.scalar(
-            sa.select(Membership).where(
-                Membership.member_id == session.member_id,
-                Membership.account_id == session.account_id,
+            sa.select(Membership)
+            .where(Membership.member_id == session.member_id)
+            .order_by(
+                sa.case((Membership.account_id == session.account_id, 0), else_=1), Membership.id
             )
+            .limit(1)
         )
     found: Membership | None = g.membership
     return found

@@ -49,3 +49,21 @@ class SignedIn(Base):
     browser: Mapped[str] = mapped_column(sa.String(200), default="")
 
     member: Mapped[Member] = relationship()
+
+
+class EmailChange(Base):
+    """A new address of a person, used once its mailbox has answered; single use, expires."""
+
+    __tablename__ = "email_change"
+
+    id: Mapped[Id]
+    member_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("member.id", ondelete="CASCADE"), index=True
+    )
+    email: Mapped[str] = mapped_column(sa.String(320))
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    expires_at: Mapped[Moment] = mapped_column()
+    used_at: Mapped[datetime | None] = mapped_column()
+
+    member: Mapped[Member] = relationship()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from app.auth.models import SignedIn
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db
+from app.core.errors import NotFound
 
 LASTS = timedelta(days=30)
 #: `seen_at` is written at most this often, so that reading a page does not write.
@@ -70,6 +72,49 @@ def end_all(member: Member, *, but: SignedIn | None = None) -> int:
         .returning(SignedIn.id)
     )
     return len(ended.all())
+
+
+def living(member: Member) -> Sequence[SignedIn]:
+    """A person's sessions that still count, the latest used first."""
+    return db.session.scalars(
+        sa.select(SignedIn)
+        .where(
+            SignedIn.member_id == member.id,
+            SignedIn.ended_at.is_(None),
+            SignedIn.seen_at > now() - LASTS,
+        )
+        .order_by(SignedIn.seen_at.desc(), SignedIn.id.desc())
+        .limit(50)
+    ).all()
+
+
+def end_one(member: Member, session_id: int) -> None:
+    """Sign one of the person's browsers out. Raises NotFound."""
+    ended = db.session.execute(
+        sa.update(SignedIn)
+        .where(
+            SignedIn.id == session_id,
+            SignedIn.member_id == member.id,
+            SignedIn.ended_at.is_(None),
+        )
+        .values(ended_at=now())
+        .returning(SignedIn.id)
+    )
+    if ended.scalar() is None:
+        raise NotFound("That session")
+
+
+def look_at(session: SignedIn, account_id: int) -> Account:
+    """Change to another account of the same person. Raises NotFound."""
+    account = db.session.scalar(
+        sa.select(Account)
+        .join(Membership)
+        .where(Membership.member_id == session.member_id, Account.id == account_id)
+    )
+    if account is None:
+        raise NotFound("That account")
+    session.account_id = account.id
+    return account
 
 
 def first_account(member: Member) -> Account | None:

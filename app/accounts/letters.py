@@ -1,0 +1,41 @@
+"""A notice as bytes for a mail server."""
+
+from __future__ import annotations
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+
+from app.accounts.models import Notice
+from app.core import settings
+from app.core.tokens import hashed
+
+
+def compose(notice: Notice) -> tuple[bytes, str]:
+    """The message and its envelope sender.
+
+    The Message-ID is the same at every try, so that a second copy can be known as such.
+    """
+    config = settings.get()
+    plain = notice.to_email.isascii()
+    message = EmailMessage(policy=SMTP if plain else SMTPUTF8)
+    message["Subject"] = notice.subject
+    message["From"] = _mailbox(config.OPERATOR_NAME, config.OPERATOR_EMAIL)
+    message["To"] = _mailbox("", notice.to_email)
+    message["Date"] = format_datetime(notice.created_at)
+    unique = hashed(f"{notice.id} {notice.created_at.isoformat()}")[:16]
+    message["Message-ID"] = f"<notice-{notice.id}.{unique}@{config.MAIL_DOMAIN}>"
+    message["Auto-Submitted"] = "auto-generated"
+    for name, value in notice.headers.items():
+        del message[name]
+        message[name] = value
+    message.set_content(notice.text)
+    if notice.html:
+        message.add_alternative(notice.html, subtype="html")
+    return message.as_bytes(), config.OPERATOR_EMAIL
+
+
+def _mailbox(name: str, email: str) -> Address:
+    local, _, domain = email.rpartition("@")
+    return Address(name, local, domain)

@@ -1,0 +1,196 @@
+"""Who works in an account: invited by link, with a role, never without an owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.accounts import auditing, notices
+from app.accounts.models import ROLES, Account, Invitation, Member, Membership
+from app.core import settings, tokens
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import DomainError, Invalid, NotFound, WrongState
+from app.mailer import address as addresses
+
+LASTS = timedelta(days=7)
+OPEN_AT_MOST = 50
+
+
+class DeadInvitation(DomainError):
+    """Accepted, taken back, expired or never made."""
+
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__("This invitation has been used, taken back or is too old. Ask for a new.")
+
+
+class LastOwner(WrongState):
+    """An account without an owner could not be managed by anybody."""
+
+    def __init__(self) -> None:
+        super().__init__("An account needs an owner. Make somebody else an owner first.")
+
+
+def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation:
+    """Mail somebody a link to join; a second invitation replaces the first."""
+    _check_role(role)
+    try:
+        address = addresses.parse(email).address
+    except addresses.BadAddress as error:
+        raise Invalid(str(error), {"email": [str(error)]}) from None
+    if _is_here(account, address):
+        raise Invalid("They are here already.", {"email": ["They are here already."]})
+    db.session.execute(
+        sa.delete(Invitation).where(
+            Invitation.account_id == account.id,
+            Invitation.email == address,
+            Invitation.accepted_at.is_(None),
+        )
+    )
+    if len(open_invitations(account)) >= OPEN_AT_MOST:
+        raise Invalid(f"{OPEN_AT_MOST} invitations are open. Take one back first.")
+    secret = tokens.secret()
+    invitation = Invitation(
+        account_id=account.id,
+        email=address,
+        role=role,
+        token_hash=tokens.hashed(secret),
+        invited_by_id=by.id,
+        expires_at=now() + LASTS,
+    )
+    db.session.add(invitation)
+    db.session.flush()
+    url = f"{settings.get().BASE_URL}/join/{secret}"
+    inviter = by.name or by.email
+    notices.queue("invitation", address, account=account, inviter=inviter, role=role, url=url)
+    auditing.note(account, by, "person.invite", f"invitation {invitation.id} as {role}")
+    return invitation
+
+
+def take_back(account: Account, by: Member, invitation_id: int) -> None:
+    """Let an invitation's link die."""
+    gone = db.session.execute(
+        sa.delete(Invitation)
+        .where(
+            Invitation.id == invitation_id,
+            Invitation.account_id == account.id,
+            Invitation.accepted_at.is_(None),
+        )
+        .returning(Invitation.id)
+    ).scalar()
+    if gone is None:
+        raise NotFound("That invitation")
+    auditing.note(account, by, "person.uninvite", f"invitation {invitation_id}")
+
+
+def find_invitation(secret: str) -> Invitation:
+    """A living invitation. Raises DeadInvitation."""
+    found = db.session.scalar(
+        sa.select(Invitation).where(Invitation.token_hash == tokens.hashed(secret))
+    )
+    if found is None or found.accepted_at or found.expires_at <= now():
+        raise DeadInvitation
+    return found
+
+
+def accept(secret: str, member: Member) -> Account:
+    """Join, once. Whoever holds the link was invited, whichever address they sign in with."""
+    invitation = find_invitation(secret)
+    account = db.session.get_one(Account, invitation.account_id)
+    used = db.session.execute(
+        sa.update(Invitation)
+        .where(Invitation.id == invitation.id, Invitation.accepted_at.is_(None))
+        .values(accepted_at=now())
+        .returning(Invitation.id)
+    )
+    if used.scalar() is None:
+        raise DeadInvitation
+    if not _membership_of(account, member):
+        row = Membership(account_id=account.id, member_id=member.id, role=invitation.role)
+        db.session.add(row)
+        db.session.flush()
+        auditing.note(account, member, "person.join", f"member {member.id} as {row.role}")
+    return account
+
+
+def change_role(account: Account, by: Member, membership_id: int, *, role: str) -> None:
+    """Raises LastOwner rather than leave the account without one."""
+    _check_role(role)
+    membership = _locked(account, membership_id)
+    if role != "owner":
+        _demand_another_owner(account, membership)
+    membership.role = role
+    auditing.note(account, by, "person.role", f"member {membership.member_id} is {role}")
+
+
+def remove(account: Account, by: Member, membership_id: int) -> None:
+    """End somebody's access at once. Raises LastOwner."""
+    membership = _locked(account, membership_id)
+    _demand_another_owner(account, membership)
+    db.session.delete(membership)
+    auditing.note(account, by, "person.remove", f"member {membership.member_id}")
+
+
+def members(account: Account) -> Sequence[Membership]:
+    """Everybody, in the order they came."""
+    return db.session.scalars(
+        sa.select(Membership).where(Membership.account_id == account.id).order_by(Membership.id)
+    ).all()
+
+
+def open_invitations(account: Account) -> Sequence[Invitation]:
+    """Not accepted yet, newest first; expired ones included until they are cleaned up."""
+    return db.session.scalars(
+        sa.select(Invitation)
+        .where(Invitation.account_id == account.id, Invitation.accepted_at.is_(None))
+        .order_by(Invitation.id.desc())
+        .limit(OPEN_AT_MOST)
+    ).all()
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid("Choose a role.", {"role": ["Choose a role."]})
+
+
+def _is_here(account: Account, address: str) -> bool:
+    found = sa.select(Membership.id).join(Member)
+    query = found.where(Membership.account_id == account.id, Member.email == address)
+    return db.session.scalar(query) is not None
+
+
+def _membership_of(account: Account, member: Member) -> Membership | None:
+    return db.session.scalar(
+        sa.select(Membership).where(
+            Membership.account_id == account.id, Membership.member_id == member.id
+        )
+    )
+
+
+def _locked(account: Account, membership_id: int) -> Membership:
+    """A membership, with the account locked, so that two owners cannot demote each other."""
+    db.session.execute(sa.select(Account.id).where(Account.id == account.id).with_for_update())
+    found = db.session.scalar(
+        sa.select(Membership)
+        .where(Membership.id == membership_id, Membership.account_id == account.id)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("That person")
+    return found
+
+
+def _demand_another_owner(account: Account, membership: Membership) -> None:
+    if membership.role != "owner":
+        return
+    others = sa.select(sa.func.count()).where(
+        Membership.account_id == account.id,
+        Membership.role == "owner",
+        Membership.id != membership.id,
+    )
+    if not db.session.scalar(others):
+        raise LastOwner

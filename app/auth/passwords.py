@@ -1,0 +1,171 @@
+"""Passwords: set by their owner through a link that works once, kept as a scrypt hash, never seen.
+
+The first password and a forgotten one take the same way.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+
+import sqlalchemy as sa
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from app.accounts import auditing, notices
+from app.accounts.models import Account, Member, Membership
+from app.auth import common, sessions
+from app.auth.models import PasswordLink
+from app.core import settings, tokens
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import DomainError, Invalid
+
+LASTS = timedelta(hours=1)
+#: Somebody without a password has nothing yet that the link could open to a thief.
+FIRST_LASTS = timedelta(days=3)
+SHORTEST = 10
+LONGEST = 1000
+METHOD = "scrypt:32768:8:1"
+#: Compared with when nobody has that address, so that the answer takes as long as any other.
+_NOBODY = f"{METHOD}${'x' * 16}${'0' * 128}"
+
+
+class DeadLink(DomainError):
+    """Used, expired, replaced or never made."""
+
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__("This link has been used or is too old. Ask for a new one.")
+
+
+def issue(member: Member) -> str:
+    """A secret for /password/<secret>: works once, for an hour (three days for a first one)."""
+    secret = tokens.secret()
+    lasts = LASTS if member.password_hash else FIRST_LASTS
+    db.session.add(
+        PasswordLink(
+            member_id=member.id, token_hash=tokens.hashed(secret), expires_at=now() + lasts
+        )
+    )
+    db.session.flush()
+    return secret
+
+
+def url(secret: str) -> str:
+    """The public address of the page that sets a password."""
+    return f"{settings.get().BASE_URL}/password/{secret}"
+
+
+def mail_link(member: Member) -> None:
+    """Mail the person a link to set a password."""
+    kind = "password_link" if member.password_hash else "password_first"
+    notices.queue(kind, member.email, person=member.name, url=url(issue(member)))
+
+
+def find(secret: str) -> PasswordLink:
+    """A living link. Raises DeadLink."""
+    link = db.session.scalar(
+        sa.select(PasswordLink).where(PasswordLink.token_hash == tokens.hashed(secret))
+    )
+    if link is None or link.used_at or link.expires_at <= now():
+        raise DeadLink
+    return link
+
+
+def redeem(secret: str, password: str) -> Member:
+    """Set a password by link: once, ending every session and every other link of the person.
+
+    Raises DeadLink, and Invalid for a password that is too easy.
+    """
+    member = find(secret).member
+    check_strength(password, email=member.email)
+    _use_up(secret)
+    first = member.password_hash is None
+    member.password_hash = hashed(password)
+    member.password_set_at = now()
+    forget_links(member)
+    sessions.end_all(member)
+    _activate(member)
+    auditing.note(sessions.first_account(member), member, "password.set")
+    if not first:
+        notices.queue("password_changed", member.email, person=member.name)
+    return member
+
+
+def _use_up(secret: str) -> None:
+    """Conditional, so that of two who come at once one is too late."""
+    used = db.session.execute(
+        sa.update(PasswordLink)
+        .where(
+            PasswordLink.token_hash == tokens.hashed(secret),
+            PasswordLink.used_at.is_(None),
+            PasswordLink.expires_at > now(),
+        )
+        .values(used_at=now())
+        .returning(PasswordLink.id)
+    )
+    if used.scalar() is None:
+        raise DeadLink
+
+
+def forget_links(member: Member) -> None:
+    """Let every open link of the person die."""
+    db.session.execute(
+        sa.update(PasswordLink)
+        .where(PasswordLink.member_id == member.id, PasswordLink.used_at.is_(None))
+        .values(used_at=now())
+    )
+
+
+def _activate(member: Member) -> None:
+    """The mailbox has answered: accounts that waited for their owner are open."""
+    owned = sa.select(Membership.account_id).where(
+        Membership.member_id == member.id, Membership.role == "owner"
+    )
+    db.session.execute(
+        sa.update(Account)
+        .where(Account.id.in_(owned), Account.state == "pending")
+        .values(state="active")
+    )
+
+
+def check_strength(password: str, *, email: str) -> None:
+    """Raises Invalid with a reason for a password that would be guessed."""
+    if problem := _weakness(_normalised(password), email.casefold()):
+        raise Invalid(problem, {"password": [problem]})
+
+
+def _weakness(password: str, email: str) -> str:
+    if len(password) < SHORTEST:
+        return f"Use {SHORTEST} characters or more. A few words in a row are easy to keep in mind."
+    if len(password) > LONGEST:
+        return f"Use at most {LONGEST} characters."
+    folded = password.casefold()
+    if folded in (email, email.partition("@")[0], email[::-1]):
+        return "This is your address. Choose something that others do not know."
+    if common.is_common(password):
+        return "This is one of the passwords that everybody tries first. Choose another."
+    return ""
+
+
+def hashed(password: str) -> str:
+    """For the database: salted scrypt of the NFC form, the same on every keyboard."""
+    return generate_password_hash(_normalised(password), method=METHOD)
+
+
+def matches(member: Member | None, password: str) -> bool:
+    """Whether it is this person's password; takes as long for nobody as for somebody."""
+    stored = member.password_hash if member else None
+    right = check_password_hash(stored or _NOBODY, _normalised(password))
+    return right and stored is not None
+
+
+def refresh(member: Member, password: str) -> None:
+    """Hash anew where the parameters have grown since; call with a password that matched."""
+    if not (member.password_hash or "").startswith(f"{METHOD}$"):
+        member.password_hash = hashed(password)
+
+
+def _normalised(password: str) -> str:
+    return unicodedata.normalize("NFC", password)

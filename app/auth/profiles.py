@@ -1,0 +1,97 @@
+"""What a person says about themselves; a new address counts once its mailbox has answered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.accounts import auditing, notices, opening
+from app.accounts.models import Member
+from app.auth import passwords, sessions
+from app.auth.models import EmailChange
+from app.core import settings, tokens
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import Invalid
+from app.mailer import address as addresses
+
+LASTS = timedelta(days=1)
+
+
+def change(member: Member, *, name: str, phone: str) -> None:
+    """Name and telephone number."""
+    member.name, member.phone = name, phone
+    auditing.note(sessions.first_account(member), member, "profile.change")
+
+
+def ask_for_email(member: Member, email: str) -> None:
+    """Mail a link to the new address. An address that somebody else has gets none; nobody learns
+    of that from the answer.
+    """
+    try:
+        address = addresses.parse(email).address
+    except addresses.BadAddress as error:
+        raise Invalid(str(error), {"email": [str(error)]}) from None
+    if address == member.email:
+        raise Invalid("This is your address already.", {"email": ["It is your address already."]})
+    if opening.find_member(address):
+        return
+    secret = tokens.secret()
+    _forget_changes(member)
+    db.session.add(
+        EmailChange(
+            member_id=member.id,
+            email=address,
+            token_hash=tokens.hashed(secret),
+            expires_at=now() + LASTS,
+        )
+    )
+    url = f"{settings.get().BASE_URL}/email/{secret}"
+    notices.queue("email_change", address, person=member.name, url=url)
+
+
+def find_change(secret: str) -> EmailChange:
+    """A living link. Raises DeadLink."""
+    found = db.session.scalar(
+        sa.select(EmailChange).where(EmailChange.token_hash == tokens.hashed(secret))
+    )
+    if found is None or found.used_at or found.expires_at <= now():
+        raise passwords.DeadLink
+    return found
+
+
+def confirm_email(secret: str) -> Member:
+    """Use the new address, tell the old one, and let links that went there die."""
+    change_ = find_change(secret)
+    member = change_.member
+    if opening.find_member(change_.email):
+        raise passwords.DeadLink
+    used = db.session.execute(
+        sa.update(EmailChange)
+        .where(EmailChange.id == change_.id, EmailChange.used_at.is_(None))
+        .values(used_at=now())
+        .returning(EmailChange.id)
+    )
+    if used.scalar() is None:
+        raise passwords.DeadLink
+    old, member.email = member.email, change_.email
+    passwords.forget_links(member)
+    _forget_changes(member)
+    notices.queue("email_changed", old, person=member.name, hint=_hint(member.email))
+    auditing.note(sessions.first_account(member), member, "profile.email")
+    return member
+
+
+def _forget_changes(member: Member) -> None:
+    db.session.execute(
+        sa.update(EmailChange)
+        .where(EmailChange.member_id == member.id, EmailChange.used_at.is_(None))
+        .values(used_at=now())
+    )
+
+
+def _hint(email: str) -> str:
+    """Enough to recognise an address, too little to use it: a…@example.com."""
+    local, _, domain = email.partition("@")
+    return f"{local[:1]}…@{domain}"
