@@ -1,0 +1,341 @@
+"""The list before sending: what blocks, what to think about, who will get it.
+
+Pure reading. `demand_ready` is the quick part that nobody gets around: scheduling calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.campaigns import audience, composing, content, liquid, queries
+from app.campaigns.links import Inspection, inspect
+from app.campaigns.models import Campaign
+from app.campaigns.places import LIQUID
+from app.campaigns.protecting import plain_liquid
+from app.contacts.models import Contact
+from app.core.db import db
+from app.core.errors import DomainError, Invalid
+
+#: Gmail shows so much and hides the rest behind a link, with the unsubscribe link in it.
+CLIPPED_BYTES = 102_000
+#: How many people the look for empty merge tags reads at most.
+SAMPLE = 50_000
+LONG_SUBJECT = 90
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`level` is block, warn or info; `fix` the page and field where one can mend it."""
+
+    level: str
+    title: str
+    text: str
+    fix: str = ""
+    code: str = ""
+    """For programs; stays the same when the words change."""
+
+
+class NotReady(Invalid):
+    """The pre-flight blocks; `findings` says why."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        errors: dict[str, list[str]] = {}
+        for finding in findings:
+            errors.setdefault(finding.code, []).append(f"{finding.title} {finding.text}".strip())
+        super().__init__(
+            "This campaign is not ready: " + " ".join(finding.title for finding in findings), errors
+        )
+        self.findings = findings
+
+
+def preflight(campaign: Campaign) -> list[Finding]:
+    """Everything, blocks first. Counts the audience: for its own request, not for each page."""
+    found = [*_blocks(campaign), *_audience(campaign), *_advice(campaign)]
+    order = {"block": 0, "warn": 1, "info": 2}
+    return sorted(found, key=lambda finding: order[finding.level])
+
+
+def demand_ready(campaign: Campaign) -> None:
+    """Raises NotReady while anything blocks."""
+    found = [*_blocks(campaign)]
+    if not audience.anybody(campaign):
+        found.append(_nobody(campaign))
+    if found:
+        raise NotReady(found)
+
+
+def unknown_tags(campaign: Campaign) -> list[str]:
+    """Merge tags that mean nothing here."""
+    known = set(liquid.NAMES)
+    known.update(f"contact.fields.{field.key}" for field in queries.fields(campaign.account_id))
+    return sorted(set(_tags(campaign)) - known)
+
+
+def _at(campaign: Campaign, stop: str, field: str = "") -> str:
+    return f"/campaigns/{campaign.id}/{stop}" + (f"#{field}" if field else "")
+
+
+def _blocks(campaign: Campaign) -> Iterator[Finding]:
+    yield from _sender(campaign)
+    yield from _headers(campaign)
+    if not campaign.body.strip():
+        yield Finding(
+            "block", "The mail is empty.", "Write something to your readers.",
+            _at(campaign, "write", "body"), "body",
+        )  # fmt: skip
+    if not campaign.account.address.strip():
+        yield Finding(
+            "block", "Your postal address is missing.",
+            "The law asks for it at the end of every mail. Add it to your business.",
+            "/settings/business", "address",
+        )  # fmt: skip
+    yield from _compiled(campaign)
+
+
+def _sender(campaign: Campaign) -> Iterator[Finding]:
+    at = _at(campaign, "write", "from_email")
+    if not campaign.from_email:
+        yield Finding("block", "Nobody is the sender.", "Choose who the mail is from.", at, "from")
+        return
+    sender = queries.sender(campaign.account_id, campaign.from_email)
+    if sender is None:
+        text = f"{campaign.from_email} is none of your senders. Add it in the settings."
+        yield Finding("block", "The sender is unknown.", text, "/settings/senders", "from")
+    elif sender.confirmed_at is None:
+        text = f"{sender.email} is not confirmed yet. Open the link in the mail that we sent there."
+        yield Finding("block", "The sender is not confirmed.", text, "/settings/senders", "from")
+
+
+def _headers(campaign: Campaign) -> Iterator[Finding]:
+    at = _at(campaign, "write", "subject")
+    if not campaign.subject.strip():
+        yield Finding("block", "There is no subject.", "Say in a few words what it is about.",
+                      at, "subject")  # fmt: skip
+    for name, label in composing.HEADERS.items():
+        if wrong := composing.header_trick(getattr(campaign, name)):
+            yield Finding("block", f"{label} cannot be sent.", f"It {wrong}.",
+                          _at(campaign, "write", name), name)  # fmt: skip
+
+
+def _compiled(campaign: Campaign) -> Iterator[Finding]:
+    wrong_liquid = list(_bad_liquid(campaign))
+    yield from wrong_liquid
+    if wrong_liquid:
+        return
+    if unknown := unknown_tags(campaign):
+        yield Finding(
+            "block", f"Unknown merge {'tag' if len(unknown) == 1 else 'tags'}.",
+            f"{', '.join(unknown)} means nothing here and would stay empty for everybody. "
+            "Pick merge tags from the list.",
+            _at(campaign, "write", "body"), "merge_tags",
+        )  # fmt: skip
+    try:
+        made = content.compile(campaign)
+        values = liquid.contact_values(campaign.account, None)
+        liquid.parse(made.html).render(values)
+        liquid.parse(made.text, "text").render(values)
+    except DomainError as error:
+        yield Finding("block", "The mail cannot be built.", str(error),
+                      _at(campaign, "write", "body"), "body")  # fmt: skip
+        return
+    yield from _link_blocks(campaign, inspect(made.html))
+
+
+def _bad_liquid(campaign: Campaign) -> Iterator[Finding]:
+    for name, source in _sources(campaign).items():
+        try:
+            liquid.parse(source, "html" if name == "body" else "text")
+        except liquid.BadLiquid as error:
+            label = {"body": "The mail", "text_body": "The plain-text part"}.get(name)
+            label = label or composing.HEADERS[name]
+            yield Finding("block", f"{label} has a broken merge tag.", str(error),
+                          _at(campaign, "write", name), name)  # fmt: skip
+
+
+def _sources(campaign: Campaign) -> dict[str, str]:
+    body = campaign.body
+    if campaign.format != "markdown":
+        body = plain_liquid(body)
+    return {
+        "subject": campaign.subject, "preheader": campaign.preheader,
+        "body": body, "text_body": campaign.text_body,
+    }  # fmt: skip
+
+
+def _tags(campaign: Campaign) -> dict[str, bool]:
+    """Merge tags of all sources: name → every use has a fallback."""
+    found: dict[str, bool] = {}
+    for source in _sources(campaign).values():
+        for name, falls_back in liquid.merge_tags(source).items():
+            found[name] = found.get(name, True) and falls_back
+    return found
+
+
+def _link_blocks(campaign: Campaign, seen: Inspection) -> Iterator[Finding]:
+    at = _at(campaign, "write", "body")
+    if seen.dangerous:
+        yield Finding("block", "A link would run a program.",
+                      f"{_some(seen.dangerous)}: mail programs refuse such links.",
+                      at, "links")  # fmt: skip
+    if seen.relative:
+        yield Finding("block", "Links must be whole addresses.",
+                      f"{_some(seen.relative)} leads nowhere from a mail. "
+                      "Begin with https://.", at, "links")  # fmt: skip
+    if seen.host_tags:
+        yield Finding("block", "A merge tag stands where a link names its server.",
+                      f"{_some(seen.host_tags)}: put merge tags behind the server's name.",
+                      at, "links")  # fmt: skip
+    if not seen.footer_visible:
+        yield Finding("block", "Your HTML hides the end of the mail.",
+                      "The unsubscribe link and your address must be visible. Look for an element "
+                      "that is hidden and never closed.", at, "footer")  # fmt: skip
+
+
+def _nobody(campaign: Campaign) -> Finding:
+    chosen = any(not row.excluded for row in campaign.audience)
+    text = (
+        "Nobody on these lists may get it at the moment." if chosen
+        else "Choose at least one list."
+    )  # fmt: skip
+    return Finding("block", "There is nobody to send to.", text, _at(campaign, "people"), "people")
+
+
+def _audience(campaign: Campaign) -> Iterator[Finding]:
+    number, out = audience.count(campaign), audience.left_out(campaign)
+    if not number:
+        yield _nobody(campaign)
+    else:
+        people = "1 person" if number == 1 else f"{number:,} people"
+        yield Finding("info", f"{people} will get it.", "", _at(campaign, "people"), "count")
+    if out:
+        parts = [f"{n:,} {OUT_WORDS.get(reason, reason)}" for reason, n in sorted(out.items())]
+        yield Finding("info", f"{sum(out.values()):,} of these lists get nothing.",
+                      "; ".join(parts) + ".", _at(campaign, "people"), "left_out")  # fmt: skip
+
+
+#: Reasons of audience.left_out, after a number.
+OUT_WORDS = {
+    "unsubscribed": "unsubscribed",
+    "complaint": "complained",
+    "bounced": "bounced back",
+    "erased": "asked to be erased",
+    "account": "on your own block list",
+    "import": "blocked by a file you imported",
+    "excluded": "on a list that you left out",
+    "pending": "have not confirmed yet",
+    "ended": "left the list",
+}
+
+
+def _advice(campaign: Campaign) -> Iterator[Finding]:
+    yield from _about_subject(campaign)
+    if queries.others_named(campaign):
+        yield Finding("warn", "Another campaign has the same name.",
+                      "Only you see the name; a different one helps you later.",
+                      _at(campaign, "write", "name"), "name")  # fmt: skip
+    try:
+        made = content.compile(campaign)
+        tags = _tags(campaign)
+    except DomainError:
+        return  # said already, as a block
+    yield from _about_tags(campaign, tags)
+    yield from _about_html(campaign, made.html)
+    yield Finding("info", "Always there:", "a plain-text part, your postal address, why people "
+                  "get the mail, and a link to unsubscribe.", code="footer")  # fmt: skip
+
+
+def _about_subject(campaign: Campaign) -> Iterator[Finding]:
+    subject, at = campaign.subject, _at(campaign, "write", "subject")
+    plain = LIQUID.sub("", subject)
+    letters = [char for char in plain if char.isalpha()]
+    if len(letters) > 5 and all(char.isupper() for char in letters):
+        yield Finding("warn", "The subject is all capitals.",
+                      "That looks like shouting, to people and to filters.",
+                      at, "subject")  # fmt: skip
+    if len(plain) > LONG_SUBJECT:
+        yield Finding("warn", "The subject is very long.",
+                      f"Phones show about 40 characters, most programs 70; this has {len(plain)}.",
+                      at, "subject")  # fmt: skip
+    if subject.strip() and not campaign.preheader.strip():
+        yield Finding("warn", "There is no preheader.",
+                      "Mailboxes then show the first words of the mail beside the subject.",
+                      _at(campaign, "write", "preheader"), "preheader")  # fmt: skip
+
+
+def _about_tags(campaign: Campaign, tags: dict[str, bool]) -> Iterator[Finding]:
+    names = [
+        name for name, falls_back in tags.items()
+        if not falls_back and name.startswith("contact.") and name != "contact.email"
+        and not _unknown(campaign, name)
+    ]  # fmt: skip
+    lacking = _lacking(campaign, names)
+    for name, (n, of) in lacking.items():
+        short = "{{ " + name + " | default: 'friend' }}"
+        share = f"{n:,} of {of:,}" + (" looked at" if of == SAMPLE else "")
+        text = (
+            f"{share} people have none: they would see a gap. Write {short}." if n
+            else f"All {of:,} people have one. To be safe, write {short}."
+        )  # fmt: skip
+        yield Finding("warn" if n else "info", f"{name} has nothing to fall back on.", text,
+                      _at(campaign, "write", "body"), "fallback")  # fmt: skip
+
+
+def _unknown(campaign: Campaign, name: str) -> bool:
+    return name in unknown_tags(campaign)
+
+
+def _lacking(campaign: Campaign, names: list[str]) -> dict[str, tuple[int, int]]:
+    """For each merge tag: how many recipients have no value, of how many looked at. One query."""
+    if not names:
+        return {}
+    empties = [_is_empty(name).label(f"e{i}") for i, name in enumerate(names)]
+    some = audience.recipients(campaign).with_only_columns(*empties).limit(SAMPLE).subquery()
+    row = db.session.execute(
+        sa.select(
+            sa.func.count(),
+            *(sa.func.coalesce(sa.func.sum(some.c[f"e{i}"]), 0) for i in range(len(names))),
+        ).select_from(some)
+    ).one()
+    return {name: (int(n), row[0]) for name, n in zip(names, row[1:], strict=True)}
+
+
+def _is_empty(name: str) -> sa.ColumnElement[int]:
+    key = name.rsplit(".", 1)[1]
+    column = (
+        Contact.fields[key].as_string() if name.startswith("contact.fields.")
+        else getattr(Contact, key)
+    )  # fmt: skip
+    return sa.case((sa.func.coalesce(column, "") == "", 1), else_=0)
+
+
+def _about_html(campaign: Campaign, html: str) -> Iterator[Finding]:
+    at, seen = _at(campaign, "write", "body"), inspect(html)
+    size = len(html.encode())
+    if size > CLIPPED_BYTES:
+        yield Finding("warn", f"The mail is large: {size // 1000} KB.",
+                      "Gmail cuts mails at 102 KB and hides the end, with the unsubscribe link.",
+                      at, "size")  # fmt: skip
+    if seen.without_alt:
+        n = seen.without_alt
+        yield Finding("warn", f"{n} {'image has' if n == 1 else 'images have'} no description.",
+                      "Screen readers and mailboxes that hide images show the alt text instead. "
+                      "Decoration gets an empty one.", at, "alt")  # fmt: skip
+    if seen.insecure:
+        yield Finding("warn", "Links without encryption.",
+                      f"{_some(seen.insecure)}: use https:// where the site has it.",
+                      at, "http")  # fmt: skip
+    if seen.empty:
+        yield Finding("warn", "A link leads nowhere.", "Look for “#” where an address should be.",
+                      at, "links")  # fmt: skip
+    if seen.useless:
+        yield Finding("warn", "Mail programs remove some of this.",
+                      f"<{'>, <'.join(seen.useless)}> will not work in a mailbox.",
+                      at, "tags")  # fmt: skip
+
+
+def _some(found: list[str]) -> str:
+    shown = ", ".join(f"“{one[:80]}”" for one in found[:3])
+    return shown if len(found) <= 3 else f"{shown} and {len(found) - 3} more"
