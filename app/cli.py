@@ -145,7 +145,7 @@ def create_token(options: argparse.Namespace) -> None:
         account = db.session.get(Account, options.account)
         if account is None:
             raise Complaint(f"There is no account {options.account}.")
-        scopes = options.scope or list(api_tokens.SCOPES)
+        scopes = options.scope or list(api_tokens.ALL_SCOPES)
         _, secret = api_tokens.make(account, None, name="made by the operator", scopes=scopes)
     _print({"token": secret}, options)
 

@@ -23,6 +23,9 @@ SCOPES = {
     "suppressions:read": "Read who must not be mailed",
     "suppressions:write": "Add and remove own suppressions",
 }
+#: What only the operator gives out: numbers of the whole installation.
+OPERATOR_SCOPES = {"metrics:read": "Read /metrics"}
+ALL_SCOPES = (*SCOPES, *OPERATOR_SCOPES)
 PREFIX = "ls_"
 AT_MOST = 50
 
@@ -31,9 +34,10 @@ def make(
     account: Account, by: Member | None, *, name: str, scopes: Sequence[str]
 ) -> tuple[ApiToken, str]:
     """A new token and its plain text, which nobody can see again."""
-    unknown = [scope for scope in scopes if scope not in SCOPES]
+    known = ALL_SCOPES if by is None else tuple(SCOPES)
+    unknown = [scope for scope in scopes if scope not in known]
     if unknown or not scopes:
-        words = f"Choose from {', '.join(SCOPES)}." if unknown else "Allow it at least one thing."
+        words = f"Choose from {', '.join(known)}." if unknown else "Allow it at least one thing."
         raise Invalid(words, {"scopes": [words]})
     if len([token for token in of_account(account) if not token.revoked_at]) >= AT_MOST:
         raise Invalid(f"{AT_MOST} tokens are in use. Revoke one first.")
@@ -43,7 +47,7 @@ def make(
         name=name,
         token_hash=tokens.hashed(plain),
         hint=plain[-4:],
-        scopes=[scope for scope in SCOPES if scope in scopes],
+        scopes=[scope for scope in known if scope in scopes],
     )
     db.session.add(token)
     db.session.flush()

@@ -14,16 +14,6 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Forbidden
 
-SCOPES = (
-    "contacts:read",
-    "contacts:write",
-    "campaigns:read",
-    "campaigns:write",
-    "campaigns:send",
-    "suppressions:read",
-    "suppressions:write",
-    "metrics:read",
-)
 #: `last_used_at` is written at most this often, so that reading does not write.
 USED_EVERY = timedelta(minutes=1)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from app.accounts.api_tokens import ALL_SCOPES
 from app.api.calls import CALLS, Call
-from app.api.keys import SCOPES
 from app.api.problems import MEDIA_TYPE
 from app.api.schemas import Schema, components, schema_of
 from app.api.shapes import Problem
@@ -50,7 +50,7 @@ def document(base_url: str, version: str) -> dict[str, Any]:
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": f"Scopes: {', '.join(SCOPES)}.",
+                    "description": f"Scopes: {', '.join(ALL_SCOPES)}.",
                 }
             },
             "schemas": components([*shapes, Problem]),

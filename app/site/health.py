@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from rq import Queue
+from rq import Queue, Worker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -24,7 +24,7 @@ from app.api import keys
 from app.auth.current import public
 from app.campaigns.models import Campaign
 from app.contacts.models import Import
-from app.core import settings
+from app.core import heartbeat, settings
 from app.core.clock import now
 from app.core.db import db
 from app.core.queue_server import AWAY, client
@@ -32,8 +32,8 @@ from app.delivery.models import Tally
 
 bp = Blueprint("health", __name__)
 
-#: Workers write `leadersend:heartbeat:<pid>` with a short life.
-HEARTBEATS = "leadersend:heartbeat:*"
+#: An idle worker shows itself every 15 seconds, a busy one every 5.
+FRESH = timedelta(seconds=60)
 #: As in core.jobs, which only the edges that enqueue may know; a test compares the two.
 QUEUES = ("system", "sending", "work")
 #: Due work that nobody has begun after this long means that nobody is working.
@@ -103,9 +103,14 @@ def _redis() -> str:
 
 def _workers() -> str:
     try:
-        return "" if workers_alive() else "no worker has shown itself lately"
+        alive, tick = workers_alive(), heartbeat.age_s()
     except AWAY:
         return "unknown: the queue server is away"
+    if not alive:
+        return "no worker has shown itself lately"
+    if tick is None or tick > heartbeat.FRESH_S:
+        return "nobody does the timed work: no tick has shown itself lately"
+    return ""
 
 
 def _queue_age() -> str:
@@ -134,8 +139,14 @@ CHECKS: dict[str, Callable[[], str]] = {
 
 
 def workers_alive() -> int:
-    """Workers whose heartbeat is fresh."""
-    return sum(1 for _ in client().scan_iter(HEARTBEATS, count=500))
+    """Workers that have shown themselves lately."""
+    found = Worker.all(connection=client(), serializer=JSONSerializer)
+    oldest = now() - FRESH
+    return sum(1 for one in found if one.last_heartbeat and _aware(one.last_heartbeat) > oldest)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def age_of_due_work() -> float:
@@ -211,7 +222,9 @@ class Numbers(Collector):
 
     def _from_queue(self) -> Iterable[Metric]:
         jobs = GaugeMetricFamily("leadersend_jobs", "Jobs waiting", labels=["queue"])
-        workers = GaugeMetricFamily("leadersend_workers", "Workers with a fresh heartbeat")
+        workers = GaugeMetricFamily(
+            "leadersend_workers", "Workers that have shown themselves lately"
+        )
         late = GaugeMetricFamily("leadersend_due_seconds", "Age of the oldest due work")
         try:
             for name in QUEUES:

@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.accounts.api_tokens import ALL_SCOPES
 from app.accounts.models import Account, ApiToken
-from app.api.keys import SCOPES
 from app.core import tokens
 from app.core.db import db, transaction
 from tests.conftest import Person
@@ -40,7 +40,7 @@ def make_token(account: Account, *scopes: str) -> str:
                 account_id=account.id,
                 token_hash=tokens.hashed(secret),
                 hint=secret[-4:],
-                scopes=list(scopes or SCOPES),
+                scopes=list(scopes or ALL_SCOPES),
             )
         )
     return secret

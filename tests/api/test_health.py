@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from rq import Worker
+from rq.serializers import JSONSerializer
 
 from app.accounts.models import Notice
-from app.core import queue_server
+from app.core import heartbeat, queue_server
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.api.conftest import Program
@@ -14,7 +16,12 @@ from tests.conftest import Client
 
 
 def beat() -> None:
-    queue_server.client().set("leadersend:heartbeat:1", "1", ex=30)
+    """A worker and a tick show themselves."""
+    connection = queue_server.client()
+    worker = Worker(["work"], connection=connection, serializer=JSONSerializer)
+    worker.register_birth()
+    worker.heartbeat()
+    heartbeat.beat()
 
 
 def test_healthz_answers_without_anything(client: Client) -> None:
@@ -35,6 +42,13 @@ def test_not_ready_without_a_worker(client: Client) -> None:
 
     assert answer.status_code == 503
     assert answer.get_json()["checks"]["workers"] == "no worker has shown itself lately"
+
+
+def test_not_ready_without_a_tick(client: Client) -> None:
+    beat()
+    queue_server.client().delete(heartbeat.KEY)
+
+    assert "no tick" in client.get("/readyz").get_json()["checks"]["workers"]
 
 
 def test_not_ready_when_due_work_lies_about(client: Client) -> None:

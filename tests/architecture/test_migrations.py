@@ -1,0 +1,83 @@
+"""Any installation reaches the schema of the models, step by step, and can go back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import app.factory  # noqa: F401  # knows every part, so that every table is known here
+from app.config import CHECKOUT
+from app.core import migrating
+from app.core.db import Base
+
+VERSIONS = sorted((CHECKOUT / "migrations" / "versions").glob("*.py"))
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    numbers = [int(path.name[:4]) for path in VERSIONS]
+
+    assert all(re.fullmatch(r"\d{4}_[a-z0-9_]+\.py", path.name) for path in VERSIONS)
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_there_is_one_head_and_one_line() -> None:
+    scripts = ScriptDirectory.from_config(migrating.settings())
+
+    assert len(scripts.get_heads()) == 1
+    assert len(list(scripts.walk_revisions())) == len(VERSIONS)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.sqlite"
+    url: str = request.getfixturevalue("postgres").database("migrations")
+    return url
+
+
+def tables(url: str) -> set[str]:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    return set(sa.inspect(engine).get_table_names()) - {"alembic_version", "sqlite_sequence"}
+
+
+def downgrade(url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        command.downgrade(migrating.settings(connection), "base")
+        connection.commit()
+
+
+def test_up_down_and_up_again(empty: str) -> None:
+    migrating.upgrade(empty)
+    everything = tables(empty)
+    downgrade(empty)
+    nothing = tables(empty)
+    migrating.upgrade(empty)
+
+    assert everything == tables(empty) == set(Base.metadata.tables)
+    assert nothing == set()
+
+
+def test_the_schema_is_that_of_the_models(empty: str) -> None:
+    migrating.upgrade(empty)
+
+    engine = sa.create_engine(empty, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_again_does_nothing(empty: str) -> None:
+    migrating.upgrade(empty)
+    migrating.upgrade(empty)
+
+    engine = sa.create_engine(empty, poolclass=sa.NullPool)
+    assert migrating.is_current(engine)
