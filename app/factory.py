@@ -178,13 +178,16 @@ def _guard(app: Flask, config: Config) -> None:
             return _sign_in_first()
         if marks.get("is_staff_only"):
             _demand_staff()
-        else:
+        elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
+        _use_zone()
         return None
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
-        signed_in = bool(current_user and current_user.is_authenticated)
+        # Pages behind a mail's links read no cookie, and answer while the database is away.
+        by_mail = bool(request) and request.blueprint == tracking.bp.name
+        signed_in = not by_mail and bool(current_user and current_user.is_authenticated)
         membership = current.membership_or_none() if signed_in else None
         return {
             "settings": config,
@@ -204,6 +207,9 @@ def _demand_role(least: str | None) -> None:
     unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
     if role := least or ("editor" if unsafe else ""):
         current.demand(role)
+
+
+def _use_zone() -> None:
     membership = current.membership_or_none()
     if membership:
         g.zone = membership.account.zone
