@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.clock import now
 from app.core.db import Base, Moment
 
 
@@ -55,3 +56,18 @@ class HourScore(Base):
     kind: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     verdict: Mapped[str] = mapped_column(sa.String(8), primary_key=True, default="")
     n: Mapped[int] = mapped_column(default=0)
+
+
+class Intake(Base):
+    """How far what came in has been taken: written in the transaction that counts it.
+
+    The row `hits` holds the id of the last hit taken from the stream, and its lock lets one
+    taker work at a time. Rows named after a file say that the file was taken, should its
+    removal be cut off.
+    """
+
+    __tablename__ = "intake"
+
+    name: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
+    cursor: Mapped[str] = mapped_column(sa.String(40), default="")
+    at: Mapped[Moment] = mapped_column(default=now)
