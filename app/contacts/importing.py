@@ -1,1 +1,335 @@
-"""Taking in a file of contacts."""
+"""Taking in a file of contacts: kept first, then read in the background, chunk by chunk.
+
+Each chunk is one transaction that also saves where to go on, so that a crash repeats at most a
+chunk that was never stored. Who must not be mailed is counted and left as they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+
+from app.accounts.models import Account
+from app.contacts import fields, mapping, rows, tags, uploads
+from app.contacts.bulk import Collision
+from app.contacts.models import ContactList, Import, ImportProblem, Tag
+from app.contacts.reading import Rows
+from app.contacts.storing import COUNTS, Store
+from app.contacts.text import clean_note
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Invalid, NotFound, WrongState
+
+log = logging.getLogger(__name__)
+
+CHUNK = 20_000
+BUDGET_S = 20.0
+LEASE = timedelta(seconds=30)
+SAMPLE = 200
+MODES = ("update", "add")
+
+
+class Overtaken(WrongState):
+    """Another worker went on with this import."""
+
+
+def stage(
+    account: Account,
+    file: BinaryIO,
+    filename: str,
+    *,
+    list_: ContactList | None = None,
+    columns: Mapping[str, Any] | None = None,
+    mode: str = "update",
+    basis: str = "",
+    member_id: int | None = None,
+    confirmed: bool = True,
+) -> Import:
+    """Keep the file and make the row, committed; ready to be worked when `confirmed`.
+
+    `columns` corrects the guess, column → target (see contacts.mapping). Call it outside of a
+    transaction: a large file takes its time. Raises Unreadable, TooLarge, Invalid.
+    """
+    upload = uploads.receive(file, filename)
+    try:
+        with transaction():
+            import_ = _draft(account, upload, member_id)
+            guessed = mapping.given(guess(import_), columns or {})
+            import_.mapping = {"columns": guessed}
+            if confirmed:
+                start(import_, list_=list_, columns=guessed, mode=mode, basis=basis)
+    except BaseException:
+        uploads.path_of(upload.stored_as).unlink(missing_ok=True)
+        raise
+    return import_
+
+
+def _draft(account: Account, upload: uploads.Upload, member_id: int | None) -> Import:
+    import_ = Import(
+        account_id=account.id,
+        member_id=member_id,
+        filename=upload.filename,
+        stored_as=upload.stored_as,
+        size_bytes=upload.size_bytes,
+        dialect=upload.dialect,
+        state="draft",
+    )
+    db.session.add(import_)
+    db.session.flush()
+    return import_
+
+
+def start(
+    import_: Import,
+    *,
+    list_: ContactList | None,
+    columns: mapping.Columns,
+    mode: str,
+    basis: str,
+) -> None:
+    """The owner says what the columns mean and where these people come from. Enqueue after it."""
+    if import_.state != "draft":
+        raise WrongState("This import has been started already.")
+    if mode not in MODES:
+        raise Invalid("mode is add or update.", {"mode": ["Choose add or update."]})
+    if list_ is not None and list_.account_id != import_.account_id:
+        raise NotFound("The list")
+    basis = clean_note(basis)
+    if not basis:
+        text = "Say where these people come from and how they agreed to your mail."
+        raise Invalid(text, {"basis": [text]})
+    mapping.check(columns, fields.of(import_.account_id), most=fields.MOST)
+    import_.list_id = list_.id if list_ else None
+    import_.mapping, import_.mode, import_.basis = {"columns": columns}, mode, basis
+    import_.state = "queued"
+    db.session.flush()
+
+
+def guess(import_: Import) -> mapping.Columns:
+    """What the columns seem to mean."""
+    titles = import_.dialect["columns"]
+    samples = [row.cells for row in itertools.islice(_records(import_), SAMPLE)]
+    return mapping.guess(titles, samples, fields.of(import_.account_id))
+
+
+def preview(
+    import_: Import, columns: mapping.Columns, limit: int = 8
+) -> list[tuple[int, rows.Person | str]]:
+    """The first rows as they will look; a text says why a row will not be taken."""
+    reader = rows.Reader(columns, fields.of(import_.account_id))
+    found: list[tuple[int, rows.Person | str]] = []
+    for row in itertools.islice(_records(import_), limit):
+        try:
+            if row.problem:
+                raise rows.Problem(row.problem)
+            found.append((row.number, reader.read(row.number, row.cells)))
+        except rows.Problem as problem:
+            found.append((row.number, str(problem)))
+    return found
+
+
+def _records(import_: Import) -> Iterator[Any]:
+    """The records of a file from its beginning, without header and blank ones."""
+    path = uploads.path_of(import_.stored_as)
+    if not path.exists():
+        raise Invalid("The uploaded file has been removed. Upload it again.")
+    with Rows(path, import_.dialect) as found:
+        yield from _after_header(import_, found)
+
+
+def _after_header(import_: Import, found: Rows) -> Iterator[Any]:
+    # `number` counts records already read, so a reader that goes on has the header behind it.
+    waiting = bool(import_.dialect.get("header")) and found.number == 0
+    for row in found:
+        if not row.cells:
+            continue
+        if waiting:
+            waiting = False
+            continue
+        yield row
+
+
+def run(import_id: int, *, budget_s: float = BUDGET_S) -> bool:
+    """Go on with an import for about so many seconds; True when there is more to do.
+
+    Harmless when another worker has it. What nobody expects marks it as failed and is raised.
+    """
+    with transaction():
+        if not claim(import_id):
+            return False
+    try:
+        return _work_patiently(import_id, time.monotonic() + budget_s)
+    except Overtaken:
+        return False
+    except sa.exc.OperationalError:
+        raise  # the database is busy or away: the sweep takes it up again
+    except Exception as error:
+        db.session.rollback()
+        with transaction():
+            _fail(import_id, error)
+        if isinstance(error, Invalid):
+            return False
+        raise
+
+
+def _work_patiently(import_id: int, until: float) -> bool:
+    """Begin again at the last stored chunk when another import added the same people."""
+    for _ in range(10):
+        try:
+            return _work(import_id, until)
+        except Collision:
+            db.session.rollback()
+    raise Collision("The same people are being added elsewhere right now.")
+
+
+def claim(import_id: int) -> bool:
+    """Take a waiting import, or one whose worker is gone; False when another worker has it."""
+    abandoned = sa.and_(Import.state == "running", Import.lease_until < now())
+    taken = db.session.execute(
+        sa.update(Import)
+        .where(Import.id == import_id, sa.or_(Import.state == "queued", abandoned))
+        .values(state="running", lease_until=now() + LEASE)
+    )
+    return isinstance(taken, CursorResult) and taken.rowcount == 1
+
+
+@dataclass
+class Mark:
+    """How far this worker knows the import to be; when it is farther, somebody else has it."""
+
+    rows: int
+    done_bytes: int
+
+
+@dataclass
+class Chunk:
+    """Rows that were read and not stored yet."""
+
+    people: list[rows.Person] = field(default_factory=list)
+    problems: list[tuple[int, str, str]] = field(default_factory=list)
+    rows: int = 0
+
+
+def _work(import_id: int, until: float) -> bool:
+    import_ = db.session.get(Import, import_id, populate_existing=True)
+    if import_ is None:
+        return False
+    path = uploads.path_of(import_.stored_as)
+    if not path.exists():
+        raise Invalid("The uploaded file has been removed. Upload it again.")
+    reader = rows.Reader(import_.mapping["columns"], fields.of(import_.account_id))
+    reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
+    store = Store(import_, reader.labels)
+    at, mark = import_.cursor, Mark(import_.rows, import_.done_bytes)
+    with Rows(path, import_.dialect, offset=at.get("offset"), number=at.get("number", 0)) as found:
+        records = _after_header(import_, found)
+        db.session.rollback()  # nothing is held while the file is read
+        while True:
+            chunk = _read(records, reader)
+            done = chunk.rows < CHUNK
+            with transaction():
+                _hold(import_, mark)
+                _save(import_, store, chunk, found)
+                _set_state(import_, done=done, more=time.monotonic() < until)
+                mark = Mark(import_.rows, import_.done_bytes)
+            if done or time.monotonic() >= until:
+                return not done
+
+
+def _tag_names(account_id: int) -> set[str]:
+    return set(db.session.scalars(sa.select(Tag.name).where(Tag.account_id == account_id)))
+
+
+def _read(records: Iterator[Any], reader: rows.Reader) -> Chunk:
+    chunk = Chunk()
+    people, read = chunk.people, reader.read
+    for row in itertools.islice(records, CHUNK):
+        chunk.rows += 1
+        try:
+            if row.problem:
+                raise rows.Problem(row.problem)
+            people.append(read(row.number, row.cells))
+        except rows.Problem as problem:
+            chunk.problems.append((row.number, rows.as_text(row.cells), str(problem)))
+    return chunk
+
+
+def _hold(import_: Import, mark: Mark) -> None:
+    """Make sure that nobody else went on with it, and that nobody can until the end."""
+    db.session.refresh(import_, with_for_update=True)
+    if import_.state != "running" or Mark(import_.rows, import_.done_bytes) != mark:
+        raise Overtaken("Another worker went on with this import.")
+
+
+def _save(import_: Import, store: Store, chunk: Chunk, found: Rows) -> None:
+    """Store a chunk together with where to go on. Raises Collision."""
+    counts = store.put(chunk.people)
+    counts["rejected"] += len(chunk.problems)
+    _note_problems(import_, chunk.problems)
+    _advance(import_, counts, chunk.rows, found)
+
+
+def _advance(import_: Import, counts: Counter[str], read: int, found: Rows) -> None:
+    import_.rows += read
+    for name in COUNTS:
+        setattr(import_, name, getattr(import_, name) + counts[name])
+    import_.done_bytes = found.offset
+    import_.cursor = {"offset": found.offset, "number": found.number}
+
+
+def _set_state(import_: Import, *, done: bool, more: bool) -> None:
+    import_.lease_until = None
+    if done:
+        import_.state, import_.finished_at = "finished", now()
+        import_.done_bytes = import_.size_bytes
+    elif more:
+        import_.lease_until = now() + LEASE
+    else:
+        import_.state = "queued"  # the next job goes on at once
+
+
+def _note_problems(import_: Import, problems: Sequence[tuple[int, str, str]]) -> None:
+    if problems:
+        db.session.connection().execute(
+            sa.insert(ImportProblem),
+            [
+                {"import_id": import_.id, "row_number": number, "row": row, "reason": reason}
+                for number, row, reason in problems
+            ],
+        )
+
+
+def _fail(import_id: int, error: Exception) -> None:
+    import_ = db.session.get(Import, import_id, populate_existing=True)
+    if import_ is None or import_.state != "running":
+        return
+    log.error("import %d stopped: %s", import_id, type(error).__name__)
+    told = str(error) if isinstance(error, Invalid) else "Something broke on our side."
+    import_.state, import_.lease_until = "failed", None
+    import_.error = f"{told} The rows before it are stored."
+
+
+def waiting(limit: int = 100) -> Sequence[tuple[int, int]]:
+    """Imports that a worker should go on with: their ids, and how far they are."""
+    abandoned = sa.and_(Import.state == "running", Import.lease_until < now())
+    return [
+        (row.id, row.rows)
+        for row in db.session.execute(
+            sa.select(Import.id, Import.rows)
+            .where(
+                Import.state.in_(("queued", "running")),
+                sa.or_(Import.state == "queued", abandoned),
+            )
+            .order_by(Import.id)
+            .limit(limit)
+        )
+    ]

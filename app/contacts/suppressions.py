@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -75,16 +77,48 @@ def add(account_id: int, address: str, *, reason: str, detail: str = "") -> bool
 
     What a person asked for replaces weaker reasons, never the other way round.
     """
+    statement = _upsert(reason, detail).returning(Suppression.id)
+    values = {
+        "the_account": account_id,
+        "the_hash": address_hash(account_id, address),
+        "the_address": address,
+    }
+    return db.session.scalar(statement, values) is not None
+
+
+def add_many(account_id: int, reasons: Mapping[str, str], *, detail: str = "") -> None:
+    """As `add` for each address with its reason."""
+    by_reason: dict[str, list[dict[str, Any]]] = {}
+    for address, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(
+            {
+                "the_account": account_id,
+                "the_hash": address_hash(account_id, address),
+                "the_address": address,
+            }
+        )
+    for reason, rows in by_reason.items():
+        db.session.connection().execute(_upsert(reason, detail), rows)
+
+
+def _upsert(reason: str, detail: str) -> Any:
     insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
-    values = {"address": address, "reason": reason, "detail": detail, "created_at": now()}
+    values = {
+        "address": sa.bindparam("the_address", type_=Suppression.__table__.c.address.type),
+        "reason": reason,
+        "detail": detail,
+        "created_at": now(),
+    }
     row = insert(Suppression).values(
-        account_id=account_id, address_hash=address_hash(account_id, address), **values
+        account_id=sa.bindparam("the_account"), address_hash=sa.bindparam("the_hash"), **values
     )
-    stronger = sa.and_(sa.literal(reason in BY_PERSON), Suppression.reason.not_in(BY_PERSON))
-    statement = row.on_conflict_do_update(
-        index_elements=["account_id", "address_hash"], set_=values, where=stronger
-    ).returning(Suppression.id)
-    return db.session.scalar(statement) is not None
+    weaker = [Suppression.reason != strong for strong in BY_PERSON]
+    stronger = sa.and_(sa.literal(reason in BY_PERSON), *weaker)
+    return row.on_conflict_do_update(
+        index_elements=["account_id", "address_hash"],
+        set_={name: row.excluded[name] for name in values},
+        where=stronger,
+    )
 
 
 def find(account_id: int, address: str) -> Suppression | None:

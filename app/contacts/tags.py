@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 
 from app.contacts import counting
+from app.contacts.bulk import insert_missing
 from app.contacts.models import Contact, Tag, contact_tag
-from app.contacts.text import clean_line, refuse_card_number
-from app.core.db import db, dialect_name
+from app.contacts.text import TAG_LENGTH, clean_line, refuse_card_number
+from app.core.db import db
 from app.core.errors import Invalid
 
-LENGTH = 100
 MOST = 1_000
 
 
 def clean(name: str) -> str:
     """A tag as it is kept. Raises CardNumber."""
-    name = clean_line(name.replace(",", " "), LENGTH)
+    name = clean_line(name.replace(",", " "), TAG_LENGTH)
     refuse_card_number(name, "A tag")
     return name
 
@@ -46,12 +45,10 @@ def named(account_id: int, name: str) -> Tag:
 
 def add(tag: Tag, contact_ids: Sequence[int]) -> int:
     """Put a tag on contacts of its account; returns how many did not have it."""
-    if not contact_ids:
-        return 0
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     rows = [{"contact_id": contact_id, "tag_id": tag.id} for contact_id in contact_ids]
-    done = db.session.execute(insert(contact_tag).on_conflict_do_nothing().values(rows))
-    return _counted(tag, done, 1)
+    added = insert_missing(contact_tag, rows)
+    counting.tagged(tag.id, added)
+    return added
 
 
 def remove(tag: Tag, contact_ids: Sequence[int]) -> int:
@@ -61,7 +58,9 @@ def remove(tag: Tag, contact_ids: Sequence[int]) -> int:
             contact_tag.c.tag_id == tag.id, contact_tag.c.contact_id.in_(contact_ids)
         )
     )
-    return _counted(tag, done, -1)
+    removed = done.rowcount if isinstance(done, CursorResult) else 0
+    counting.tagged(tag.id, -removed)
+    return removed
 
 
 def replace(contact: Contact, names: Iterable[str]) -> bool:
@@ -83,9 +82,3 @@ def _of(contact: Contact) -> Sequence[Tag]:
     return db.session.scalars(
         sa.select(Tag).join(contact_tag).where(contact_tag.c.contact_id == contact.id)
     ).all()
-
-
-def _counted(tag: Tag, done: object, sign: int) -> int:
-    changed = done.rowcount if isinstance(done, CursorResult) else 0
-    counting.tagged(tag.id, sign * changed)
-    return changed

@@ -15,6 +15,7 @@ def words(text: str) -> frozenset[str]:
 
 NAME_LENGTH = 200
 NOTE_LENGTH = 20_000
+TAG_LENGTH = 100
 KEY_LENGTH = 64
 
 #: Marks that turn or hide text: they make a name look like another one.

@@ -1,0 +1,282 @@
+"""From the cells of a row to a person, or the reason why not. Pure, and the hot part of imports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app.contacts import fields
+from app.contacts.mapping import STATUSES, Columns, fold
+from app.contacts.models import ContactField
+from app.contacts.text import (
+    TAG_LENGTH,
+    clean_line,
+    clean_note,
+    guess_kind,
+    has_card_number,
+    mask_card_numbers,
+)
+from app.core.errors import Invalid
+from app.mailer.address import BadAddress, quick
+
+#: Beginnings that spreadsheets take for a formula; exports put an apostrophe before them.
+FORMULA = "=+-@\t\r＝＋－＠"  # noqa: RUF001  (the full-width forms)
+
+_ORGANISATION = ("organisation", "organization", "company", "business", "firma", "o")
+
+
+class Problem(Exception):
+    """Why a row is not taken; for a person."""
+
+
+class Person:
+    """What a row says about somebody; also what is known already while a chunk is worked."""
+
+    __slots__ = (
+        "address", "blocked", "company", "dirty", "email", "fields", "first", "gained",
+        "id", "joins", "kind", "last", "local", "notes", "number", "state", "tags",
+    )  # fmt: skip
+
+    def __init__(self, number: int, email: str, address: str, local: str) -> None:
+        self.number = number
+        self.email = email
+        self.address = address
+        self.local = local
+        self.first = self.last = self.company = self.notes = self.kind = ""
+        self.fields: dict[str, Any] = {}
+        self.tags: tuple[str, ...] = ()
+        self.gained: tuple[str, ...] = ()
+        """Tags that the database does not have yet."""
+        self.blocked = ""
+        """Why the file says that nobody may write to them: a Suppression's reason."""
+        self.id = 0
+        self.state: str | None = None
+        self.dirty = self.joins = False
+
+    @property
+    def guessed_kind(self) -> str:
+        """person or organisation."""
+        return self.kind or guess_kind(self.local, self.first, self.last, self.company)
+
+
+def unguard(cell: str) -> str:
+    """Take off the apostrophe that an export put before what looks like a formula."""
+    rest = cell.lstrip("'")
+    return cell[1:] if cell[:1] == "'" and rest[:1] and rest[0] in FORMULA else cell
+
+
+def guard(cell: str) -> str:
+    """Make a cell harmless for spreadsheets; `unguard` gives it back."""
+    rest = cell.lstrip("'")
+    return f"'{cell}" if rest[:1] and rest[0] in FORMULA else cell
+
+
+Setter = Callable[[Person, str], None]
+
+
+class Reader:
+    """Turns rows into people by a mapping."""
+
+    def __init__(self, columns: Columns, known: Mapping[str, ContactField]) -> None:
+        self._width = len(columns)
+        self._email = next(i for i, column in enumerate(columns) if column["to"] == "email")
+        self._setters: list[tuple[int, Setter]] = []
+        self.labels: dict[str, str] = {}
+        """Fields that are made when their first value arrives: key → label."""
+        self._tags: set[str] = set()
+        self._most_tags = 1_000_000
+        for place, column in enumerate(columns):
+            if place != self._email and column["to"] != "skip":
+                self._setters.append((place, self._setter(column["to"], known)))
+
+    def limit_tags(self, known: set[str], most: int) -> None:
+        """Refuse rows that would bring more different tags than an account can have."""
+        self._tags, self._most_tags = known, most
+
+    def read(self, number: int, cells: Sequence[str]) -> Person:
+        """Raises Problem."""
+        width = len(cells)
+        if width != self._width:
+            if any(cells[self._width :]):
+                raise Problem(
+                    f"The row has {width} cells, the first row of the file {self._width}."
+                )
+            if width <= self._email:
+                raise Problem("There is no address.")
+        first, more = self._address(cells[self._email])
+        try:
+            found = quick(first)
+        except BadAddress as error:
+            raise Problem(str(error)) from None
+        person = Person(number, found.email, found.address, found.local)
+        for place, setter in self._setters:
+            if place < width and (cell := cells[place]):
+                setter(person, cell)
+        if person.tags:
+            self._check_tags(person.tags)
+        if more:
+            person.notes = f"{person.notes}\n{more}".strip()
+        return person
+
+    def _check_tags(self, names: tuple[str, ...]) -> None:
+        if len(self._tags.union(names)) > self._most_tags:
+            raise Problem("It brings one tag more than an account can have.")
+        self._tags.update(names)
+
+    @staticmethod
+    def _address(cell: str) -> tuple[str, str]:
+        """The address, and a note on further ones in the same cell (Google's exports)."""
+        cell = unguard(cell.strip())
+        if ":::" not in cell:
+            return cell, ""
+        first, *others = [part.strip() for part in cell.split(":::")]
+        return first, clean_line("Other addresses: " + ", ".join(others))
+
+    def _setter(self, target: str, known: Mapping[str, ContactField]) -> Setter:
+        if target.startswith("new:"):
+            label = target[4:]
+            key = fields.key_for(label)
+            if key not in known:
+                self.labels[key] = label
+                return _text_field(key)
+            return _field(known[key])
+        if target.startswith("field:"):
+            return _field(known[target[6:]])
+        return _SETTERS[target]
+
+
+def _line(cell: str) -> str:
+    if cell[0] == "'":
+        cell = unguard(cell)
+    cell = clean_line(cell)
+    if len(cell) >= 13:
+        _refuse_card(cell)
+    return cell
+
+
+def _refuse_card(text: str) -> None:
+    if has_card_number(text):
+        raise Problem("It holds what looks like a card number. LeaderSend does not keep those.")
+
+
+def _first(person: Person, cell: str) -> None:
+    person.first = _line(cell)
+
+
+def _last(person: Person, cell: str) -> None:
+    person.last = _line(cell)
+
+
+def _company(person: Person, cell: str) -> None:
+    person.company = _line(cell)
+
+
+def _full_name(person: Person, cell: str) -> None:
+    name = _line(cell)
+    if "," in name:
+        last, _, first = name.partition(",")
+    else:
+        first, _, last = name.rpartition(" ")
+        if not first:
+            first, last = last, ""
+    person.first, person.last = first.strip(), last.strip()
+
+
+def _kind(person: Person, cell: str) -> None:
+    word = cell.strip().casefold()
+    if word:
+        person.kind = "organisation" if word in _ORGANISATION else "person"
+
+
+def _notes(person: Person, cell: str) -> None:
+    person.notes = clean_note(unguard(cell))
+    _refuse_card(person.notes)
+
+
+def _tags(person: Person, cell: str) -> None:
+    for sign in (":::", ";", "|"):
+        cell = cell.replace(sign, ",")
+    names = (
+        clean_line(unguard(name.strip(' *"'))).strip('"')[:TAG_LENGTH] for name in cell.split(",")
+    )
+    person.tags = tuple(dict.fromkeys(name for name in names if name))
+    for name in person.tags:
+        _refuse_card(name)
+
+
+def _status(person: Person, cell: str) -> None:
+    person.blocked = person.blocked or STATUSES.get(fold(cell), "")
+
+
+def _blocked(person: Person, cell: str) -> None:
+    if cell.strip().casefold() in fields.YES:
+        person.blocked = person.blocked or "unsubscribed"
+
+
+def _unsubscribed_at(person: Person, cell: str) -> None:
+    if cell.strip():
+        person.blocked = person.blocked or "unsubscribed"
+
+
+def _bounced_at(person: Person, cell: str) -> None:
+    if cell.strip():
+        person.blocked = person.blocked or "bounced"
+
+
+_SETTERS: dict[str, Setter] = {
+    "first_name": _first,
+    "last_name": _last,
+    "full_name": _full_name,
+    "company": _company,
+    "kind": _kind,
+    "notes": _notes,
+    "tags": _tags,
+    "status": _status,
+    "blocked": _blocked,
+    "unsubscribed_at": _unsubscribed_at,
+    "bounced_at": _bounced_at,
+}
+
+
+def _text_field(key: str) -> Setter:
+    def put(person: Person, cell: str) -> None:
+        if cell[0] == "'":
+            cell = unguard(cell)
+        if "\n" in cell or "\r" in cell:
+            cell = clean_note(cell)
+        else:
+            cell = clean_line(cell, fields.VALUE_LENGTH + 1)
+        if len(cell) >= 13:
+            _refuse_card(cell)
+            if len(cell) > fields.VALUE_LENGTH:
+                raise Problem(f"{key} is longer than {fields.VALUE_LENGTH} characters.")
+        if cell:
+            person.fields[key] = cell
+
+    return put
+
+
+def _field(field: ContactField) -> Setter:
+    if field.type == "text":
+        return _text_field(field.key)
+    key, type_, label = field.key, field.type, field.label
+
+    def put(person: Person, cell: str) -> None:
+        try:
+            value = fields.read(type_, label, unguard(cell))
+        except Invalid as error:
+            raise Problem(str(error)) from None
+        if value is not None:
+            person.fields[key] = value
+
+    return put
+
+
+def as_text(cells: Sequence[str]) -> str:
+    """A row for the list of rejected ones: as CSV, cut, without card numbers."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow([cell[:500].replace("\0", "") for cell in cells])
+    text = out.getvalue()[:2000].encode("utf-8", "replace").decode()
+    return mask_card_numbers(text) if len(text) >= 13 else text

@@ -1,0 +1,289 @@
+"""A chunk of an import into the database: read what is known, decide row by row, write in bulk.
+
+The decisions are the same on both databases; only bulk insertion differs. Rows are worked in the
+order of the file, so a second row of the same address meets what the first one left, and where a
+chunk begins or ends changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.contacts import counting, suppressions, tags
+from app.contacts.bulk import among, insert_contacts, insert_missing
+from app.contacts.fields import create as create_field
+from app.contacts.models import (
+    Consent,
+    Contact,
+    ContactField,
+    Import,
+    Subscription,
+    Suppression,
+    Tag,
+    contact_tag,
+)
+from app.contacts.rows import Person
+from app.contacts.text import search_key
+from app.core.clock import now
+from app.core.db import Base, db
+
+_CHANGED = (
+    "kind", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
+    "fields", "notes",
+)  # fmt: skip
+_SUBSCRIPTION = Base.metadata.tables["subscription"]
+COUNTS = ("created", "updated", "unchanged", "suppressed", "rejected")
+
+
+class Store:
+    """Writes the chunks of one import. Everything happens in the caller's transaction."""
+
+    def __init__(self, import_: Import, labels: dict[str, str]) -> None:
+        self._import = import_
+        self._account_id = import_.account_id
+        self._overwrites = import_.mode == "update"
+        self._labels = dict(labels)
+        """Fields that are made when their first value arrives."""
+
+    def put(self, people: Sequence[Person]) -> Counter[str]:
+        """Store these rows; returns how many ended as what."""
+        self._at = now()
+        self._list_id = self._import.list_id
+        self._people: dict[str, Person] = {}
+        self._fresh: list[Person] = []
+        self._told: dict[str, Person] = {}
+        """Whom the file itself says not to mail."""
+        addresses = list({person.address for person in people})
+        self._barred = _barred(self._account_id, addresses)
+        self._load(addresses)
+        counts = Counter(self._decide(person) for person in people)
+        self._make_fields()
+        self._write()
+        return counts
+
+    def _decide(self, row: Person) -> str:
+        address = row.address
+        if row.blocked and address not in self._barred:
+            self._told.setdefault(address, row)
+        if row.blocked or address in self._barred or address in self._told:
+            return "suppressed"
+        person = self._people.get(address)
+        if person is None:
+            self._people[address] = row
+            self._fresh.append(row)
+            row.state, row.gained = "active", row.tags
+            return "created"
+        changed = self._overwrites and _overlay(person, row)
+        person.dirty = person.dirty or changed
+        if self._list_id is not None and person.state is None:
+            person.state, person.joins, changed = "active", True, True
+        return "updated" if changed else "unchanged"
+
+    def _load(self, addresses: list[str]) -> None:
+        """What the account knows of these people, kept still until the transaction ends."""
+        found = (
+            sa.select(
+                Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
+                Contact.last_name, Contact.company, Contact.notes, Contact.fields,
+            )
+            .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
+            .with_for_update()
+        )  # fmt: skip
+        for row in db.session.execute(found):
+            person = Person(0, row.email, row.address, "")
+            person.id, person.kind, person.notes = row.id, row.kind, row.notes
+            person.first, person.last = row.first_name, row.last_name
+            person.company, person.fields = row.company, dict(row.fields)
+            self._people[row.address] = person
+        if self._people:
+            self._load_more({person.id: person for person in self._people.values()})
+
+    def _load_more(self, by_id: dict[int, Person]) -> None:
+        """Their place on the list, and their tags."""
+        ids = list(by_id)
+        states = sa.select(Subscription.contact_id, Subscription.state).where(
+            Subscription.list_id == self._list_id, among(Subscription.contact_id, ids)
+        )
+        for contact_id, state in db.session.execute(states):
+            by_id[contact_id].state = state
+        words = (
+            sa.select(contact_tag.c.contact_id, Tag.name)
+            .join(Tag, Tag.id == contact_tag.c.tag_id)
+            .where(among(contact_tag.c.contact_id, ids))
+        )
+        for contact_id, name in db.session.execute(words):
+            by_id[contact_id].tags = (*by_id[contact_id].tags, name)
+
+    def _make_fields(self) -> None:
+        if not self._labels:
+            return
+        used = {key for person in self._people.values() for key in person.fields}
+        for key in sorted(used & self._labels.keys()):
+            label = self._labels.pop(key)
+            there = sa.select(ContactField.id).where(
+                ContactField.account_id == self._account_id, ContactField.key == key
+            )
+            if db.session.scalar(there) is None:
+                create_field(self._account_id, label, key=key)
+
+    def _write(self) -> None:
+        if self._fresh:
+            self._insert()
+        known = [person for person in self._people.values() if person.number == 0]
+        self._update([person for person in known if person.dirty])
+        self._join([person for person in known if person.joins])
+        self._tag()
+        self._suppress()
+
+    def _insert(self) -> None:
+        """New contacts, in the order of their addresses, for the index's sake."""
+        self._fresh.sort(key=lambda person: person.address)
+        insert_contacts(self._import, self._fresh, self._at)
+        counting.people(self._account_id, len(self._fresh))
+        new = sa.and_(
+            Contact.id.between(self._fresh[0].id, self._fresh[-1].id),
+            Contact.account_id == self._account_id,
+            Contact.import_id == self._import.id,
+        )
+        if self._list_id is not None:
+            place = {
+                "contact_id": Contact.id,
+                "list_id": sa.literal(self._list_id),
+                "account_id": Contact.account_id,
+                "state": sa.literal("active"),
+                "since": Contact.created_at,
+            }
+            _insert_from(Subscription, sa.select(*place.values()).where(new), list(place))
+            counting.on_list(self._list_id, active=len(self._fresh))
+        columns = Consent.__table__.c
+        said: dict[str, Any] = {"contact_id": Contact.id, "account_id": Contact.account_id}
+        for name, value in self._statement().items():
+            said[name] = sa.literal(value, columns[name].type)
+        _insert_from(Consent, sa.select(*said.values()).where(new).order_by(Contact.id), list(said))
+
+    def _statement(self) -> dict[str, Any]:
+        """The owner's statement, as evidence."""
+        return {
+            "list_id": self._list_id,
+            "kind": "stated",
+            "source": "import",
+            "wording": self._import.basis,
+            "evidence": {"import": self._import.id, "member": self._import.member_id},
+            "at": self._at,
+        }
+
+    def _update(self, people: list[Person]) -> None:
+        if not people:
+            return
+        table = Contact.__table__
+        change = sa.update(Contact).where(table.c.id == sa.bindparam("the_id"))
+        values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in _CHANGED}
+        rows = [
+            {
+                "the_id": person.id,
+                "new_kind": person.kind,
+                "new_first_name": person.first,
+                "new_last_name": person.last,
+                "new_company": person.company,
+                "new_first_key": search_key(person.first),
+                "new_last_key": search_key(person.last),
+                "new_company_key": search_key(person.company),
+                "new_fields": person.fields,
+                "new_notes": person.notes,
+            }
+            for person in people
+        ]
+        db.session.connection().execute(change.values(**values, updated_at=self._at), rows)
+
+    def _join(self, people: list[Person]) -> None:
+        """Known people come to the list; who left it before is not among them."""
+        if not people or self._list_id is None:
+            return
+        rows = [
+            {
+                "contact_id": person.id,
+                "list_id": self._list_id,
+                "account_id": self._account_id,
+                "state": "active",
+                "since": self._at,
+            }
+            for person in people
+        ]
+        counting.on_list(self._list_id, active=insert_missing(_SUBSCRIPTION, rows))
+        self._note(people, **self._statement())
+
+    def _tag(self) -> None:
+        rows: dict[str, list[int]] = {}
+        for person in self._people.values():
+            for name in person.gained:
+                rows.setdefault(name, []).append(person.id)
+        for name in sorted(rows):
+            tag = tags.named(self._account_id, name)
+            pairs = [{"contact_id": contact_id, "tag_id": tag.id} for contact_id in rows[name]]
+            counting.tagged(tag.id, insert_missing(contact_tag, pairs))
+
+    def _suppress(self) -> None:
+        if not self._told:
+            return
+        file = f"said by the file {self._import.filename}"
+        reasons = {address: person.blocked for address, person in self._told.items()}
+        suppressions.add_many(self._account_id, reasons, detail=file)
+        known = [person for address in self._told if (person := self._people.get(address))]
+        self._note(known, **{**self._statement(), "kind": "withdrawn", "wording": file})
+
+    def _note(self, people: list[Person], **values: Any) -> None:
+        rows = [
+            {**values, "account_id": self._account_id, "contact_id": person.id} for person in people
+        ]
+        if rows:
+            db.session.connection().execute(sa.insert(Consent), rows)
+
+
+def _overlay(person: Person, row: Person) -> bool:
+    """Put what a row says over what is known; empty cells say nothing. Whether that changed it."""
+    changed = False
+    for name in ("first", "last", "company", "notes", "kind"):
+        value = getattr(row, name)
+        if value and value != getattr(person, name):
+            setattr(person, name, value)
+            changed = True
+    for key, value in row.fields.items():
+        if person.fields.get(key) != value:
+            person.fields[key] = value
+            changed = True
+    gained = tuple(name for name in row.tags if name not in person.tags)
+    if gained:
+        person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
+        changed = True
+    return changed
+
+
+def _barred(account_id: int, addresses: list[str]) -> set[str]:
+    """Which of these addresses the account must not mail."""
+    barred = set(
+        db.session.scalars(
+            sa.select(Suppression.address).where(
+                Suppression.account_id == account_id, among(Suppression.address, addresses)
+            )
+        )
+    )
+    nameless = sa.select(Suppression.id).where(
+        Suppression.account_id == account_id, Suppression.address.is_(None)
+    )
+    if db.session.scalar(nameless.limit(1)) is not None:
+        hashes = {suppressions.address_hash(account_id, address): address for address in addresses}
+        found = sa.select(Suppression.address_hash).where(
+            Suppression.account_id == account_id, among(Suppression.address_hash, list(hashes))
+        )
+        barred.update(hashes[hit] for hit in db.session.scalars(found))
+    return {address for address in barred if address}
+
+
+def _insert_from(model: Any, chosen: Any, names: list[str]) -> None:
+    db.session.connection().execute(
+        sa.insert(model).from_select(names, chosen, include_defaults=False)
+    )
