@@ -19,6 +19,7 @@ SINGLE = {"site.home", "site.help_page", "site.palette"}
 def install(blueprint: Blueprint) -> None:
     """Make the answers known to every template of the application."""
     blueprint.add_app_template_global(page_exists)
+    blueprint.add_app_template_global(first_page)
     blueprint.add_app_template_global(section_of)
     blueprint.add_app_template_global(here)
     blueprint.app_context_processor(lambda: {"theme": theme()})
@@ -34,6 +35,14 @@ def theme() -> str:
 def page_exists(endpoint: str) -> bool:
     """Whether this installation has that page."""
     return endpoint in current_app.view_functions
+
+
+def first_page(*endpoints: str, **values: Any) -> str:
+    """The address of the first of these pages that exists; empty where none does."""
+    for endpoint in endpoints:
+        if page_exists(endpoint):
+            return url_for(endpoint, **values)
+    return ""
 
 
 def section_of(endpoint: str) -> bool:

@@ -14,6 +14,7 @@ from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core.db import db
 from app.delivery.models import Tally
+from app.tracking.models import Score
 
 FOUND_EACH = 6
 RUNNING = ("scheduled", "held", "sending", "paused")
@@ -38,6 +39,8 @@ class Summary:
     has_sender: bool = False
     has_contacts: bool = False
     has_samples: bool = False
+    readers: dict[str, int] = field(default_factory=dict)
+    """People by kind (open, click, unsubscribe) of the last campaign; machines left out."""
 
     @property
     def is_new(self) -> bool:
@@ -63,6 +66,7 @@ def summary(account: Account) -> Summary:
             newest.where(Campaign.state == "draft", ~Campaign.is_sample).limit(1)
         ),
         tallies=_tallies([campaign.id for campaign in shown]),
+        readers=_readers(last) if last else {},
         has_sender=_exists(
             sa.select(Sender.id).where(
                 Sender.account_id == account.id, Sender.confirmed_at.is_not(None)
@@ -75,6 +79,15 @@ def summary(account: Account) -> Summary:
             sa.select(Campaign.id).where(Campaign.account_id == account.id, Campaign.is_sample)
         ),
     )
+
+
+def _readers(campaign: Campaign) -> dict[str, int]:
+    rows = db.session.execute(
+        sa.select(Score.kind, Score.people).where(
+            Score.campaign_id == campaign.id, Score.link_id == 0, Score.verdict != "machine"
+        )
+    )
+    return {row.kind: row.people for row in rows}
 
 
 def _exists(query: sa.Select[Any]) -> bool:

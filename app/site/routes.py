@@ -8,7 +8,9 @@ from flask_login import current_user
 
 from app.auth.current import current_account, public
 from app.core import fragments
-from app.site import framing, queries
+from app.core.db import transaction
+from app.site import framing, queries, sampling
+from app.site.works import works
 
 bp = Blueprint("site", __name__)
 framing.install(bp)
@@ -26,6 +28,24 @@ def landing() -> ResponseReturnValue:
 def home() -> ResponseReturnValue:
     account = current_account()
     return render_template("site/home.html", summary=queries.summary(account))
+
+
+@bp.post("/home/samples")
+def add_samples() -> ResponseReturnValue:
+    with transaction():
+        sampling.add(current_account())
+    return fragments.see_other(
+        "site.home", notice="Look round: 200 people and three campaigns, marked as samples."
+    )
+
+
+@bp.post("/home/samples/remove")
+def remove_samples() -> ResponseReturnValue:
+    with transaction():
+        gone = sampling.remove(current_account())
+    return fragments.see_other(
+        "site.home", notice=f"The sample data is gone, {gone} people and their campaigns."
+    )
 
 
 @bp.get("/palette")
@@ -46,7 +66,7 @@ def help_page() -> ResponseReturnValue:
 @bp.get("/about")
 @public
 def about() -> ResponseReturnValue:
-    return render_template("site/about.html")
+    return render_template("site/about.html", works=works())
 
 
 @bp.post("/theme")

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
+from app.campaigns.models import Campaign
+from app.core.db import db, transaction
+from app.site import sampling
 from tests.browser import pages
 from tests.browser.looking import Onlooker
 from tests.conftest import Person
@@ -29,3 +33,15 @@ def test_an_empty_account_is_in_order(
     sign_in(alice)
 
     assert onlooker.look_at(path) == []
+
+
+@pytest.mark.parametrize("path", pages.FULL_ACCOUNT)
+def test_a_used_account_is_in_order(
+    onlooker: Onlooker, sign_in: Callable[[Person], None], alice: Person, path: str
+) -> None:
+    with transaction():
+        sampling.add(alice.account)
+    newest = db.session.scalar(sa.select(sa.func.max(Campaign.id)))
+    sign_in(alice)
+
+    assert onlooker.look_at(path.format(campaign=newest), f"full {path}") == []

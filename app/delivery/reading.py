@@ -1,0 +1,145 @@
+"""What the pages of a delivery show: recipients, counters, the diary, and all of it as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.campaigns.models import Campaign
+from app.contacts.models import Contact
+from app.core.clock import now
+from app.core.db import db
+from app.core.pagination import PAGE_SIZE, Page, cut, decode
+from app.delivery import receipts
+from app.delivery.models import OPEN_STATES, STATES, Delivery, DiaryEntry
+
+DIARY_LENGTH = 50
+CHUNK = 2000
+COLUMNS = (
+    "address", "first_name", "last_name", "state", "reason", "tries", "answered_at", "code",
+    "status", "answer",
+)  # fmt: skip
+#: What spreadsheets take for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What one can ask for: a state, or all that may still change by itself.
+CHOICES = ("sent", "failed", "uncertain", "open", "skipped")
+
+Row = tuple[Delivery, Contact | None]
+
+
+@dataclass(frozen=True)
+class Going:
+    """How far a campaign has come and how fast it goes."""
+
+    intended: int
+    sent: int
+    pending: int
+    rate: float
+    """Mails a second; 0 while nothing can be said."""
+    is_planned: bool
+
+    @property
+    def done(self) -> int:
+        """Recipients whose mail will not change by itself any more."""
+        return self.intended - self.pending
+
+    @property
+    def seconds_left(self) -> int | None:
+        """Time until the end; None while nothing can be said."""
+        return round(self.pending / self.rate) if self.rate and self.pending else None
+
+
+def going(campaign: Campaign) -> Going:
+    """How far a campaign is now."""
+    numbers = receipts.receipt(campaign.id)
+    done = numbers.intended - numbers.pending
+    since = (now() - campaign.started_at).total_seconds() if campaign.started_at else 0.0
+    return Going(
+        intended=numbers.intended,
+        sent=numbers.sent,
+        pending=numbers.pending,
+        rate=done / since if since > 1 and campaign.state == "sending" else 0.0,
+        is_planned=campaign.planned_at is not None,
+    )
+
+
+def recipients(
+    campaign: Campaign, *, state: str = "", reason: str = "", cursor: str | None = None
+) -> Page[Row]:
+    """Deliveries with their people, in the order of planning."""
+    query = _with_people(campaign)
+    if state == "open":
+        query = query.where(Delivery.state.in_(OPEN_STATES))
+    elif state in STATES:
+        query = query.where(Delivery.state == state)
+    if reason:
+        query = query.where(Delivery.reason == reason)
+    if key := decode(cursor):
+        query = query.where(Delivery.id > int(key[0]))
+    rows = db.session.execute(query.limit(PAGE_SIZE + 1)).tuples().all()
+    return cut(rows, PAGE_SIZE, lambda row: [row[0].id])
+
+
+def _with_people(campaign: Campaign) -> sa.Select[tuple[Delivery, Contact]]:
+    return (
+        sa.select(Delivery, Contact)
+        .outerjoin(Contact, Contact.id == Delivery.contact_id)
+        .where(Delivery.campaign_id == campaign.id)
+        .order_by(Delivery.id)
+    )
+
+
+def diary(campaign: Campaign) -> Sequence[DiaryEntry]:
+    """What the engine did and why, newest first."""
+    return db.session.scalars(
+        sa.select(DiaryEntry)
+        .where(DiaryEntry.campaign_id == campaign.id)
+        .order_by(DiaryEntry.id.desc())
+        .limit(DIARY_LENGTH)
+    ).all()
+
+
+def as_csv(campaign: Campaign) -> Iterator[str]:
+    """Every recipient, a line each; read in slices, so that a million needs no memory."""
+    yield _line(COLUMNS)
+    last = 0
+    while True:
+        rows = (
+            db.session.execute(_with_people(campaign).where(Delivery.id > last).limit(CHUNK))
+            .tuples()
+            .all()
+        )
+        yield from (_line(_cells(delivery, contact)) for delivery, contact in rows)
+        if len(rows) < CHUNK:
+            return
+        last = rows[-1][0].id
+        db.session.expunge_all()
+
+
+def _cells(delivery: Delivery, contact: Contact | None) -> tuple[object, ...]:
+    return (
+        contact.email if contact else "",
+        contact.first_name if contact else "",
+        contact.last_name if contact else "",
+        delivery.state,
+        delivery.reason or "",
+        delivery.tries,
+        delivery.sent_at.isoformat() if delivery.sent_at else "",
+        delivery.code or "",
+        delivery.status or "",
+        delivery.answer or "",
+    )
+
+
+def _line(cells: Sequence[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([_harmless(str(cell)) for cell in cells])
+    return buffer.getvalue()
+
+
+def _harmless(text: str) -> str:
+    return "'" + text if text.startswith(FORMULA) else text
