@@ -60,7 +60,8 @@ class Door:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         """Write the mail, then acknowledge it."""
-        sender, content = envelope.mail_from or "", envelope.original_content or b""
+        sender = (envelope.mail_from or "").removeprefix("<").removesuffix(">")  # "<>": a bounce
+        content = envelope.original_content or b""
         ours = [to for to in envelope.rcpt_tos if self._is_inbound(to)]
         others = [to for to in envelope.rcpt_tos if to not in ours]
         try:

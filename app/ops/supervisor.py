@@ -27,6 +27,7 @@ GLANCE_S = 0.2
 
 
 _asked: list[bool] = []
+_make: list[int] = []
 
 
 class CannotStart(Exception):
@@ -44,6 +45,7 @@ def up() -> None:
         signal.signal(sig, _ask_to_stop)
     os.umask(0o077)
     adopt_orphans()
+    _follow_make()
     started: list[Part] = []
     chosen = choose()
     config = load({**os.environ, **chosen})
@@ -177,8 +179,27 @@ def _start(wave: list[Part], started: list[Part]) -> None:
 def _go_on_after(seconds: float) -> None:
     """Wait. Raises Stop when somebody asked for the end."""
     time.sleep(seconds)
-    if _asked:
+    if _asked or (_make and not _waits_for_ctrl_c(_make[0])):
         raise Stop
+
+
+def _follow_make() -> None:
+    """`make run` hands SIGTERM on to us, but not a SIGINT that it alone got: watch it."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError):
+        if Path(f"/proc/{parent}/comm").read_text().strip() == "make":
+            _make.append(parent)
+            die_with(parent)
+
+
+def _waits_for_ctrl_c(pid: int) -> bool:
+    """Whether it still catches SIGINT: make lets go of it when it was interrupted."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught & 1 << (signal.SIGINT - 1))
 
 
 def _welcome(config: Config, first: dict[str, str], seconds: float) -> None:

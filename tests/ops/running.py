@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -37,8 +38,11 @@ def run(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedPro
 class Running:
     """`leadersend up`."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    def __init__(
+        self, home: Path, *, command: Sequence[str] = (PROGRAM, "up"), **settings: str
+    ) -> None:
         self.home = home
+        self.command = command
         self.port = free_port()
         self.mail_port = free_port()
         self.log = home.parent / f"{home.name}.log"
@@ -57,7 +61,7 @@ class Running:
     def start(self) -> None:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603
-                [PROGRAM, "up"], env=self.env, cwd=CHECKOUT, stdout=log, stderr=log
+                self.command, env=self.env, cwd=CHECKOUT, stdout=log, stderr=log
             )
         wait_until(self.is_ready, seconds=60, what=f"leadersend up, see {self.log}")
         self.tree = self.parts()

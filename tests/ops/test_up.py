@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.core import spool
-from tests.ops.running import Running, alive, run
+from tests.ops.running import PROGRAM, Running, alive, run
 from tests.servers import free_port, wait_until
 
 pytestmark = pytest.mark.flow
@@ -158,3 +159,14 @@ def test_a_given_queue_server_is_used(tmp_path: Path, queue: object) -> None:
         words = [" ".join(part.cmdline()) for part in running.parts()]
 
         assert not any("valkey" in word for word in words)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_to_make_alone_ends_everything(tmp_path: Path, sig: signal.Signals) -> None:
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"run:\n\t@exec {PROGRAM} up\n")
+    make = [shutil.which("make") or "make", "-f", str(makefile), "run"]
+    with Running(tmp_path / "home", command=make) as running:
+        running.stop(sig)
+
+        wait_until(lambda: running.left_behind() == [], seconds=20, what="everything to end")
