@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from app.campaigns.models import Campaign
 from app.contacts.models import (
     Contact,
     ContactList,
+    Import,
+    ImportProblem,
     Segment,
     Subscription,
     Suppression,
@@ -19,12 +21,14 @@ from app.contacts.models import (
     contact_tag,
 )
 from app.contacts.suppressions import address_hash
-from app.core.db import db
+from app.contacts.text import search_key
+from app.core.db import db, dialect_name
 from app.core.errors import Invalid, NotFound
 from app.core.pagination import Page, cut, decode
 from app.delivery.models import Delivery
 
 PAGE = 100
+CHUNK = 2000
 
 
 def lists(account: Account, cursor: str | None, limit: int) -> Page[ContactList]:
@@ -47,10 +51,78 @@ def contact(account: Account, contact_id: int) -> Contact:
     return row
 
 
+def contacts(
+    account: Account,
+    cursor: str | None,
+    limit: int,
+    *,
+    text: str = "",
+    list_: ContactList | None = None,
+) -> Page[Contact]:
+    """Contacts, newest first; those whose address, names or company begin with `text`."""
+    wanted = sa.select(Contact).where(Contact.account_id == account.id)
+    if list_ is not None:
+        there = sa.select(Subscription.contact_id).where(
+            Subscription.list_id == list_.id, Subscription.state.in_(("active", "pending"))
+        )
+        wanted = wanted.where(Contact.id.in_(there))
+    if text:
+        wanted = wanted.where(Contact.id.in_(_found_by(account, text)))
+    return _newest_first(wanted, Contact.id, cursor, limit)
+
+
+def _found_by(account: Account, text: str) -> sa.CompoundSelect[Any]:
+    """One index each, instead of one scan for all."""
+    key = search_key(text)
+    columns = (Contact.address, Contact.first_key, Contact.last_key, Contact.company_key)
+    beginnings = (text.lower(), key, key, key)
+    return sa.union(
+        *(
+            sa.select(Contact.id).where(
+                Contact.account_id == account.id, _begins_with(column, beginning)
+            )
+            for column, beginning in zip(columns, beginnings, strict=True)
+        )
+    )
+
+
+def _begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:
+    if dialect_name() == "postgresql":
+        found: sa.ColumnElement[bool] = column.startswith(text, autoescape=True)
+        return found
+    # SQLite uses an index for a range, not for LIKE.
+    return sa.and_(column >= text, column < text + "\U0010ffff")
+
+
 def suppression(account: Account, suppression_id: int) -> Suppression:
     """One suppression. Raises NotFound."""
     row: Suppression = _one(Suppression, account, suppression_id, "The suppression")
     return row
+
+
+def import_(account: Account, import_id: int) -> Import:
+    """One import that was begun. Raises NotFound."""
+    row: Import = _one(Import, account, import_id, "The import")
+    if row.state == "draft":
+        raise NotFound("The import")
+    return row
+
+
+def problems(import_: Import) -> Iterator[ImportProblem]:
+    """The rows that were not taken, in the order of the file, a chunk at a time."""
+    last = 0
+    while True:
+        rows = db.session.scalars(
+            sa.select(ImportProblem)
+            .where(ImportProblem.import_id == import_.id, ImportProblem.id > last)
+            .order_by(ImportProblem.id)
+            .limit(CHUNK)
+        ).all()
+        yield from rows
+        if len(rows) < CHUNK:
+            return
+        last = rows[-1].id
+        db.session.expunge_all()
 
 
 def campaigns(account: Account, cursor: str | None, limit: int) -> Page[Campaign]:

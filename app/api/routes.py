@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, stream_with_context
 from flask_limiter import RateLimitExceeded
 
-from app.api import acting, keys, openapi, queries, shapes, showing
-from app.api.calls import current_account, declare
+from app.api import acting, keys, openapi, queries, reading, shapes, showing
+from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
+from app.campaigns import checks
 from app.campaigns import queries as campaigns
 from app.campaigns.models import Campaign
-from app.contacts import lists, suppressions, writing
+from app.contacts import importing, lists, suppressions, uploads, writing
+from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import settings
+from app.delivery import receipts
 from app.extensions import csrf, limiter
 
 __all__ = ["bp", "problem"]
@@ -85,6 +88,22 @@ def create_contact(body: dict[str, Any]) -> Any:
     return _contact(row)
 
 
+@call(
+    "GET",
+    "/contacts",
+    scope="contacts:read",
+    query=shapes.ContactQuery,
+    answer=shapes.ContactPage,
+)
+def get_contacts(query: dict[str, Any]) -> Any:
+    """Contacts, newest first; `query` is how an address, a name or a company begins."""
+    account = current_account()
+    list_ = queries.lists_named(account, [query["list"]], "list")[0] if "list" in query else None
+    text = query.get("query", "").strip()
+    found = queries.contacts(account, query.get("cursor"), _limit(query), text=text, list_=list_)
+    return showing.page(found, list(showing.contacts(account, found.items)))
+
+
 @call("GET", "/contacts/<int:contact_id>", scope="contacts:read", answer=shapes.ContactOut)
 def get_contact(contact_id: int) -> Any:
     """One contact."""
@@ -113,6 +132,56 @@ def delete_contact(contact_id: int) -> None:
 
 def _contact(row: Contact) -> shapes.ContactOut:
     return showing.contacts(current_account(), [row])[0]
+
+
+@call(
+    "POST",
+    "/imports",
+    scope="contacts:write",
+    body=shapes.ImportIn,
+    answer=shapes.ImportOut,
+    status=202,
+    multipart=True,
+    apart=True,
+    limit=uploads.LIMIT_BYTES + 1_000_000,
+)
+def create_import(body: dict[str, Any]) -> Answer:
+    """Take in a file of contacts; it is worked in the background."""
+    account, file = current_account(), reading.upload()
+    (list_,) = queries.lists_named(account, [body["list"]], "list")
+    row = importing.stage(
+        account,
+        cast(BinaryIO, file.stream),
+        file.filename or "contacts.csv",
+        list_=list_,
+        columns=body.get("mapping"),
+        mode=body.get("mode", "update"),
+        basis=body["basis"],
+    )
+    return Answer(showing.import_(row), then=lambda: import_jobs.wake(row.id))
+
+
+@call("GET", "/imports/<int:import_id>", scope="contacts:read", answer=shapes.ImportOut)
+def get_import(import_id: int) -> Any:
+    """How far an import is."""
+    return showing.import_(queries.import_(current_account(), import_id))
+
+
+@call(
+    "GET",
+    "/imports/<int:import_id>/rejected",
+    scope="contacts:read",
+    answer=str,
+    media_type="text/csv",
+)
+def get_rejected(import_id: int) -> Response:
+    """The rows that were not taken, as CSV: row number, the row, the reason."""
+    row = queries.import_(current_account(), import_id)
+    lines = stream_with_context(showing.rejected(queries.problems(row)))
+    response = Response(lines, mimetype="text/csv")
+    name = f"rejected-{import_id}.csv"
+    response.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return response
 
 
 @call(
@@ -166,6 +235,28 @@ def _campaign(campaign_id: int) -> Campaign:
 
 
 @call(
+    "GET", "/campaigns/<int:campaign_id>/receipt", scope="campaigns:read", answer=shapes.ReceiptOut
+)
+def get_receipt(campaign_id: int) -> Any:
+    """What became of everybody the campaign was meant for."""
+    return showing.receipt(receipts.receipt(_campaign(campaign_id).id))
+
+
+@call(
+    "GET",
+    "/campaigns/<int:campaign_id>/deliveries",
+    scope="campaigns:read",
+    query=shapes.DeliveryQuery,
+    answer=shapes.DeliveryPage,
+)
+def get_deliveries(campaign_id: int, query: dict[str, Any]) -> Any:
+    """Each recipient: state, reason, times and the server's answer."""
+    campaign, state = _campaign(campaign_id), query.get("state")
+    found = queries.deliveries(campaign, query.get("cursor"), _limit(query), state=state)
+    return showing.page(found, [showing.delivery(row, email) for row, email in found.items])
+
+
+@call(
     "GET",
     "/suppressions",
     scope="suppressions:read",
@@ -207,3 +298,10 @@ def address_taken(error: writing.AddressTaken) -> Response:
     """Name the contact that has the address."""
     text = str(error)
     return problem(409, text, {"email": [text]}, contact=error.contact.id)
+
+
+@bp.errorhandler(checks.NotReady)
+def not_ready(error: checks.NotReady) -> Response:
+    """Everything that blocks sending, for people and for programs."""
+    findings = [showing.finding(found) for found in error.findings]
+    return problem(422, str(error), error.errors, findings=findings)

@@ -281,7 +281,7 @@ class SendIn(TypedDict):
     hold_seconds: NotRequired[
         Annotated[
             int,
-            {"minimum": 0, "maximum": 3600, "description": "Time in which it can be taken back."},
+            {"minimum": 0, "maximum": 86_400, "description": "Time in which it can be taken back."},
         ]
     ]
 
@@ -294,6 +294,7 @@ class Finding(TypedDict):
     """What the pre-flight noticed."""
 
     level: Literal["block", "warn", "info"]
+    code: Annotated[str, {"description": "Stays the same when the words change."}]
     title: str
     text: str
     fix: str

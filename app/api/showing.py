@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from app.accounts.models import Account
 from app.api import queries, shapes
+from app.campaigns.checks import Finding
 from app.campaigns.models import Campaign
-from app.contacts.models import Contact, ContactList, Import, Suppression
+from app.contacts.models import Contact, ContactList, Import, ImportProblem, Suppression
 from app.core.pagination import Page
 from app.delivery.models import Delivery
+from app.delivery.receipts import Receipt
+
+#: What spreadsheets take for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def page(found: Page[Any], items: list[Any]) -> Any:
@@ -151,4 +158,44 @@ def suppression(row: Suppression) -> shapes.SuppressionOut:
         "detail": row.detail,
         "deletable": row.reason == "account",
         "created_at": row.created_at,
+    }
+
+
+def rejected(rows: Iterable[ImportProblem]) -> Iterator[str]:
+    """The rows that were not taken, as CSV that no spreadsheet takes for formulas."""
+    yield "\ufeff" + _csv_line(["row", "content", "reason"])
+    for row in rows:
+        yield _csv_line([str(row.row_number), _harmless(row.row), row.reason])
+
+
+def _csv_line(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def receipt(found: Receipt) -> shapes.ReceiptOut:
+    """What became of everybody."""
+    return {
+        "intended": found.intended,
+        "sent": found.sent,
+        "failed": found.failed,
+        "uncertain": found.uncertain,
+        "pending": found.pending,
+        "skipped": found.skipped,
+    }
+
+
+def finding(found: Finding) -> shapes.Finding:
+    """What the pre-flight noticed."""
+    return {
+        "level": found.level,  # type: ignore[typeddict-item]
+        "code": found.code,
+        "title": found.title,
+        "text": found.text,
+        "fix": found.fix,
     }
