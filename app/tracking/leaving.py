@@ -57,15 +57,14 @@ def visit(purpose: Purpose, token: str) -> Visit:
 
 def visit_of(numbers: tuple[int, ...]) -> Visit:
     """As `visit`, from the numbers of a token: a delivery; or 0 and a campaign for tests."""
-    if len(numbers) == 2 and numbers[0] == 0:
-        campaign = db.session.get(Campaign, numbers[1])
-        if campaign is None:
-            raise NotFound("The mail behind this link")
-        return Visit(campaign)
+    is_test = len(numbers) == 2 and numbers[0] == 0
     delivery = db.session.get(Delivery, numbers[0]) if len(numbers) == 1 else None
-    if delivery is None:
+    campaign_id = numbers[1] if is_test else delivery.campaign_id if delivery else 0
+    campaign = db.session.get(Campaign, campaign_id)
+    if campaign is None:
         raise NotFound("The mail behind this link")
-    campaign = db.session.get_one(Campaign, delivery.campaign_id)
+    if delivery is None:
+        return Visit(campaign)
     contact = db.session.get(Contact, delivery.contact_id) if delivery.contact_id else None
     return Visit(campaign, delivery, contact)
 
