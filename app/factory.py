@@ -89,6 +89,7 @@ def _configure(app: Flask, config: Config) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_HEADERS=["X-CSRFToken"],
         MAX_CONTENT_LENGTH=1_000_000,
+        MAX_FORM_MEMORY_SIZE=1_000_000,
         MAX_FORM_PARTS=1000,
         SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
         RATELIMIT_STORAGE_URI=_limiter_storage(config.REDIS_URL),

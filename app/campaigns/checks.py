@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app.campaigns import audience, composing, content, liquid, queries
+from app.campaigns import audience, composing, content, liquid, numbers, queries
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
@@ -204,7 +204,8 @@ def _nobody(campaign: Campaign) -> Finding:
 
 
 def _audience(campaign: Campaign) -> Iterator[Finding]:
-    number, out = audience.count(campaign), audience.left_out(campaign)
+    reached = numbers.numbers(campaign)
+    number, out = reached.count, reached.left_out
     if not number:
         yield _nobody(campaign)
     else:

@@ -1,7 +1,535 @@
-"""HTTP of campaigns."""
+"""Pages of campaigns: the list, the four stops of composing, and what one can do afterwards."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Sequence
+from typing import Any
 
-bp = Blueprint("campaigns", __name__)
+import sqlalchemy as sa
+from flask import Blueprint, Response, make_response, render_template, request, session
+from flask.typing import ResponseReturnValue
+from wtforms import SelectChoice
+
+from app.accounts import auditing
+from app.auth.current import current_account, current_member, may
+from app.campaigns import (
+    checks,
+    composing,
+    filters,
+    forms,
+    liquid,
+    numbers,
+    previewing,
+    queries,
+    scheduling,
+)
+from app.campaigns.models import STATES, Campaign
+from app.contacts.models import Contact
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import DomainError, Invalid
+from app.core.fragments import page_or_fragment, see_other, wants_fragment
+from app.core.headers import user_html
+from app.delivery.models import Tally
+
+bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
+STOPS = (("write", "Write"), ("look", "Look"), ("people", "People"), ("send", "Send"))
+MAX_TESTS = 5
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    return queries.campaign(current_account(), campaign_id)
+
+
+# The list
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    state, text = request.args.get("state", ""), request.args.get("q", "").strip()[:200]
+    page = queries.campaigns(
+        current_account(),
+        state=state if state in STATES else "",
+        text=text,
+        cursor=request.args.get("cursor"),
+    )
+    return page_or_fragment(
+        "campaigns/index.html",
+        "campaigns/_list.html",
+        found=page,
+        state=state,
+        text=text,
+        states=STATES,
+        tallies=_tallies(page.items),
+    )
+
+
+def _tallies(campaigns: Sequence[Campaign]) -> dict[int, dict[str, int]]:
+    """Kept counters of deliveries by state, for the campaigns of one page."""
+    found: dict[int, dict[str, int]] = {}
+    rows = db.session.execute(
+        sa.select(Tally.campaign_id, Tally.state, sa.func.sum(Tally.n))
+        .where(Tally.campaign_id.in_([campaign.id for campaign in campaigns]))
+        .group_by(Tally.campaign_id, Tally.state)
+    )
+    for campaign_id, state, n in rows:
+        found.setdefault(campaign_id, {})[state] = int(n)
+    return found
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    with transaction():
+        campaign = composing.create(current_account(), by=current_member().id)
+    return see_other("campaigns.write", campaign_id=campaign.id)
+
+
+@bp.get("/<int:campaign_id>")
+def show(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    if campaign.state == "draft" and may("editor"):
+        return see_other("campaigns.write", campaign_id=campaign.id)
+    return render_template(
+        "campaigns/show.html",
+        campaign=campaign,
+        form=forms.NameForm(obj=campaign),
+        lists=queries.owned_lists(campaign.account_id, _ids(campaign, excluded=False)),
+    )
+
+
+@bp.post("/<int:campaign_id>/rename")
+def rename(campaign_id: int) -> ResponseReturnValue:
+    campaign, form = _campaign(campaign_id), forms.NameForm()
+    if not form.validate():
+        raise Invalid("Give it a name of at most 200 characters.")
+    with transaction():
+        composing.rename(campaign, form.name.data)
+    return see_other("campaigns.show", campaign_id=campaign.id, notice="Renamed.")
+
+
+@bp.post("/<int:campaign_id>/duplicate")
+def duplicate(campaign_id: int) -> ResponseReturnValue:
+    original = _campaign(campaign_id)
+    with transaction():
+        copy = composing.duplicate(original, by=current_member().id)
+    notice = f"This is a copy of “{original.name}”."
+    return see_other("campaigns.write", campaign_id=copy.id, notice=notice)
+
+
+@bp.post("/<int:campaign_id>/delete")
+def delete(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    name = campaign.name
+    with transaction():
+        composing.delete(campaign)
+    return see_other("campaigns.index", notice=f"“{name}” is deleted.")
+
+
+# Write, and saving at every stop
+
+
+@bp.get("/<int:campaign_id>/write")
+def write(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    return _write_page(campaign, _write_form(campaign))
+
+
+@bp.post("/<int:campaign_id>/write")
+def save_write(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    form = _write_form(campaign)
+    if not form.validate():
+        return _refused(campaign, form, lambda: _write_page(campaign, form, status=422))
+    written: dict[str, Any] = {name: form[name].data or "" for name in WRITTEN}
+    draft = composing.Draft(**written)
+    try:
+        return _save(campaign, draft, form, "write")
+    except Invalid as error:
+        _blame(form, error)
+        return _refused(campaign, form, lambda: _write_page(campaign, form, status=422))
+
+
+WRITTEN = ("name", "subject", "preheader", "from_email", "from_name", "reply_to", "format",
+           "body", "text_body")  # fmt: skip
+
+
+def _write_form(campaign: Campaign) -> forms.WriteForm:
+    form = forms.WriteForm(obj=campaign)
+    senders = queries.senders(current_account())
+    form.from_email.choices = [SelectChoice("", "Choose a sender")] + [
+        SelectChoice(one.email, one.email + ("" if one.confirmed_at else " (not confirmed yet)"))
+        for one in senders
+    ]
+    known = {one.email for one in senders}
+    if campaign.from_email and campaign.from_email not in known:
+        unknown = SelectChoice(campaign.from_email, f"{campaign.from_email} (unknown)")
+        form.from_email.choices.append(unknown)
+    return form
+
+
+def _write_page(campaign: Campaign, form: forms.WriteForm, status: int = 200) -> Response:
+    return make_response(
+        render_template(
+            "campaigns/write.html",
+            **_stop(campaign, "write"),
+            form=form,
+            version=form.version.data if status == 422 else campaign.version,
+            tags=_merge_tags(campaign),
+            filters=filters.FILTERS,
+            has_senders=len(form.from_email.choices) > 1,
+        ),
+        status,
+    )
+
+
+def _merge_tags(campaign: Campaign) -> dict[str, str]:
+    """Merge tag → what it stands for."""
+    custom = {f"contact.fields.{one.key}": one.label for one in queries.fields(campaign.account_id)}
+    return {**liquid.NAMES, **custom}
+
+
+def _stop(campaign: Campaign, stop: str) -> dict[str, object]:
+    return {"campaign": campaign, "stop": stop, "stops": STOPS, "locked": _locked(campaign)}
+
+
+def _locked(campaign: Campaign) -> bool:
+    return campaign.state != "draft" or not may("editor")
+
+
+def _save(
+    campaign: Campaign, draft: composing.Draft, form: forms.Versioned, stop: str
+) -> ResponseReturnValue:
+    """Write a draft; the answer is a line beside the form, or the page again."""
+    try:
+        with transaction():
+            # A form that does not say what it was made from must not overwrite anything.
+            composing.revise(campaign, draft, form.version.data or 0)
+    except composing.Conflict:
+        return _conflict(campaign.id, draft, form, stop)
+    if wants_fragment():
+        return render_template("campaigns/_saved.html", campaign=campaign, at=now(), problems=[])
+    return see_other(f"campaigns.{stop}", campaign_id=campaign.id, notice="Saved.")
+
+
+def _conflict(
+    campaign_id: int, draft: composing.Draft, form: forms.Versioned, stop: str
+) -> Response:
+    theirs = _campaign(campaign_id)
+    mine = {
+        name: value for name in WRITTEN if isinstance(value := getattr(draft, name), str)
+    } if stop == "write" else {}  # fmt: skip
+    differing = [name for name, value in mine.items() if value != getattr(theirs, name)]
+    return page_or_fragment(
+        "campaigns/conflict.html", "campaigns/_conflict.html", status=409,
+        campaign=theirs, version=form.version.data, mine=mine, differing=differing, stop=stop,
+    )  # fmt: skip
+
+
+def _refused(campaign: Campaign, form: forms.Versioned, page: object) -> ResponseReturnValue:
+    """Autosave says what is wrong in its line; without JavaScript the form comes again."""
+    if not wants_fragment():
+        return page()  # type: ignore[operator,no-any-return]
+    problems = [str(message) for messages in form.errors.values() for message in messages]
+    shown = render_template(
+        "campaigns/_saved.html", campaign=campaign, at=None, problems=problems,
+        version=form.version.data,
+    )  # fmt: skip
+    return make_response(shown, 422)
+
+
+def _blame(form: forms.Versioned, error: Invalid) -> None:
+    """Put the messages of a verb beside their fields."""
+    for name, messages in error.errors.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, *messages]
+    if not form.errors:
+        raise error
+
+
+# Look
+
+
+@bp.get("/<int:campaign_id>/look")
+def look(campaign_id: int) -> ResponseReturnValue:
+    return _look_page(_campaign(campaign_id), forms.TestForm(to=_last_tests()))
+
+
+def _look_page(campaign: Campaign, form: forms.TestForm, status: int = 200) -> Response:
+    contact = _shown_as(campaign)
+    problem, shown = "", None
+    try:
+        shown = previewing.preview(campaign, contact)
+    except DomainError as error:
+        problem = str(error)
+    page = render_template(
+        "campaigns/look.html", **_stop(campaign, "look"), preview=shown, problem=problem,
+        contact=contact, form=form, found=queries.people(current_account(), ""), text="",
+    )  # fmt: skip
+    return make_response(page, status)
+
+
+def _shown_as(campaign: Campaign) -> Contact | None:
+    chosen = request.values.get("contact", type=int)
+    if chosen:
+        return queries.contact(current_account(), chosen)
+    if request.values.get("contact") == "nobody":
+        return None
+    return queries.sample_contact(campaign.account_id)
+
+
+@bp.get("/<int:campaign_id>/preview")
+def preview(campaign_id: int) -> ResponseReturnValue:
+    """The mail by itself: an HTML document that a person wrote, for the sandboxed frame."""
+    campaign = _campaign(campaign_id)
+    try:
+        html = previewing.preview(campaign, _shown_as(campaign)).html
+    except DomainError as error:
+        html = render_template("campaigns/preview_problem.html", problem=str(error))
+    return user_html(make_response(html))
+
+
+@bp.get("/<int:campaign_id>/look/people")
+def look_people(campaign_id: int) -> ResponseReturnValue:
+    text = request.args.get("q", "")[:200]
+    return render_template(
+        "campaigns/_found.html",
+        campaign=_campaign(campaign_id),
+        found=queries.people(current_account(), text),
+        text=text,
+    )
+
+
+@bp.post("/<int:campaign_id>/test")
+def test(campaign_id: int) -> ResponseReturnValue:
+    campaign, form = _campaign(campaign_id), forms.TestForm()
+    from app.delivery import testing
+
+    addresses = [part for part in (form.to.data or "").replace(";", ",").split(",") if part.strip()]
+    if form.validate() and len(addresses) > MAX_TESTS:
+        form.to.errors = [f"At most {MAX_TESTS} addresses at a time."]
+    if form.errors:
+        return _look_page(campaign, form, status=422)
+    addresses = [part.strip() for part in addresses]
+    try:
+        testing.send_test(campaign, addresses)
+    except DomainError as error:
+        form.to.errors = [str(error)]
+        return _look_page(campaign, form, status=422)
+    session[_tests_key()] = ", ".join(addresses)
+    notice = f"A test is on its way to {', '.join(addresses)}."
+    return see_other("campaigns.look", campaign_id=campaign.id, notice=notice)
+
+
+def _tests_key() -> str:
+    return f"tests-{current_account().id}"
+
+
+def _last_tests() -> str:
+    """Where the last test went from this browser; the person's own address at first."""
+    return str(session.get(_tests_key()) or current_member().email)
+
+
+# People
+
+
+@bp.get("/<int:campaign_id>/people")
+def people(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    return _people_page(campaign, _people_form(campaign))
+
+
+@bp.post("/<int:campaign_id>/people")
+def save_people(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    form = _people_form(campaign)
+    if not form.validate():
+        return _refused(campaign, form, lambda: _people_page(campaign, form, status=422))
+    draft = composing.Draft(
+        lists=form.lists.data, segments=form.segments.data, exclude=form.exclude.data
+    )
+    return _save(campaign, draft, form, "people")
+
+
+def _people_form(campaign: Campaign) -> forms.PeopleForm:
+    form = forms.PeopleForm(
+        version=campaign.version,
+        lists=_ids(campaign, excluded=False),
+        segments=[row.segment_id for row in campaign.audience if row.segment_id],
+        exclude=_ids(campaign, excluded=True),
+    )
+    # What was chosen before and is archived now stays visible, so that it can be taken away.
+    chosen = queries.owned_lists(
+        campaign.account_id, [row.list_id for row in campaign.audience if row.list_id]
+    )
+    lists = {row.id: row for row in (*queries.lists(current_account()), *chosen)}
+    form.lists.choices = form.exclude.choices = [
+        SelectChoice(row.id, row.name) for row in lists.values()
+    ]
+    form.segments.choices = [
+        SelectChoice(row.id, row.name) for row in queries.segments(campaign.account_id)
+    ]
+    return form
+
+
+def _ids(campaign: Campaign, *, excluded: bool) -> list[int]:
+    return [row.list_id for row in campaign.audience if row.list_id and row.excluded == excluded]
+
+
+def _people_page(campaign: Campaign, form: forms.PeopleForm, status: int = 200) -> Response:
+    ids = [choice.value for choice in form.lists.choices]
+    lists = {row.id: row for row in queries.owned_lists(campaign.account_id, ids)}
+    page = render_template(
+        "campaigns/people.html", **_stop(campaign, "people"), form=form, lists=lists
+    )
+    return make_response(page, status)
+
+
+@bp.get("/<int:campaign_id>/numbers")
+def show_numbers(campaign_id: int) -> ResponseReturnValue:
+    """Counting may take a moment with very many people, so pages load this by itself."""
+    campaign = _campaign(campaign_id)
+    return page_or_fragment(
+        "campaigns/numbers.html", "campaigns/_numbers.html", campaign=campaign,
+        numbers=numbers.numbers(campaign), words=checks.OUT_WORDS,
+    )  # fmt: skip
+
+
+@bp.get("/<int:campaign_id>/findings")
+def findings(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    return page_or_fragment(
+        "campaigns/findings.html", "campaigns/_findings.html", campaign=campaign,
+        findings=checks.preflight(campaign),
+    )  # fmt: skip
+
+
+# Send
+
+
+@bp.get("/<int:campaign_id>/send")
+def send(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    if campaign.state != "draft":
+        return see_other("campaigns.show", campaign_id=campaign.id)
+    return _send_page(campaign, forms.SendForm(version=campaign.version))
+
+
+def _send_page(
+    campaign: Campaign,
+    form: forms.SendForm,
+    status: int = 200,
+    blocks: Sequence[checks.Finding] | None = None,
+) -> Response:
+    if blocks is None:
+        blocks = [one for one in checks.preflight(campaign) if one.level == "block"]
+    page = render_template(
+        "campaigns/send.html", **_stop(campaign, "send"), form=form, blocks=blocks,
+        tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
+        words=checks.OUT_WORDS, zone=campaign.account.zone,
+        local_now=now().astimezone(campaign.account.zone),
+    )  # fmt: skip
+    return make_response(page, status)
+
+
+@bp.post("/<int:campaign_id>/tracking")
+def save_tracking(campaign_id: int) -> ResponseReturnValue:
+    campaign, form = _campaign(campaign_id), forms.TrackingForm()
+    if not form.validate():
+        raise Invalid("Choose what to count.")
+    return _save(campaign, composing.Draft(tracking=form.tracking.data), form, "send")
+
+
+@bp.post("/<int:campaign_id>/send")
+def confirm_send(campaign_id: int) -> ResponseReturnValue:
+    campaign, form = _campaign(campaign_id), forms.SendForm()
+    if campaign.state != "draft":
+        return _already(campaign)
+    if form.validate() and form.when.data == "later" and form.at.data is None:
+        form.at.errors = ["Pick a day and a time."]
+    if form.errors:
+        return _send_page(campaign, form, 422)
+    if form.version.data is not None and form.version.data != campaign.version:
+        return _changed(campaign)
+    try:
+        return _scheduled(campaign, form)
+    except checks.NotReady as error:
+        return _send_page(_campaign(campaign_id), form, 422, error.findings)
+    except scheduling.CannotMove:
+        return _already(_campaign(campaign_id))
+    except Invalid as error:
+        _blame(form, error)
+        return _send_page(_campaign(campaign_id), form, 422)
+
+
+def _scheduled(campaign: Campaign, form: forms.SendForm) -> Response:
+    account, member = current_account(), current_member()
+    at, hold_s, note = None, int(form.hold.data), ""
+    if form.when.data == "later":
+        at = scheduling.local_moment(form.at.data, account.zone)
+        if scheduling.comes_twice(form.at.data, account.zone):
+            note = " The clocks go back that night, so that time comes twice: we take the first."
+    with transaction():
+        scheduling.schedule(campaign, at=at, hold_s=0 if at else hold_s)
+        auditing.note(account, member, "campaign.send", f"campaign {campaign.id}")
+    words = "It goes out at that time." if at else "It is on its way."
+    if not at and hold_s:
+        words = "It leaves in a moment. Until then you can take it back."
+    return see_other("campaigns.show", campaign_id=campaign.id, notice=words + note)
+
+
+def _already(campaign: Campaign) -> Response:
+    """Pressing Send twice, going back or reloading: one run, and no scare."""
+    words = f"“{campaign.name}” is {scheduling.NAMES[campaign.state]} already. It goes out once."
+    return see_other("campaigns.show", campaign_id=campaign.id, notice=words, kind="info")
+
+
+def _changed(campaign: Campaign) -> Response:
+    words = "The campaign was changed since you opened this page. Look at the numbers once more."
+    return see_other("campaigns.send", campaign_id=campaign.id, notice=words, kind="warn")
+
+
+# On its way
+
+
+@bp.post("/<int:campaign_id>/take-back")
+def take_back(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    with transaction():
+        scheduling.take_back(campaign)
+        _note(campaign, "take_back")
+    notice = "Taken back: it is a draft again, and nobody got it."
+    return see_other("campaigns.send", campaign_id=campaign.id, notice=notice)
+
+
+@bp.post("/<int:campaign_id>/pause")
+def pause(campaign_id: int) -> ResponseReturnValue:
+    campaign, name = _campaign(campaign_id), current_member().name or current_member().email
+    with transaction():
+        scheduling.pause(campaign, f"{name} paused it.")
+        _note(campaign, "pause")
+    return see_other("campaigns.show", campaign_id=campaign.id, notice="Paused.")
+
+
+@bp.post("/<int:campaign_id>/resume")
+def resume(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    with transaction():
+        scheduling.resume(campaign)
+        _note(campaign, "resume")
+    return see_other("campaigns.show", campaign_id=campaign.id, notice="It goes on.")
+
+
+@bp.post("/<int:campaign_id>/cancel")
+def cancel(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    with transaction():
+        scheduling.cancel(campaign)
+        _note(campaign, "cancel")
+    notice = "Stopped. What had not left stays here; the receipt shows who got it."
+    return see_other("campaigns.show", campaign_id=campaign.id, notice=notice)
+
+
+def _note(campaign: Campaign, verb: str) -> None:
+    auditing.note(
+        current_account(), current_member(), f"campaign.{verb}", f"campaign {campaign.id}"
+    )

@@ -1,0 +1,104 @@
+"""What the pages of a campaign send."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    DateTimeLocalField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+
+FORMATS = [
+    SelectChoice("markdown", "Text with Markdown"),
+    SelectChoice("html", "HTML"),
+    SelectChoice("mjml", "MJML"),
+]
+TRACKING = [
+    SelectChoice("individual", "Who opened and clicked"),
+    SelectChoice("aggregate", "Only how many, never who"),
+    SelectChoice("none", "Nothing at all"),
+]
+HOLDS = [
+    SelectChoice("60", "1 minute"),
+    SelectChoice("300", "5 minutes"),
+    SelectChoice("1800", "30 minutes"),
+    SelectChoice("0", "no wait"),
+]
+WHEN = [SelectChoice("now", "Now"), SelectChoice("later", "At a time")]
+
+
+class Versioned(FlaskForm):
+    """A form over a draft, with the version that was shown."""
+
+    version = IntegerField(widget=HiddenInput(), validators=[Optional()])
+
+
+class WriteForm(Versioned):
+    """The first stop."""
+
+    name = StringField("Name", [InputRequired("Give it a name; only you see it."), Length(max=200)])
+    subject = StringField("Subject", [Length(max=500)])
+    preheader = StringField("Preheader", [Length(max=500)])
+    from_email = SelectField("From", validate_choice=False)
+    from_name = StringField("Name of the sender", [Length(max=200)])
+    reply_to = StringField("Answers go to", [Length(max=320)])
+    format = RadioField(
+        "Written as",
+        choices=FORMATS,
+    )
+    body = TextAreaField("The mail", [Length(max=500_000)])
+    text_body = TextAreaField("Plain-text version", [Length(max=500_000)])
+
+
+class CheckboxesField(SelectMultipleField):
+    """Several of a few, without a key to hold."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class PeopleForm(Versioned):
+    """The third stop."""
+
+    lists = CheckboxesField("Send to", coerce=int)
+    segments = CheckboxesField("And to segments", coerce=int)
+    exclude = CheckboxesField("But not to people on", coerce=int)
+
+
+class TrackingForm(Versioned):
+    """What is counted."""
+
+    tracking = RadioField("What to count", choices=TRACKING)
+
+
+class SendForm(Versioned):
+    """The last stop."""
+
+    when = RadioField("When", choices=WHEN, default="now")
+    at = DateTimeLocalField("Day and time", [Optional()], format=["%Y-%m-%dT%H:%M"])
+    hold = SelectField("Wait before it leaves", choices=HOLDS, default="60")
+
+
+class TestForm(FlaskForm):
+    """Where a test goes."""
+
+    __test__ = False  # no test class, though pytest would think so
+
+    to = StringField("Send a test to", [InputRequired("Say where the test should go.")])
+    contact = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(min=1)])
+
+
+class NameForm(FlaskForm):
+    """A new name."""
+
+    name = StringField("Name", [InputRequired("Give it a name."), Length(max=200)])
+    key = HiddenField()
