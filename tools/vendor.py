@@ -58,7 +58,7 @@ NAMES = """
     circle-x clipboard-list clock code copy download ellipsis external-link eye file-text filter
     globe hourglass house image inbox info key keyboard languages link list loader log-out mail
     mail-check mail-open menu monitor moon mouse-pointer-click palette pause pencil play plus
-    printer receipt rotate-ccw search send server settings shield smartphone sparkles square-pen
+    printer receipt-text rotate-ccw search send server settings shield smartphone sparkles square-pen
     store sun tag text-cursor-input trash-2 triangle-alert undo-2 upload user users x
 """
 ICONS = sorted(NAMES.split())

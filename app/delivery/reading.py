@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,6 +30,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CHOICES = ("sent", "failed", "uncertain", "open", "skipped")
 
 Row = tuple[Delivery, Contact | None]
+Query = sa.Select[Any]
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,20 @@ def recipients(
         query = query.where(Delivery.reason == reason)
     if key := decode(cursor):
         query = query.where(Delivery.id > int(key[0]))
-    rows = db.session.execute(query.limit(PAGE_SIZE + 1)).tuples().all()
-    return cut(rows, PAGE_SIZE, lambda row: [row[0].id])
+    return cut(_rows(query.limit(PAGE_SIZE + 1)), PAGE_SIZE, lambda row: [row[0].id])
 
 
-def _with_people(campaign: Campaign) -> sa.Select[tuple[Delivery, Contact]]:
+def _with_people(campaign: Campaign) -> Query:
     return (
         sa.select(Delivery, Contact)
         .outerjoin(Contact, Contact.id == Delivery.contact_id)
         .where(Delivery.campaign_id == campaign.id)
         .order_by(Delivery.id)
     )
+
+
+def _rows(query: Query) -> list[Row]:
+    return [(delivery, contact) for delivery, contact in db.session.execute(query)]
 
 
 def diary(campaign: Campaign) -> Sequence[DiaryEntry]:
@@ -108,11 +113,7 @@ def as_csv(campaign: Campaign) -> Iterator[str]:
     yield _line(COLUMNS)
     last = 0
     while True:
-        rows = (
-            db.session.execute(_with_people(campaign).where(Delivery.id > last).limit(CHUNK))
-            .tuples()
-            .all()
-        )
+        rows = _rows(_with_people(campaign).where(Delivery.id > last).limit(CHUNK))
         yield from (_line(_cells(delivery, contact)) for delivery, contact in rows)
         if len(rows) < CHUNK:
             return
