@@ -1,0 +1,150 @@
+"""One row of everything that belongs to Alice's account, to walk the routes with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from werkzeug.routing import Rule
+
+from app.accounts.models import ApiToken, Invitation, Membership, Relay, Sender
+from app.auth import sessions
+from app.auth.models import SignedIn
+from app.campaigns.models import Campaign, CampaignAudience
+from app.contacts.models import (
+    Contact,
+    ContactField,
+    ContactList,
+    Import,
+    Segment,
+    Subscription,
+    Suppression,
+    Tag,
+)
+from app.contacts.suppressions import address_hash
+from app.core.clock import now
+from app.core.db import Base, db, transaction
+from app.delivery.models import Batch, Delivery, Link
+from tests.conftest import Person
+
+Row = Any
+
+
+def make(alice: Person, bob: Person) -> dict[str, int]:
+    """The ids, by the name that routes give them."""
+    account = alice.account.id
+    with transaction():
+        sessions.start(alice.member)
+        rows = {**_people(account), **_settings(account)}
+        db.session.add_all(rows.values())
+        db.session.flush()
+        rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        ids = {name: int(row.id) for name, row in rows.items()}
+        ids["account_id"] = account
+        ids["member_id"] = bob.member.id
+        ids["membership_id"] = _one(Membership.id, Membership.member_id == bob.member.id)
+        ids["session_id"] = _one(SignedIn.id, SignedIn.member_id == alice.member.id)
+    return ids
+
+
+def _one(column: Any, condition: Any) -> int:
+    return int(db.session.execute(sa.select(column).where(condition).limit(1)).scalar_one())
+
+
+def _people(account: int) -> dict[str, Row]:
+    return {
+        "contact_id": Contact(account_id=account, email="v@b.example", address="v@b.example"),
+        "list_id": ContactList(account_id=account, name="News"),
+        "tag_id": Tag(account_id=account, name="new"),
+        "field_id": ContactField(account_id=account, key="cake", label="Cake"),
+        "segment_id": Segment(
+            account_id=account, name="S", rule={"field": "tag", "op": "has", "value": "new"}
+        ),
+        "suppression_id": Suppression(
+            account_id=account, address="no@b.example", reason="account",
+            address_hash=address_hash(account, "no@b.example"),
+        ),
+        "import_id": Import(
+            account_id=account, filename="a.csv", stored_as="none.csv", state="finished"
+        ),
+    }  # fmt: skip
+
+
+def _settings(account: int) -> dict[str, Row]:
+    return {
+        "token_id": ApiToken(account_id=account, token_hash="h", scopes=["contacts:read"]),
+        "invitation_id": Invitation(
+            account_id=account, email="new@b.example", role="editor", token_hash="i",
+            expires_at=now(),
+        ),
+        "sender_id": Sender(account_id=account, email="news@b.example", confirmed_at=now()),
+        "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
+    }  # fmt: skip
+
+
+def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
+    campaign = Campaign(
+        account_id=account, name="May", subject="May", body="Hello", from_email="news@b.example"
+    )
+    campaign.audience = [CampaignAudience(list_id=list_.id)]
+    subscription = Subscription(contact_id=contact.id, list_id=list_.id, account_id=account)
+    db.session.add_all([campaign, subscription])
+    db.session.flush()
+    batch = Batch(campaign_id=campaign.id, number=1, size=1)
+    db.session.add(batch)
+    db.session.flush()
+    delivery = Delivery(
+        campaign_id=campaign.id, contact_id=contact.id, batch_id=batch.id, state="sent"
+    )
+    link = Link(campaign_id=campaign.id, position=1, url="https://example.com/")
+    db.session.add_all([delivery, link])
+    db.session.flush()
+    return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
+
+
+#: Parameters that name nothing of an account.
+OTHERS: dict[str, str] = {
+    "token": "x" * 40,
+    "secret": "x" * 43,
+    "name": "none",
+    "number": "1",
+    "filename": "css/none.css",
+    "kind": "marketing_email",
+    "what": "opens",
+}
+#: Fields of forms, filled in well.
+FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}
+
+
+def url_of(rule: Rule, ids: dict[str, int]) -> str:
+    """The rule's address with Alice's ids. KeyError names what this file should learn."""
+    values = {name: ids[name] if name in ids else OTHERS[name] for name in sorted(rule.arguments)}
+    return str(rule.build(values)[1])  # type: ignore[index]
+
+
+def is_somebodys(rule: Rule) -> bool:
+    """Whether the address names something that belongs to an account."""
+    return any(name.endswith("_id") for name in rule.arguments)
+
+
+#: Written by looking alone, on purpose: when a session or a token was used last.
+NOTED = {("signed_in", "seen_at"), ("api_token", "last_used_at")}
+
+
+def contents() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    db.session.rollback()
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    by: Callable[[Any], str] = repr
+    for table in Base.metadata.sorted_tables:
+        columns = [column for column in table.columns if (table.name, column.name) not in NOTED]
+        rows = db.session.execute(sa.select(*columns)).all()
+        found[table.name] = sorted((tuple(row) for row in rows), key=by)
+    db.session.rollback()
+    return found
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The tables that are not the same any more."""
+    return [name for name in before if before[name] != after[name]]

@@ -1,0 +1,175 @@
+"""Who may reach what. A route that this file does not know about fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app.extensions import csrf
+from tests.api.conftest import Program, make_token
+from tests.architecture import everything
+from tests.conftest import Client, Person
+
+#: Open to everybody. Each of these asks nobody who they are, or finds it out by itself.
+PUBLIC = {
+    "static",
+    # The public site, and monitoring.
+    "site.landing", "site.about", "site.help_page", "site.choose_theme",
+    "site.contact", "site.contact_post",
+    "health.healthz", "health.readyz", "health.metrics",
+    # Before one can sign in, or proven by a secret of single use.
+    "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",
+    "auth.forgot", "auth.forgot_post", "auth.password", "auth.set_password",
+    "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
+    "accounts.confirm_sender", "accounts.confirm_sender_post",
+    # Promises to everybody.
+    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
+    # Links of a mail: signed.
+    "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
+    "tracking.back_page", "tracking.come_back", "tracking.preferences",
+    "tracking.save_preferences", "tracking.in_browser",
+    # Caught mail: for this machine while BASE_URL is local, and for staff.
+    "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
+    "staff.delete_mails",
+}  # fmt: skip
+#: What reads no cookie and proves itself otherwise.
+WITHOUT_CSRF_TOKEN = {
+    "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
+    "tracking.come_back", "tracking.preferences", "tracking.save_preferences",
+    "tracking.in_browser",
+}  # fmt: skip
+#: The one call of the API that needs no token.
+ASKS_ITSELF = {"api.openapi_document"}
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def rules(app: Flask) -> Iterator[Rule]:
+    yield from app.url_map.iter_rules()
+
+
+def methods(rule: Rule) -> list[str]:
+    return sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+def is_public(app: Flask, rule: Rule) -> bool:
+    view = app.view_functions[rule.endpoint]
+    return rule.endpoint == "static" or bool(view.__dict__.get("is_public"))
+
+
+def is_api(rule: Rule) -> bool:
+    return rule.endpoint.startswith("api.")
+
+
+@pytest.fixture
+def ids(alice: Person, bob: Person) -> dict[str, int]:
+    return everything.make(alice, bob)
+
+
+def test_only_the_listed_routes_are_open(app: Flask) -> None:
+    open_ = {rule.endpoint for rule in rules(app) if is_public(app, rule) and not is_api(rule)}
+
+    assert open_ == PUBLIC
+
+
+def test_nobody_comes_in_without_signing_in(
+    app: Flask, client: Client, ids: dict[str, int]
+) -> None:
+    for rule in rules(app):
+        if is_public(app, rule):
+            continue
+        for method in methods(rule):
+            answer = client.open(everything.url_of(rule, ids), method=method)
+            assert answer.status_code == 303, (method, rule.rule, answer.status_code)
+            assert answer.location.startswith("/sign-in"), rule.rule
+
+
+def test_no_program_comes_in_without_a_token(
+    app: Flask, client: Client, ids: dict[str, int], alice: Person
+) -> None:
+    client.sign_in(alice)
+    for rule in rules(app):
+        if not is_api(rule) or rule.endpoint in ASKS_ITSELF:
+            continue
+        for method in methods(rule):
+            answer = client.open(everything.url_of(rule, ids), method=method)
+            assert answer.status_code == 401, (method, rule.rule)
+
+
+def test_only_what_proves_itself_goes_without_a_csrf_token(app: Flask) -> None:
+    exempt = {
+        name
+        for name, view in app.view_functions.items()
+        if f"{view.__module__}.{view.__name__}" in csrf._exempt_views
+    }
+
+    assert exempt == WITHOUT_CSRF_TOKEN
+    assert {blueprint.name for blueprint in csrf._exempt_blueprints} == {"api"}
+
+
+def test_a_stranger_finds_nothing_and_changes_nothing(
+    app: Flask, client: Client, ids: dict[str, int], charlie: Person
+) -> None:
+    client.sign_in(charlie)
+    program = Program(app.test_client(), make_token(charlie.account))
+    before = everything.contents()
+
+    for rule in rules(app):
+        if not everything.is_somebodys(rule):
+            continue
+        url = everything.url_of(rule, ids)
+        for method in methods(rule):
+            if is_api(rule):
+                body = None if method == "GET" else {}
+                answer = program(method, url.removeprefix("/api/v1"), body)
+            else:
+                # Filled in well, so that nothing but the stranger is wrong.
+                form = everything.FORM if method == "POST" else None
+                answer = client.open(url, method=method, data=form)
+            assert answer.status_code == 404, (method, rule.rule, answer.status_code)
+
+    assert everything.difference(before, everything.contents()) == []
+
+
+def test_made_up_links_of_mails_change_nothing(
+    app: Flask, client: Client, ids: dict[str, int]
+) -> None:
+    before = everything.contents()
+
+    for rule in rules(app):
+        if {"token", "secret"} & rule.arguments:
+            for method in methods(rule):
+                answer = client.open(everything.url_of(rule, ids), method=method)
+                right = 200 if rule.endpoint == "tracking.opened" else 404
+                assert answer.status_code in (right, 410, 422), (method, rule.rule)
+
+    assert everything.difference(before, everything.contents()) == []
+
+
+def test_looking_at_every_page_changes_nothing(
+    app: Flask, client: Client, ids: dict[str, int], alice: Person
+) -> None:
+    client.sign_in(alice)
+    program = Program(app.test_client(), make_token(alice.account))
+    client.get("/privacy")  # the first look ever publishes the policy of this installation
+    before = everything.contents()
+
+    for rule in rules(app):
+        if "GET" not in methods(rule):
+            continue
+        url = everything.url_of(rule, ids)
+        path = url.removeprefix("/api/v1")
+        answer = program("GET", path) if is_api(rule) else client.get(url)
+        answer.get_data()
+        assert answer.status_code < 500 or rule.endpoint == "health.readyz", rule.rule
+        changed = everything.difference(before, everything.contents())
+        assert changed == [], (rule.rule, changed)
+
+
+def test_views_do_not_mix_looking_and_acting(app: Flask) -> None:
+    """A view that answers GET and POST alike would act when somebody only looks."""
+    mixed = [rule.rule for rule in rules(app) if "GET" in methods(rule) and len(methods(rule)) > 1]
+
+    assert mixed == []
