@@ -1,4 +1,4 @@
-"""A notice as bytes for a mail server."""
+"""The words of a system mail, and the mail as bytes for a server."""
 
 from __future__ import annotations
 
@@ -6,10 +6,40 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.accounts.models import Notice
+from app.config import CHECKOUT
 from app.core import settings
+from app.core.templating import full_moment, number
 from app.core.tokens import hashed
+
+
+def render(kind: str, **context: Any) -> tuple[str, str, str]:
+    """Subject, plain text and HTML of a kind."""
+    values = {"settings": settings.get(), **context}
+
+    def part(name: str) -> str:
+        return _templates().get_template(f"emails/{kind}/{name}").render(values)
+
+    return " ".join(part("subject.txt").split()), part("body.txt").strip() + "\n", part("body.html")
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(CHECKOUT / "templates"),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(number=number, full_moment=full_moment)
+    return environment
 
 
 def compose(notice: Notice) -> tuple[bytes, str]:

@@ -9,20 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy.engine import CursorResult
 
 from app.accounts import letters, relays
 from app.accounts.models import Account, Notice
-from app.config import CHECKOUT
-from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.templating import full_moment, number
 from app.mailer import smtp
 from app.mailer.smtp import Outcome
 
@@ -51,7 +46,7 @@ def queue(
 
     `headers` replace or add to the usual ones: From, Reply-To, List-Unsubscribe and the like.
     """
-    subject, text, html = render(kind, account=account, **context)
+    subject, text, html = letters.render(kind, account=account, **context)
     notice = Notice(
         kind=kind,
         account_id=account.id if account else None,
@@ -66,30 +61,6 @@ def queue(
     db.session.add(notice)
     db.session.flush()
     return notice
-
-
-def render(kind: str, **context: Any) -> tuple[str, str, str]:
-    """Subject, plain text and HTML of a kind."""
-    values = {"settings": settings.get(), **context}
-
-    def part(name: str) -> str:
-        return _templates().get_template(f"emails/{kind}/{name}").render(values)
-
-    return " ".join(part("subject.txt").split()), part("body.txt").strip() + "\n", part("body.html")
-
-
-@cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(CHECKOUT / "templates"),
-        autoescape=select_autoescape(["html"], default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(number=number, full_moment=full_moment)
-    return environment
 
 
 def send_due(limit: int = 50) -> int:

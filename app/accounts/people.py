@@ -194,3 +194,8 @@ def _demand_another_owner(account: Account, membership: Membership) -> None:
     )
     if not db.session.scalar(others):
         raise LastOwner
+
+
+def business_of(invitation: Invitation) -> Account:
+    """The account that the invitation leads to."""
+    return db.session.get_one(Account, invitation.account_id)

@@ -10,7 +10,7 @@ from app.accounts import mail_servers
 from app.accounts.models import Account, Relay, Sender
 from app.core import settings
 from app.core.db import db
-from app.mailer.relay import RelaySettings
+from app.mailer.smtp import RelaySettings
 
 
 def operator() -> RelaySettings:

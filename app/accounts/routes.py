@@ -1,7 +1,312 @@
-"""HTTP of accounts."""
+"""HTTP of accounts: the settings of a business."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.accounts import api_tokens, businesses, mail_servers, people, queries, senders
+from app.accounts.forms import (
+    BusinessForm,
+    InviteForm,
+    MailServerForm,
+    RoleForm,
+    SenderForm,
+    TokenForm,
+    take_over,
+)
+from app.auth import throttling
+from app.auth.current import current_account, current_member, needs, public
+from app.core.db import transaction
+from app.core.errors import Invalid
+from app.core.fragments import see_other
+from app.extensions import limiter
 
 bp = Blueprint("accounts", __name__)
+
+MAILS = "30/hour;100/day"
+
+
+@bp.get("/settings")
+def settings() -> ResponseReturnValue:
+    return see_other("accounts.business")
+
+
+# Business
+
+
+@bp.get("/settings/business")
+def business() -> ResponseReturnValue:
+    return render_template("accounts/business.html", form=BusinessForm(obj=current_account()))
+
+
+@bp.post("/settings/business")
+@needs("owner")
+def save_business() -> ResponseReturnValue:
+    form = BusinessForm()
+    if not form.validate():
+        return render_template("accounts/business.html", form=form), 422
+    with transaction():
+        businesses.change(
+            current_account(),
+            current_member(),
+            name=form.name.data,
+            address=form.address.data,
+            website=form.website.data or "",
+            zone_name=form.zone_name.data,
+        )
+    return see_other("accounts.business", notice="Saved.")
+
+
+# People
+
+
+@bp.get("/settings/people")
+def people_page() -> ResponseReturnValue:
+    return _people(InviteForm())
+
+
+@bp.post("/settings/people/invite")
+@needs("owner")
+@limiter.limit(MAILS, key_func=throttling.network)
+def invite() -> ResponseReturnValue:
+    form = InviteForm()
+    if not form.validate():
+        return _people(form, 422)
+    try:
+        with transaction():
+            people.invite(
+                current_account(), current_member(), email=form.email.data, role=form.role.data
+            )
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _people(form, 422)
+    return see_other("accounts.people_page", notice="The invitation is on its way.")
+
+
+@bp.post("/settings/people/<int:membership_id>/role")
+@needs("owner")
+def change_role(membership_id: int) -> ResponseReturnValue:
+    form = RoleForm()
+    if not form.validate():
+        return _people(InviteForm(formdata=None), 422)
+    with transaction():
+        people.change_role(current_account(), current_member(), membership_id, role=form.role.data)
+    return see_other("accounts.people_page", notice="The role is changed.")
+
+
+@bp.post("/settings/people/<int:membership_id>/remove")
+@needs("owner")
+def remove_person(membership_id: int) -> ResponseReturnValue:
+    with transaction():
+        people.remove(current_account(), current_member(), membership_id)
+    return see_other("accounts.people_page", notice="They have no access any more.")
+
+
+@bp.post("/settings/invitations/<int:invitation_id>/take-back")
+@needs("owner")
+def take_back(invitation_id: int) -> ResponseReturnValue:
+    with transaction():
+        people.take_back(current_account(), current_member(), invitation_id)
+    return see_other("accounts.people_page", notice="The invitation's link is dead.")
+
+
+def _people(form: InviteForm, status: int = 200) -> ResponseReturnValue:
+    account = current_account()
+    page = render_template(
+        "accounts/people.html",
+        form=form,
+        memberships=people.members(account),
+        invitations=people.open_invitations(account),
+        role_form=RoleForm(formdata=None),
+    )
+    return page, status
+
+
+# Senders
+
+
+@bp.get("/settings/senders")
+def senders_page() -> ResponseReturnValue:
+    return _senders(SenderForm())
+
+
+@bp.post("/settings/senders")
+@limiter.limit(MAILS, key_func=throttling.network)
+def add_sender() -> ResponseReturnValue:
+    form = SenderForm()
+    if not form.validate():
+        return _senders(form, 422)
+    try:
+        with transaction():
+            senders.add(
+                current_account(),
+                current_member(),
+                email=form.email.data,
+                name=form.name.data or current_account().name,
+            )
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _senders(form, 422)
+    return see_other("accounts.senders_page", notice="Now open the link in the mail we sent there.")
+
+
+@bp.post("/settings/senders/<int:sender_id>/resend")
+@limiter.limit(MAILS, key_func=throttling.network)
+def resend_confirmation(sender_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        senders.ask(account, senders.find(account, sender_id))
+    return see_other("accounts.senders_page", notice="The mail is on its way again.")
+
+
+@bp.post("/settings/senders/<int:sender_id>/remove")
+def remove_sender(sender_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        senders.remove(account, current_member(), senders.find(account, sender_id))
+    return see_other("accounts.senders_page", notice="The sender is removed.")
+
+
+@bp.get("/senders/confirm/<secret>")
+@public
+@throttling.secrets
+def confirm_sender(secret: str) -> ResponseReturnValue:
+    try:
+        sender = senders.by_secret(secret)
+    except senders.DeadConfirmation as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    return render_template(
+        "accounts/confirm_sender.html", sender=sender, business=senders.business_of(sender)
+    )
+
+
+@bp.post("/senders/confirm/<secret>")
+@public
+@throttling.secrets
+def confirm_sender_post(secret: str) -> ResponseReturnValue:
+    try:
+        with transaction():
+            sender = senders.confirm(secret)
+    except senders.DeadConfirmation as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    return render_template("accounts/sender_confirmed.html", sender=sender)
+
+
+def _senders(form: SenderForm, status: int = 200) -> ResponseReturnValue:
+    page = render_template(
+        "accounts/senders.html", form=form, senders=senders.of_account(current_account())
+    )
+    return page, status
+
+
+# Mail server
+
+
+@bp.get("/settings/mail-server")
+@needs("owner")
+def mail_server() -> ResponseReturnValue:
+    return _mail_server(MailServerForm(obj=mail_servers.of_account(current_account().id)))
+
+
+@bp.post("/settings/mail-server")
+@needs("owner")
+def save_mail_server() -> ResponseReturnValue:
+    form = MailServerForm()
+    if not form.validate():
+        return _mail_server(form, 422)
+    try:
+        with transaction():
+            mail_servers.set_up(
+                current_account(),
+                current_member(),
+                host=form.host.data,
+                port=form.port.data,
+                tls=form.tls.data,
+                username=form.username.data or "",
+                password=form.password.data or None,
+            )
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _mail_server(form, 422)
+    return see_other("accounts.mail_server", notice="Saved. Now send a test.", kind="info")
+
+
+@bp.post("/settings/mail-server/test")
+@needs("owner")
+@limiter.limit("20/hour", key_func=throttling.network)
+def test_mail_server() -> ResponseReturnValue:
+    account, member = current_account(), current_member()
+    confirmed = [one.email for one in senders.of_account(account) if one.confirmed_at]
+    sender = confirmed[0] if confirmed else member.email
+    problem = mail_servers.test(account, sender=sender, to=member.email)
+    words = problem or f"It works: look for the mail to {member.email}."
+    return see_other("accounts.mail_server", notice=words, kind="bad" if problem else "done")
+
+
+@bp.post("/settings/mail-server/remove")
+@needs("owner")
+def remove_mail_server() -> ResponseReturnValue:
+    with transaction():
+        mail_servers.remove(current_account(), current_member())
+    return see_other("accounts.mail_server", notice="Mail leaves through our server again.")
+
+
+def _mail_server(form: MailServerForm, status: int = 200) -> ResponseReturnValue:
+    relay = mail_servers.of_account(current_account().id)
+    return render_template("accounts/mail_server.html", form=form, relay=relay), status
+
+
+# Tokens
+
+
+@bp.get("/settings/api-tokens")
+@needs("owner")
+def tokens_page() -> ResponseReturnValue:
+    return _tokens(TokenForm())
+
+
+@bp.post("/settings/api-tokens")
+@needs("owner")
+def make_token() -> ResponseReturnValue:
+    form = TokenForm()
+    if not form.validate():
+        return _tokens(form, 422)
+    with transaction():
+        _, plain = api_tokens.make(
+            current_account(), current_member(), name=form.name.data, scopes=form.scopes.data
+        )
+    return _tokens(TokenForm(formdata=None), plain=plain)
+
+
+@bp.post("/settings/api-tokens/<int:token_id>/revoke")
+@needs("owner")
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    with transaction():
+        api_tokens.revoke(current_account(), current_member(), token_id)
+    return see_other("accounts.tokens_page", notice="The token no longer works.")
+
+
+def _tokens(form: TokenForm, status: int = 200, *, plain: str = "") -> ResponseReturnValue:
+    page = render_template(
+        "accounts/tokens.html",
+        form=form,
+        tokens=api_tokens.of_account(current_account()),
+        plain=plain,
+        scope_words=api_tokens.SCOPES,
+        base_url=current_app.config["SETTINGS"].BASE_URL,
+    )
+    return page, status
+
+
+# Audit
+
+
+@bp.get("/settings/audit")
+@needs("owner")
+def audit() -> ResponseReturnValue:
+    page = queries.audit(current_account(), request.args.get("cursor"))
+    return render_template("accounts/audit.html", page=page)

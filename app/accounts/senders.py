@@ -101,3 +101,8 @@ def of_account(account: Account) -> Sequence[Sender]:
     return db.session.scalars(
         sa.select(Sender).where(Sender.account_id == account.id).order_by(Sender.email)
     ).all()
+
+
+def business_of(sender: Sender) -> Account:
+    """The account that wants to send from this address."""
+    return db.session.get_one(Account, sender.account_id)

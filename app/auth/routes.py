@@ -1,7 +1,370 @@
-"""HTTP of auth."""
+"""HTTP of auth: registering, signing in, passwords, one's own profile and sessions."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, render_template, request, session
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_user, logout_user
+
+from app.accounts import people, queries
+from app.accounts.models import Member
+from app.auth import (
+    browsers,
+    joining,
+    passwords,
+    profiles,
+    registering,
+    sessions,
+    signing_in,
+    throttling,
+)
+from app.auth.current import (
+    User,
+    current_member,
+    current_session,
+    personal,
+    public,
+)
+from app.auth.forms import (
+    EmailForm,
+    ForgotForm,
+    JoinForm,
+    PasswordForm,
+    ProfileForm,
+    RegisterForm,
+    SignInForm,
+    take_over,
+)
+from app.core.db import db, transaction
+from app.core.errors import Invalid
+from app.core.fragments import go, see_other
+from app.privacy import publishing
 
 bp = Blueprint("auth", __name__)
+
+
+# Registering
+
+
+@bp.get("/register")
+@public
+def register() -> ResponseReturnValue:
+    if not current_app.config["SETTINGS"].REGISTRATION:
+        return render_template("auth/closed.html"), 403
+    return render_template("auth/register.html", form=RegisterForm(), policy=publishing.current())
+
+
+@bp.post("/register")
+@public
+@throttling.mails_link
+def register_post() -> ResponseReturnValue:
+    if not current_app.config["SETTINGS"].REGISTRATION:
+        return render_template("auth/closed.html"), 403
+    form, version = RegisterForm(), publishing.current()
+    if not form.validate():
+        return render_template("auth/register.html", form=form, policy=version), 422
+    if form.fax.data:
+        return see_other("auth.sent")
+    given = registering.Registration(
+        person=form.person.data,
+        email=form.email.data,
+        business=form.business.data,
+        address=form.address.data,
+        website=form.website.data or "",
+        consents=("marketing_email",) if form.marketing_email.data else (),
+    )
+    try:
+        with transaction():
+            registering.register(given, version, network=_network())
+    except Invalid as error:
+        take_over(form, error.errors)
+        return render_template("auth/register.html", form=form, policy=version), 422
+    return see_other("auth.sent")
+
+
+@bp.get("/sent")
+@public
+def sent() -> ResponseReturnValue:
+    """The same page for known and unknown addresses."""
+    return render_template("auth/sent.html")
+
+
+# Signing in and out
+
+
+@bp.get("/sign-in")
+@public
+def sign_in() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return go(_own_path(request.args.get("next")))
+    return render_template("auth/sign_in.html", form=SignInForm(), next=request.args.get("next"))
+
+
+@bp.post("/sign-in")
+@public
+@throttling.sign_in
+def sign_in_post() -> ResponseReturnValue:
+    form, target = SignInForm(), request.form.get("next")
+    if not form.validate():
+        return render_template("auth/sign_in.html", form=form, next=target), 422
+    db.session.rollback()
+    try:
+        member = signing_in.check(form.email.data, form.password.data)
+    except Invalid as error:
+        page = render_template("auth/sign_in.html", form=form, next=target, problem=str(error))
+        return page, 422
+    with transaction():
+        passwords.refresh(member, form.password.data)
+    _let_in(member)
+    return go(_own_path(target))
+
+
+@bp.post("/sign-out")
+@personal
+def sign_out() -> ResponseReturnValue:
+    with transaction():
+        sessions.end(current_session())
+    logout_user()
+    session.clear()
+    return see_other("auth.sign_in", notice="You are signed out.")
+
+
+def _let_in(member: Member) -> None:
+    """A session with a new id; nothing of the one before is kept."""
+    with transaction():
+        secret = sessions.start(
+            member,
+            network=_network(),
+            browser=browsers.named(request.user_agent.string),
+        )
+    found = sessions.find(secret)
+    assert found is not None  # noqa: S101
+    session.clear()
+    session.permanent = True
+    login_user(User(secret, found))
+
+
+def _network() -> str:
+    return sessions.shortened(request.remote_addr)
+
+
+def _own_path(target: str | None) -> str:
+    """Only to pages of ours, whatever stands in `next`."""
+    target = target or ""
+    parts = urlsplit(target)
+    own = target.startswith("/") and not target.startswith("//") and not parts.netloc
+    return target if own and "\\" not in target and target.isprintable() else "/home"
+
+
+# Passwords
+
+
+@bp.get("/password/forgot")
+@public
+def forgot() -> ResponseReturnValue:
+    return render_template("auth/forgot.html", form=ForgotForm())
+
+
+@bp.post("/password/forgot")
+@public
+@throttling.mails_link
+def forgot_post() -> ResponseReturnValue:
+    form = ForgotForm()
+    if not form.validate():
+        return render_template("auth/forgot.html", form=form), 422
+    try:
+        with transaction():
+            signing_in.forgot(form.email.data)
+    except Invalid as error:
+        take_over(form, error.errors)
+        return render_template("auth/forgot.html", form=form), 422
+    return see_other("auth.sent")
+
+
+@bp.get("/password/<secret>")
+@public
+@throttling.secrets
+def password(secret: str) -> ResponseReturnValue:
+    try:
+        link = passwords.find(secret)
+    except passwords.DeadLink as error:
+        return _dead_link(error)
+    return render_template("auth/password.html", form=PasswordForm(), who=link.member)
+
+
+@bp.post("/password/<secret>")
+@public
+@throttling.secrets
+def set_password(secret: str) -> ResponseReturnValue:
+    form = PasswordForm()
+    try:
+        who = passwords.find(secret).member
+        if not form.validate():
+            return render_template("auth/password.html", form=form, who=who), 422
+        with transaction():
+            member = passwords.redeem(secret, form.password.data)
+    except passwords.DeadLink as error:
+        return _dead_link(error)
+    except Invalid as error:
+        take_over(form, error.errors)
+        return render_template("auth/password.html", form=form, who=who), 422
+    _let_in(member)
+    return see_other("site.home", notice="Your password is set, and you are signed in.")
+
+
+def _dead_link(error: passwords.DeadLink) -> ResponseReturnValue:
+    return render_template("auth/dead_link.html", form=ForgotForm(), problem=str(error)), 410
+
+
+# Joining
+
+
+@bp.get("/join/<secret>")
+@public
+@throttling.secrets
+def join(secret: str) -> ResponseReturnValue:
+    return _join_page(secret, JoinForm())
+
+
+@bp.post("/join/<secret>")
+@public
+@throttling.secrets
+def join_post(secret: str) -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        with transaction():
+            account = people.accept(secret, current_member())
+            sessions.look_at(current_session(), account.id)
+        return see_other("site.home", notice=f"You now work in {account.name}.")
+    if joining.invited_member(secret):
+        return see_other("auth.sign_in", next=request.path)
+    form, version = JoinForm(), publishing.current()
+    if not form.validate():
+        return _join_page(secret, form, 422)
+    with transaction():
+        _, member = joining.join_as_new(secret, version, name=form.name.data, network=_network())
+        link = passwords.issue(member)
+    return see_other("auth.password", secret=link, notice="Welcome. Choose a password to go on.")
+
+
+def _join_page(secret: str, form: JoinForm, status: int = 200) -> ResponseReturnValue:
+    try:
+        invitation = people.find_invitation(secret)
+    except people.DeadInvitation as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    page = render_template(
+        "auth/join.html",
+        form=form,
+        invitation=invitation,
+        business=people.business_of(invitation),
+        must_sign_in=not current_user.is_authenticated and joining.invited_member(secret),
+        policy=publishing.current(),
+    )
+    return page, status
+
+
+@bp.post("/accounts/<int:account_id>/look")
+@personal
+def look(account_id: int) -> ResponseReturnValue:
+    with transaction():
+        account = sessions.look_at(current_session(), account_id)
+    return see_other("site.home", notice=f"You are looking at {account.name}.")
+
+
+# One's own profile
+
+
+@bp.get("/settings/profile")
+@personal
+def profile() -> ResponseReturnValue:
+    return _profile_page(ProfileForm(obj=current_member()), EmailForm(formdata=None))
+
+
+@bp.post("/settings/profile")
+@personal
+def save_profile() -> ResponseReturnValue:
+    form = ProfileForm()
+    if not form.validate():
+        return _profile_page(form, EmailForm(formdata=None), 422)
+    with transaction():
+        profiles.change(current_member(), name=form.name.data, phone=form.phone.data or "")
+    return see_other("auth.profile", notice="Saved.")
+
+
+@bp.post("/settings/profile/email")
+@personal
+@throttling.mails_link
+def change_email() -> ResponseReturnValue:
+    form = EmailForm()
+    problem = not form.validate()
+    if not problem:
+        try:
+            with transaction():
+                profiles.ask_for_email(current_member(), form.email.data)
+        except Invalid as error:
+            problem = True
+            take_over(form, error.errors)
+    if problem:
+        return _profile_page(ProfileForm(formdata=None, obj=current_member()), form, 422)
+    return see_other("auth.profile", notice="We have mailed a link to the new address. Open it.")
+
+
+def _profile_page(form: ProfileForm, email_form: EmailForm, status: int = 200) -> Response:
+    member = current_member()
+    page = render_template(
+        "auth/profile.html",
+        form=form,
+        email_form=email_form,
+        sessions=sessions.living(member),
+        this_session=current_session(),
+        memberships=queries.memberships_of(member),
+    )
+    return current_app.make_response((page, status))
+
+
+@bp.post("/settings/profile/password")
+@personal
+def mail_password_link() -> ResponseReturnValue:
+    with transaction():
+        passwords.mail_link(current_member())
+    return see_other("auth.profile", notice="We have mailed you a link to set a new password.")
+
+
+@bp.post("/settings/sessions/<int:session_id>/end")
+@personal
+def end_session(session_id: int) -> ResponseReturnValue:
+    with transaction():
+        sessions.end_one(current_member(), session_id)
+    return see_other("auth.profile", notice="That browser is signed out.")
+
+
+@bp.post("/settings/sessions/end-others")
+@personal
+def end_other_sessions() -> ResponseReturnValue:
+    with transaction():
+        ended = sessions.end_all(current_member(), but=current_session())
+    return see_other("auth.profile", notice=f"Signed out everywhere else ({ended}).")
+
+
+@bp.get("/email/<secret>")
+@public
+@throttling.secrets
+def email(secret: str) -> ResponseReturnValue:
+    try:
+        change = profiles.find_change(secret)
+    except passwords.DeadLink as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    return render_template("auth/email.html", change=change)
+
+
+@bp.post("/email/<secret>")
+@public
+@throttling.secrets
+def confirm_email(secret: str) -> ResponseReturnValue:
+    try:
+        with transaction():
+            profiles.confirm_email(secret)
+    except passwords.DeadLink as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    return see_other("auth.sign_in", notice="Your new address counts from now on.")

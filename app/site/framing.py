@@ -11,7 +11,7 @@ from flask import Blueprint, current_app, request, url_for
 THEMES = ("light", "dark", "system")
 THEME_COOKIE = "theme"
 #: Pages below a section of the sidebar whose routes live in another feature.
-SECTIONS = {"delivery": "campaigns"}
+SECTIONS = {"delivery": "campaigns", "auth": "accounts", "privacy": "accounts"}
 #: Entries of the sidebar that stand for one page, not for all of their feature.
 SINGLE = {"site.home", "site.help_page", "site.palette"}
 

@@ -6,10 +6,14 @@ from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.auth.current import current_account, public
+from app.auth import throttling
+from app.auth.current import current_account, membership_or_none, public
 from app.core import fragments
 from app.core.db import transaction
-from app.site import framing, queries, sampling
+from app.core.errors import Invalid
+from app.extensions import limiter
+from app.site import enquiring, framing, queries, sampling
+from app.site.forms import ContactForm
 from app.site.works import works
 
 bp = Blueprint("site", __name__)
@@ -67,6 +71,38 @@ def help_page() -> ResponseReturnValue:
 @public
 def about() -> ResponseReturnValue:
     return render_template("site/about.html", works=works())
+
+
+@bp.get("/contact")
+@public
+def contact() -> ResponseReturnValue:
+    form = ContactForm(version=request.args.get("version", type=int))
+    return render_template("site/contact.html", form=form, asked="asked" in request.args)
+
+
+@bp.post("/contact")
+@public
+@limiter.limit("5/minute;20/hour;60/day", key_func=throttling.network)
+def contact_post() -> ResponseReturnValue:
+    form = ContactForm()
+    membership = membership_or_none() if current_user.is_authenticated else None
+    if not form.validate():
+        return render_template("site/contact.html", form=form, asked=False), 422
+    if form.fax.data:
+        return fragments.see_other("site.contact", asked=1)
+    try:
+        with transaction():
+            enquiring.ask(
+                name=form.name.data,
+                email=form.email.data,
+                text=form.text.data,
+                account=membership.account if membership else None,
+                version=form.version.data,
+            )
+    except Invalid as error:
+        form.email.errors = error.errors["email"]
+        return render_template("site/contact.html", form=form, asked=False), 422
+    return fragments.see_other("site.contact", asked=1)
 
 
 @bp.post("/theme")

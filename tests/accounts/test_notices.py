@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import time_machine
 from aiosmtpd.controller import Controller
 
-from app.accounts import jobs, notices, relays
+from app.accounts import jobs, letters, notices, relays
 from app.accounts.models import Notice
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -166,7 +166,7 @@ def test_html_of_a_notice_escapes_what_people_typed(app, alice: Person):
     alice.account.name = "<script>alert(1)</script>"
     db.session.expunge(alice.account)
 
-    _, _, html = notices.render("sender_confirm", account=alice.account, url="http://x/y")
+    _, _, html = letters.render("sender_confirm", account=alice.account, url="http://x/y")
 
     assert "<script>" not in html
 
@@ -177,7 +177,7 @@ def test_html_of_a_notice_escapes_what_people_typed(app, alice: Person):
      "invitation", "sender_confirm", "email_change", "email_changed", "sign_in_attempts"],
 )  # fmt: skip
 def test_every_kind_has_all_three_parts(app, alice: Person, kind: str):
-    subject, text, html = notices.render(
+    subject, text, html = letters.render(
         kind, account=alice.account, person="Alice", url="http://localhost/x",
         inviter="Alice", role="editor", hint="a…@x.example",
     )  # fmt: skip

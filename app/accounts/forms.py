@@ -1,0 +1,160 @@
+"""Forms of accounts: strings and limits; the rules are the verbs'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    EmailField,
+    Field,
+    IntegerField,
+    PasswordField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.accounts.api_tokens import SCOPES
+from app.accounts.businesses import zones
+
+ROLE_WORDS = (
+    ("editor", "Editor: writes and sends, changes contacts"),
+    ("viewer", "Viewer: sees everything, changes nothing"),
+    ("owner", "Owner: as an editor, and decides who may do what"),
+)
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+class BusinessForm(FlaskForm):
+    """Name, address, website and time zone of an account."""
+
+    name = StringField(
+        "Name of the business",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the name."), Length(max=200)],
+        render_kw={"autocomplete": "organization"},
+    )
+    address = TextAreaField(
+        "Postal address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the postal address."), Length(max=1000)],
+        render_kw={"autocomplete": "street-address", "rows": "3"},
+    )
+    website = StringField(
+        "Website",
+        filters=[_stripped],
+        validators=[
+            Optional(),
+            Length(max=500),
+            Regexp(r"https?://\S+\.\S+", message="Write it as https://www.example.com"),
+        ],
+        render_kw={"autocomplete": "url", "inputmode": "url"},
+    )
+    zone_name = SelectField("Time zone", choices=lambda: [(name, name) for name in zones()])
+
+
+class InviteForm(FlaskForm):
+    """Whom to invite, as what."""
+
+    email = EmailField(
+        "E-mail address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the address to invite."), Length(max=320)],
+    )
+    role = SelectField("Role", choices=ROLE_WORDS, default="editor")
+
+
+class RoleForm(FlaskForm):
+    """Another role for somebody."""
+
+    role = SelectField("Role", choices=ROLE_WORDS)
+
+
+class SenderForm(FlaskForm):
+    """A From identity."""
+
+    email = EmailField(
+        "Address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the address that mails come from."), Length(max=320)],
+    )
+    name = StringField("Name that readers see", filters=[_stripped], validators=[Length(max=200)])
+
+
+class MailServerForm(FlaskForm):
+    """An SMTP server and how to sign in there."""
+
+    host = StringField(
+        "Server",
+        filters=[_stripped],
+        validators=[
+            DataRequired("Enter its name, such as smtp.example.com."),
+            Length(max=253),
+            Regexp(r"[A-Za-z0-9.:-]+$", message="Write only the name, such as smtp.example.com."),
+        ],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    port = IntegerField(
+        "Port",
+        default=587,
+        validators=[
+            InputRequired("Enter a number, usually 587."),
+            NumberRange(1, 65535, "Enter a number, usually 587."),
+        ],
+    )
+    tls = SelectField(
+        "Encryption",
+        choices=(
+            ("starttls", "STARTTLS, usual on port 587"),
+            ("implicit", "TLS from the start, usual on port 465"),
+            ("opportunistic", "Where the server offers it"),
+            ("none", "None: everybody on the way can read along"),
+        ),
+    )
+    username = StringField(
+        "User name",
+        filters=[_stripped],
+        validators=[Optional(), Length(max=320)],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[Optional(), Length(max=1000)],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class TokenForm(FlaskForm):
+    """What a program may do."""
+
+    name = StringField(
+        "What is it for?",
+        filters=[_stripped],
+        validators=[DataRequired("Give it a name, so that you know later."), Length(max=200)],
+    )
+    scopes = SelectMultipleField(
+        "It may",
+        choices=list(SCOPES.items()),
+        default=list(SCOPES),
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[InputRequired("Allow it at least one thing.")],
+    )
+
+
+def take_over(form: FlaskForm, errors: dict[str, list[str]]) -> bool:
+    """Show what a verb found beside the fields that it is about; False when none of them is."""
+    shown = False
+    for name, messages in errors.items():
+        field: Field | None = form._fields.get(name)
+        if field is not None:
+            field.errors = [*field.errors, *messages]
+            shown = True
+    return shown

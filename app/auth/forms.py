@@ -1,0 +1,153 @@
+"""Forms of auth: strings and limits; the rules are the verbs'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    PasswordField,
+    StringField,
+    TelField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
+
+from app.privacy.consenting import WORDINGS
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _email(label: str = "E-mail address", **options: Any) -> EmailField:
+    return EmailField(
+        label,
+        filters=[_stripped],
+        validators=[DataRequired("Enter your e-mail address."), Length(max=320)],
+        **options,
+    )
+
+
+class TrapField(StringField):
+    """Nobody sees it; programs that fill in every field do."""
+
+
+class SignInForm(FlaskForm):
+    """Address and password."""
+
+    email = _email(render_kw={"autocomplete": "username"})
+    password = PasswordField(
+        "Password",
+        validators=[InputRequired("Enter your password."), Length(max=4000)],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class ForgotForm(FlaskForm):
+    """Where to mail a link."""
+
+    email = _email(render_kw={"autocomplete": "username"})
+
+
+class PasswordForm(FlaskForm):
+    """A new password, typed once: a wrong one is replaced by the same way again."""
+
+    password = PasswordField(
+        "New password",
+        validators=[InputRequired("Choose a password."), Length(max=4000)],
+        render_kw={"autocomplete": "new-password", "minlength": "10"},
+    )
+
+
+class RegisterForm(FlaskForm):
+    """A business and the person who registers it."""
+
+    person = StringField(
+        "Your name",
+        filters=[_stripped],
+        validators=[DataRequired("Enter your name."), Length(max=200)],
+        render_kw={"autocomplete": "name"},
+    )
+    email = _email(render_kw={"autocomplete": "email"})
+    business = StringField(
+        "Name of the business",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the name of the business."), Length(max=200)],
+        render_kw={"autocomplete": "organization"},
+    )
+    address = TextAreaField(
+        "Postal address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the postal address of the business."), Length(max=1000)],
+        render_kw={"autocomplete": "street-address", "rows": "3"},
+    )
+    website = StringField(
+        "Website",
+        filters=[_stripped],
+        validators=[
+            Optional(),
+            Length(max=500),
+            Regexp(r"https?://\S+\.\S+", message="Write it as https://www.example.com"),
+        ],
+        render_kw={"autocomplete": "url", "inputmode": "url"},
+    )
+    acts_for_business = BooleanField(
+        WORDINGS["business"].text,
+        validators=[DataRequired("LeaderSend is for businesses. Tick the box if you act for one.")],
+    )
+    accepts_policy = BooleanField(
+        "I have read the privacy policy and accept it.",
+        validators=[DataRequired("Tick the box when you have read it.")],
+    )
+    marketing_email = BooleanField(WORDINGS["marketing_email"].text)
+    fax = TrapField("Fax", validators=[Length(max=200)])
+
+
+class ProfileForm(FlaskForm):
+    """Name and telephone number."""
+
+    name = StringField(
+        "Name",
+        filters=[_stripped],
+        validators=[DataRequired("Enter your name."), Length(max=200)],
+        render_kw={"autocomplete": "name"},
+    )
+    phone = TelField(
+        "Telephone",
+        filters=[_stripped],
+        validators=[Optional(), Length(max=64)],
+        render_kw={"autocomplete": "tel"},
+    )
+
+
+class EmailForm(FlaskForm):
+    """A new address to sign in with."""
+
+    email = _email("New e-mail address", render_kw={"autocomplete": "email"})
+
+
+class JoinForm(FlaskForm):
+    """Somebody who was invited and is new here."""
+
+    name = StringField(
+        "Your name",
+        filters=[_stripped],
+        validators=[DataRequired("Enter your name."), Length(max=200)],
+        render_kw={"autocomplete": "name"},
+    )
+    accepts_policy = BooleanField(
+        "I have read the privacy policy and accept it.",
+        validators=[DataRequired("Tick the box when you have read it.")],
+    )
+
+
+def take_over(form: FlaskForm, errors: dict[str, list[str]]) -> None:
+    """Show what a verb found beside the field that it is about."""
+    for name, messages in errors.items():
+        field: Field | None = form._fields.get(name)
+        if field is not None:
+            field.errors = [*field.errors, *messages]

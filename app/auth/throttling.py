@@ -1,0 +1,90 @@
+"""How often somebody may try. Counted by the queue server, or in memory while that is away.
+
+Windows of growing length make the wait grow with the number of wrong tries. Only wrong ones
+count. Nobody can lock another person out for good: the tight limits are per address *and*
+network, and the way by mail stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request
+from flask_limiter import RequestLimit
+
+from app.auth import sessions, signing_in
+from app.core import tokens
+from app.core.db import transaction
+from app.extensions import limiter
+
+WAIT = "Too many tries. Wait some minutes, or set a new password by mail."
+ENOUGH = "We have mailed several links to this address. Look for them, also among the junk mail."
+
+
+def network() -> str:
+    """Where somebody comes from: /24 of IPv4, /48 of IPv6."""
+    return sessions.shortened(request.remote_addr) or "unknown"
+
+
+def address() -> str:
+    """The address that was typed, unreadable."""
+    return tokens.hashed(request.form.get("email", "").strip().casefold()[:320])[:32]
+
+
+def address_and_network() -> str:
+    """Both together."""
+    return f"{address()} {network()}"
+
+
+def _was_wrong(response: Response) -> bool:
+    return response.status_code == 422
+
+
+def _warn(_limit: RequestLimit) -> None:
+    with transaction():
+        signing_in.warn(request.form.get("email", ""))
+
+
+View = Callable[..., Any]
+
+
+def sign_in(view: View) -> View:
+    """For the form with a password."""
+    view = _limit(view, "5/minute;15/10 minutes;30/hour;60/day", address_and_network, WAIT, _warn)
+    view = _limit(view, "100/hour;300/day", address, WAIT, _warn)
+    return _limit(view, "60/minute;300/hour", network, WAIT)
+
+
+def mails_link(view: View) -> View:
+    """For forms that mail a link to the address that was typed."""
+    view = _limit_all(view, "3/hour;10/day", address_and_network, ENOUGH)
+    view = _limit_all(view, "10/hour;30/day", address, ENOUGH)
+    return _limit_all(view, "30/hour;200/day", network, "Too many requests. Come back in an hour.")
+
+
+def secrets(view: View) -> View:
+    """For pages behind a random secret."""
+    return _limit_all(view, "60/minute;600/hour", network, "Too many tries. Wait a minute.")
+
+
+def _limit(
+    view: View,
+    windows: str,
+    key: Callable[[], str],
+    words: str,
+    on_breach: Callable[[RequestLimit], None] | None = None,
+) -> View:
+    limit = limiter.limit(
+        windows,
+        key_func=key,
+        deduct_when=_was_wrong,
+        on_breach=on_breach,
+        error_message=words,
+        scope=key.__name__,
+    )
+    return limit(view)
+
+
+def _limit_all(view: View, windows: str, key: Callable[[], str], words: str) -> View:
+    return limiter.limit(windows, key_func=key, error_message=words, scope=key.__name__)(view)
