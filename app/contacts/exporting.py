@@ -1,0 +1,79 @@
+"""People as CSV: streamed, readable by spreadsheets, without harm to them, and by imports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from app.accounts.models import Account
+from app.contacts import fields, finding, queries
+from app.contacts.models import Contact, Import
+from app.contacts.rows import guard
+
+BASIC = (
+    "Email", "First name", "Last name", "Company", "Kind", "Tags", "Notes", "Status", "Added",
+)  # fmt: skip
+#: Spreadsheets take a file without it for one of an old encoding.
+MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+
+
+def people(account: Account, wanted: finding.Wanted) -> Iterator[str]:
+    """These people, some hundred rows at a time."""
+    known = fields.of(account.id)
+    yield MARK + _lines([[*BASIC, *(field.label for field in known.values())]])
+    for some in finding.everyone(account.id, wanted):
+        tags = queries.tags_of([contact.id for contact in some])
+        barred = queries.not_mailed(account, some)
+        yield _lines(
+            _row(contact, tags.get(contact.id, []), barred.get(contact.address, ""), list(known))
+            for contact in some
+        )
+
+
+def rejected(import_: Import) -> Iterator[str]:
+    """The rows of a file that were not taken, each with its reason."""
+    yield MARK + _lines([["Row", "Reason", "Content"]])
+    after = 0
+    while some := queries.problems(import_, after=after, limit=1000):
+        yield _lines([str(one.row_number), one.reason, one.row] for one in some)
+        after = some[-1].id
+
+
+def _row(contact: Contact, tags: Sequence[str], barred: str, keys: Sequence[str]) -> list[str]:
+    return [
+        contact.email,
+        contact.first_name,
+        contact.last_name,
+        contact.company,
+        contact.kind,
+        ", ".join(tags),
+        contact.notes,
+        _STATUS.get(barred, "subscribed"),
+        f"{contact.created_at:%Y-%m-%d}",
+        *(_text(contact.fields.get(key)) for key in keys),
+    ]
+
+
+#: Words that an import understands again.
+_STATUS = {
+    "unsubscribed": "unsubscribed",
+    "erased": "unsubscribed",
+    "complaint": "complaint",
+    "bounced": "bounced",
+    "account": "suppressed",
+    "import": "suppressed",
+}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows([guard(cell) for cell in row] for row in rows)
+    return out.getvalue()

@@ -1,0 +1,254 @@
+"""Finding people among a million in the same time as among ten.
+
+A search walks sources, one after the other: each is a range of an index, read in its order in
+small batches, without ever counting or sorting. Filters look at one batch at a time, and a page
+that would need too many batches ends early with a cursor to go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.contacts.models import Contact, Subscription, Suppression, contact_tag
+from app.contacts.text import search_key
+from app.core.db import db
+from app.core.errors import Invalid
+from app.core.pagination import PAGE_SIZE, Page, decode, encode
+
+FIRST_BATCH = 60
+LARGEST_BATCH = 2_000
+MOST_LOOKED_AT = 6_000
+STATES = ("active", "pending", "ended", "suppressed")
+#: Behind every text that begins with the same letters.
+_END = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What people are looked for; everything empty means everybody."""
+
+    text: str = ""
+    list_id: int | None = None
+    tag_id: int | None = None
+    state: str = ""
+    """active, pending or ended on the list; suppressed: whom the account must not mail."""
+
+    @property
+    def is_everybody(self) -> bool:
+        """Whether nothing is asked."""
+        return not (self.text.strip() or self.list_id or self.tag_id or self.state)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A range of an index that leads to contacts; `keys` is its order, unique at the end."""
+
+    keys: tuple[Any, ...]
+    contact_id: Any
+    conditions: tuple[Any, ...]
+    matches: Any = None
+    """The range as a condition on Contact: later sources leave these people out."""
+    descending: bool = False
+    joined: Any = None
+
+    def batch(self, after: Sequence[Any] | None, limit: int) -> list[tuple[list[Any], int]]:
+        """The next contact ids, each with its key."""
+        query = sa.select(self.contact_id, *self.keys)
+        if self.joined is not None:
+            query = query.join_from(*self.joined)
+        query = query.where(*self.conditions)
+        if after is not None:
+            here = sa.tuple_(*self.keys)
+            there = sa.tuple_(
+                *(sa.literal(value, key.type) for value, key in zip(after, self.keys, strict=True))
+            )
+            query = query.where(here < there if self.descending else here > there)
+        order = [key.desc() if self.descending else key for key in self.keys]
+        found = db.session.execute(query.order_by(*order).limit(limit)).all()
+        return [(list(row[1:]), row[0]) for row in found]
+
+
+def page(
+    account_id: int, wanted: Wanted, *, cursor: str | None = None, limit: int = PAGE_SIZE
+) -> Page[Contact]:
+    """Some of these people. It may hold fewer than `limit` and still have a cursor."""
+    sources = _sources(account_id, wanted)
+    at = _position(cursor, sources)
+    ids, older = _walk(account_id, wanted, sources, at, limit)
+    return Page(_load(account_id, ids), older)
+
+
+def everyone(account_id: int, wanted: Wanted, *, limit: int = 500) -> Iterator[Sequence[Contact]]:
+    """All of these people, some at a time: for exports."""
+    sources = _sources(account_id, wanted)
+    at: tuple[int, list[Any] | None] | None = (0, None)
+    while at is not None:
+        ids, older = _walk(account_id, wanted, sources, at, limit)
+        yield _load(account_id, ids)
+        at = _position(older, sources) if older else None
+
+
+def _walk(
+    account_id: int,
+    wanted: Wanted,
+    sources: Sequence[Source],
+    at: tuple[int, list[Any] | None],
+    limit: int,
+) -> tuple[list[int], str | None]:
+    """Ids of fitting contacts from a position on, and the cursor behind the last of them."""
+    number, after = at
+    ids: list[int] = []
+    looked_at, size = 0, max(FIRST_BATCH, limit + 1)
+    while number < len(sources):
+        batch = sources[number].batch(after, size)
+        fitting = _fitting(account_id, wanted, sources, number, [found for _, found in batch])
+        for key, contact_id in batch:
+            if contact_id in fitting:
+                if len(ids) == limit:
+                    return ids, encode([number, *(after or [])])
+                ids.append(contact_id)
+            after = key
+        looked_at += len(batch)
+        if len(batch) < size:
+            number, after = number + 1, None
+        elif looked_at >= MOST_LOOKED_AT:
+            return ids, encode([number, *(after or [])])
+        size = min(size * 4, LARGEST_BATCH)
+    return ids, None
+
+
+def _fitting(
+    account_id: int, wanted: Wanted, sources: Sequence[Source], number: int, ids: list[int]
+) -> set[int]:
+    """Which of these contacts pass the filters and were not met in an earlier source."""
+    conditions = _filters(account_id, wanted)
+    conditions += [~source.matches for source in sources[:number] if source.matches is not None]
+    if not conditions or not ids:
+        return set(ids)
+    query = sa.select(Contact.id).where(Contact.id.in_(ids), Contact.account_id == account_id)
+    return set(db.session.scalars(query.where(*conditions)))
+
+
+def _filters(account_id: int, wanted: Wanted) -> list[Any]:
+    """What the source itself does not guarantee; each looks at one row of an index."""
+    found: list[Any] = []
+    if wanted.list_id:
+        on_list = sa.exists().where(
+            Subscription.contact_id == Contact.id, Subscription.list_id == wanted.list_id
+        )
+        if wanted.state in ("active", "pending", "ended"):
+            on_list = on_list.where(Subscription.state == wanted.state)
+        else:
+            on_list = on_list.where(Subscription.state != "ended")
+        found.append(on_list)
+    if wanted.tag_id:
+        found.append(
+            sa.exists().where(
+                contact_tag.c.contact_id == Contact.id, contact_tag.c.tag_id == wanted.tag_id
+            )
+        )
+    if wanted.state == "suppressed":
+        found.append(
+            sa.exists().where(
+                Suppression.account_id == account_id, Suppression.address == Contact.address
+            )
+        )
+    return found
+
+
+def _sources(account_id: int, wanted: Wanted) -> list[Source]:
+    if words := wanted.text.split():
+        return _by_text(account_id, words)
+    if wanted.state == "suppressed":
+        return [_suppressed(account_id)]
+    if wanted.list_id:
+        states = (wanted.state,) if wanted.state else ("active", "pending")
+        return [_on_list(wanted.list_id, state) for state in states]
+    if wanted.tag_id:
+        return [_tagged(wanted.tag_id)]
+    return [Source((Contact.id,), Contact.id, (Contact.account_id == account_id,), descending=True)]
+
+
+def _on_list(list_id: int, state: str) -> Source:
+    return Source(
+        (Subscription.contact_id,),
+        Subscription.contact_id,
+        (Subscription.list_id == list_id, Subscription.state == state),
+        descending=True,
+    )
+
+
+def _tagged(tag_id: int) -> Source:
+    contact_id = contact_tag.c.contact_id
+    return Source((contact_id,), contact_id, (contact_tag.c.tag_id == tag_id,), descending=True)
+
+
+def _suppressed(account_id: int) -> Source:
+    same = sa.and_(
+        Contact.account_id == Suppression.account_id, Contact.address == Suppression.address
+    )
+    return Source(
+        (Suppression.id,),
+        Contact.id,
+        (Suppression.account_id == account_id,),
+        descending=True,
+        joined=(Suppression, Contact, same),
+    )
+
+
+def _by_text(account_id: int, words: Sequence[str]) -> list[Source]:
+    """Address, names and company that begin so; of several words also first and last name."""
+    whole = search_key(" ".join(words))
+    first, last, company = Contact.first_key, Contact.last_key, Contact.company_key
+    sources = [
+        _begins(account_id, last, whole, first),
+        _begins(account_id, first, whole, last),
+        _begins(account_id, company, whole),
+    ]
+    if len(words) == 1:
+        sources.insert(0, _begins(account_id, Contact.address, words[0].lower()))
+    for cut in range(1, min(len(words), 4)):
+        one, two = search_key(" ".join(words[:cut])), search_key(" ".join(words[cut:]))
+        sources.append(_begins(account_id, last, two, equal=(first, one)))
+        sources.append(_begins(account_id, first, two, equal=(last, one)))
+    return sources
+
+
+def _begins(
+    account_id: int, column: Any, text: str, *more: Any, equal: tuple[Any, str] | None = None
+) -> Source:
+    """Contacts whose column begins with the text, in the order of the column's index."""
+    span = sa.and_(column >= text, column < text + _END)
+    if equal:
+        span = sa.and_(equal[0] == equal[1], span)
+    keys = (column, *more, Contact.id)
+    return Source(keys, Contact.id, (Contact.account_id == account_id, span), matches=span)
+
+
+def _position(cursor: str | None, sources: Sequence[Source]) -> tuple[int, list[Any] | None]:
+    found = decode(cursor)
+    if found is None:
+        return 0, None
+    number, *after = found
+    fits = isinstance(number, int) and 0 <= number < len(sources)
+    if not fits or (after and len(after) != len(sources[number].keys)):
+        raise Invalid("This page address is not complete. Start again from the list.")
+    kinds = [int if key.type.python_type is int else str for key in sources[number].keys]
+    if any(type(value) is not kind for value, kind in zip(after, kinds, strict=False)):
+        raise Invalid("This page address is not complete. Start again from the list.")
+    return number, after or None
+
+
+def _load(account_id: int, ids: Sequence[int]) -> list[Contact]:
+    """The rows, in the order of their ids in the list."""
+    if not ids:
+        return []
+    rows = db.session.scalars(
+        sa.select(Contact).where(Contact.id.in_(ids), Contact.account_id == account_id)
+    )
+    by_id = {row.id: row for row in rows}
+    return [by_id[found] for found in ids if found in by_id]
