@@ -72,7 +72,7 @@ help: ## this list
 
 define install
 echo "Installing $(1)"; \
-{ VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r $(1) \
+{ VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r $(1) \
   || $(BIN)/python -m pip --quiet install --require-hashes -r $(1); } && \
 { VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable . \
   || $(BIN)/python -m pip --quiet install --no-deps --no-build-isolation --editable .; }

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 import sqlalchemy as sa
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from app.config import BadSetting, Config, load
 from app.core import heartbeat, queue_server
 from app.core.migrating import is_current
+from app.mailer.relay import BadRelay, RelaySettings
 
 LEAST_ROOM = 1_000_000_000
 PATIENCE_S = 10
@@ -134,20 +134,29 @@ def check_queue(config: Config) -> str:
 
 def check_relay(config: Config) -> str:
     """Whether the operator's relay greets us, takes TLS and takes our password."""
-    url = urlsplit(config.SMTP_URL)
-    tls = parse_qs(url.query).get("tls", ["starttls"])[0]
-    kind = smtplib.SMTP_SSL if tls == "implicit" else smtplib.SMTP
     try:
-        with kind(url.hostname or "", url.port or 25, timeout=PATIENCE_S) as relay:
-            relay.ehlo()
-            if tls == "starttls" or (tls == "opportunistic" and relay.has_extn("starttls")):
-                relay.starttls()
-                relay.ehlo()
-            if url.username:
-                relay.login(unquote(url.username), unquote(url.password or ""))
+        relay = RelaySettings.from_url(config.SMTP_URL)
+        _greet(relay)
+    except BadRelay as error:
+        raise Sick(str(error)) from None
     except (OSError, smtplib.SMTPException) as error:
-        raise Sick(f"{url.hostname}:{url.port or 25} does not work: {error}") from None
-    return f"{url.hostname}:{url.port or 25} answers"
+        raise Sick(f"{relay.host}:{relay.port} does not work: {error}") from None
+    return f"{relay.host}:{relay.port} answers"
+
+
+def _greet(relay: RelaySettings) -> None:
+    context = relay.ssl_context()
+    with (
+        smtplib.SMTP_SSL(relay.host, relay.port, timeout=PATIENCE_S, context=context)
+        if relay.tls == "implicit"
+        else smtplib.SMTP(relay.host, relay.port, timeout=PATIENCE_S)
+    ) as smtp:
+        smtp.ehlo()
+        if relay.tls == "starttls" or (relay.tls == "opportunistic" and smtp.has_extn("starttls")):
+            smtp.starttls(context=context)
+            smtp.ehlo()
+        if relay.username:
+            smtp.login(relay.username, relay.password)
 
 
 def check_workers(config: Config) -> str:

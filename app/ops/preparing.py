@@ -18,6 +18,7 @@ from app.config import BadSetting, Config, given, load
 from app.core.db import db, transaction
 from app.core.migrating import upgrade
 from app.factory import create_app
+from app.mailer.relay import BadRelay, RelaySettings
 
 STAFF_ROLES = ("support", "service", "marketing", "billing")
 
@@ -26,11 +27,12 @@ def main() -> int:
     """Exit code 1 with the reason on standard error."""
     try:
         config = load()
+        RelaySettings.from_url(config.SMTP_URL)
         upgrade(config.DATABASE_URL)
         with create_app(config).app_context():
             found = first_link(config)
             db.engine.dispose()
-    except (BadSetting, sa.exc.DBAPIError) as error:
+    except (BadSetting, BadRelay, sa.exc.DBAPIError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     sys.stdout.write(json.dumps(found))
