@@ -132,7 +132,8 @@ def _connect(app: Flask, config: Config) -> None:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
-    login.init_app(app)
+    # Templates get the member below; loading one for every page would read cookies everywhere.
+    login.init_app(app, add_context_processor=False)
     csrf.init_app(app)
     htmx.init_app(app)
     limiter.init_app(app)

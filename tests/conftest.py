@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -119,12 +120,22 @@ class Person:
 class Client(FlaskClient):
     """A browser without JavaScript."""
 
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        # The tests' own application context is around every request: what one request
+        # remembered (who is signed in, in which account) is nothing to the next.
+        for name in list(g):
+            g.pop(name)
+        return super().open(*args, **options)
+
     def sign_in(self, person: Person) -> None:
         with transaction():
             secret = sessions.start(person.member)
         with self.session_transaction() as cookie:
             cookie["_user_id"] = secret
             cookie["_fresh"] = True
+        # Requests of a test share its application context, which remembers who asked before.
+        for name in ("_login_user", "membership", "zone"):
+            g.pop(name, None)
 
     def htmx(self, method: str, url: str, **options: object) -> TestResponse:
         """As htmx asks for a fragment."""

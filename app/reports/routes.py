@@ -1,7 +1,84 @@
-"""HTTP of reports."""
+"""What campaigns came to: the overview, one report, the people behind a number, CSV."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import re
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.auth.current import current_account
+from app.campaigns import queries as campaign_queries
+from app.campaigns.models import Campaign
+from app.core.clock import now
+from app.core.fragments import page_or_fragment
+from app.reports import charts, papers, people, queries
 
 bp = Blueprint("reports", __name__)
+
+#: A report asks for itself again so often while the campaign is young.
+FRESH_S = 5
+CALM_S = 30
+YOUNG = timedelta(hours=1)
+ALIVE = timedelta(hours=48)
+
+
+@bp.get("/reports")
+def index() -> ResponseReturnValue:
+    account = current_account()
+    return render_template(
+        "reports/index.html",
+        page=queries.overview(account, cursor=request.args.get("cursor")),
+        average=queries.average(account),
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/report")
+def show(campaign_id: int) -> ResponseReturnValue:
+    """As a fragment it asks again by itself while numbers still come."""
+    campaign = campaign_queries.campaign(current_account(), campaign_id)
+    return page_or_fragment("reports/show.html", "reports/_numbers.html", **_context(campaign))
+
+
+@bp.get("/campaigns/<int:campaign_id>/report/people/<what>")
+def show_people(campaign_id: int, what: str) -> ResponseReturnValue:
+    campaign = campaign_queries.campaign(current_account(), campaign_id)
+    return render_template(
+        "reports/people.html",
+        campaign=campaign,
+        what=what,
+        page=people.who(campaign, what, cursor=request.args.get("cursor")),
+        title=people.TITLES[what],
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/report.csv")
+def download(campaign_id: int) -> ResponseReturnValue:
+    campaign = campaign_queries.campaign(current_account(), campaign_id)
+    text = papers.as_csv(campaign, queries.report(campaign.id), queries.hours(campaign.id))
+    name = re.sub(r"[^a-z0-9]+", "-", campaign.name.lower()).strip("-") or "campaign"
+    response = Response(text, mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}-report.csv"'
+    return response
+
+
+def _context(campaign: Campaign) -> dict[str, Any]:
+    return {
+        "campaign": campaign,
+        "report": queries.report(campaign.id),
+        "average": queries.average(campaign.account, without=campaign.id),
+        "curve": charts.curve(queries.hours(campaign.id), campaign.account.zone),
+        "again_s": _again_s(campaign),
+    }
+
+
+def _again_s(campaign: Campaign) -> int:
+    """Seconds until the page asks again; 0 when hardly anything comes any more."""
+    if campaign.state in ("sending", "paused"):
+        return FRESH_S
+    age = now() - (campaign.finished_at or campaign.started_at or campaign.updated_at)
+    if campaign.state != "sent" or age > ALIVE:
+        return 0
+    return FRESH_S if age < YOUNG else CALM_S
