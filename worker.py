@@ -8,6 +8,7 @@ started again.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -24,9 +25,9 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from app.config import BadSetting, Config, load
-from app.core import heartbeat, queue_server
+from app.core import heartbeat, queue_server, stopping
 from app.core.db import db
-from app.core.jobs import QUEUES, ask_to_stop, queue
+from app.core.jobs import QUEUES, queue
 from app.factory import create_app
 from app.ops.parts import ready_file
 from app.ops.process import die_with
@@ -67,7 +68,7 @@ class BatchWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         """SIGTERM lets the job end at its next pause instead of cutting it off."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda _signal, _frame: ask_to_stop())
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: stopping.ask())
 
     def handle_warm_shutdown_request(self) -> None:
         """Tell the job at hand that we would like to leave."""
@@ -161,6 +162,9 @@ class Crew:
         """Until SIGTERM or SIGINT; then drain."""
         for sig in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sig, self._ask_to_stop)
+        # What was imported is shared with the children as long as nobody writes to it.
+        gc.collect()
+        gc.freeze()
         for role in self.roles:
             self._fork(role)
         while not self.over:

@@ -7,7 +7,6 @@ queue that cannot be reached is logged, never an error for the person who presse
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -76,16 +75,3 @@ def _forget_ended(key: str) -> bool:
         return False
     job.delete()
     return True
-
-
-_stop_asked = threading.Event()
-
-
-def ask_to_stop() -> None:
-    """The worker is leaving: the job at hand should end at its next pause."""
-    _stop_asked.set()
-
-
-def stopping() -> bool:
-    """Whether a long job should end now; what it leaves, the sweep hands to another worker."""
-    return _stop_asked.is_set()

@@ -6,7 +6,7 @@ import time
 
 import sqlalchemy as sa
 
-from app.core import jobs, settings
+from app.core import settings, stopping
 from app.core.db import db
 
 
@@ -20,7 +20,7 @@ def last_until_told(number: int) -> None:
     """Work until the worker wants to leave, then say so."""
     home = settings.get().LEADERSEND_HOME
     (home / f"begun-{number}").touch()
-    while not jobs.stopping():
+    while not stopping.asked():
         time.sleep(0.02)
     (home / f"ended-{number}").touch()
 
