@@ -111,12 +111,12 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text.upper()) if text else None
 
 
-def address(email: str) -> str:
-    """The normalised form of an address. Raises Invalid naming the field email."""
+def address(email: str, field: str = "email") -> str:
+    """The normalised form of an address. Raises Invalid naming the field."""
     try:
         return parse(email).address
     except BadAddress as error:
-        raise Invalid(f"email: {error}", {"email": [str(error)]}) from None
+        raise Invalid(f"{field}: {error}", {field: [str(error)]}) from None
 
 
 def allow_again(suppression: Suppression) -> None:

@@ -21,8 +21,7 @@ from app.contacts.models import (
     contact_tag,
 )
 from app.contacts.suppressions import address_hash
-from app.contacts.text import search_key
-from app.core.db import db, dialect_name
+from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.pagination import Page, cut, decode
 from app.delivery.models import Delivery
@@ -49,49 +48,6 @@ def contact(account: Account, contact_id: int) -> Contact:
     """One contact. Raises NotFound."""
     row: Contact = _one(Contact, account, contact_id, "The contact")
     return row
-
-
-def contacts(
-    account: Account,
-    cursor: str | None,
-    limit: int,
-    *,
-    text: str = "",
-    list_: ContactList | None = None,
-) -> Page[Contact]:
-    """Contacts, newest first; those whose address, names or company begin with `text`."""
-    wanted = sa.select(Contact).where(Contact.account_id == account.id)
-    if list_ is not None:
-        there = sa.select(Subscription.contact_id).where(
-            Subscription.list_id == list_.id, Subscription.state.in_(("active", "pending"))
-        )
-        wanted = wanted.where(Contact.id.in_(there))
-    if text:
-        wanted = wanted.where(Contact.id.in_(_found_by(account, text)))
-    return _newest_first(wanted, Contact.id, cursor, limit)
-
-
-def _found_by(account: Account, text: str) -> sa.CompoundSelect[Any]:
-    """One index each, instead of one scan for all."""
-    key = search_key(text)
-    columns = (Contact.address, Contact.first_key, Contact.last_key, Contact.company_key)
-    beginnings = (text.lower(), key, key, key)
-    return sa.union(
-        *(
-            sa.select(Contact.id).where(
-                Contact.account_id == account.id, _begins_with(column, beginning)
-            )
-            for column, beginning in zip(columns, beginnings, strict=True)
-        )
-    )
-
-
-def _begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:
-    if dialect_name() == "postgresql":
-        found: sa.ColumnElement[bool] = column.startswith(text, autoescape=True)
-        return found
-    # SQLite uses an index for a range, not for LIKE.
-    return sa.and_(column >= text, column < text + "\U0010ffff")
 
 
 def suppression(account: Account, suppression_id: int) -> Suppression:

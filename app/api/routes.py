@@ -7,19 +7,22 @@ from typing import Any, BinaryIO, cast
 from flask import Blueprint, Response, jsonify, stream_with_context
 from flask_limiter import RateLimitExceeded
 
+from app.accounts import auditing
 from app.api import acting, keys, openapi, queries, reading, shapes, showing
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
-from app.campaigns import checks
+from app.campaigns import checks, scheduling
 from app.campaigns import queries as campaigns
 from app.campaigns.models import Campaign
-from app.contacts import importing, lists, suppressions, uploads, writing
+from app.contacts import finding, importing, lists, suppressions, uploads, writing
 from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
-from app.core import settings
+from app.core import jobs, settings
+from app.delivery import jobs as delivery_jobs
 from app.delivery import receipts
 from app.extensions import csrf, limiter
+from app.reports import queries as reports
 
 __all__ = ["bp", "problem"]
 
@@ -96,11 +99,12 @@ def create_contact(body: dict[str, Any]) -> Any:
     answer=shapes.ContactPage,
 )
 def get_contacts(query: dict[str, Any]) -> Any:
-    """Contacts, newest first; `query` is how an address, a name or a company begins."""
+    """Contacts, newest first; with `query`, those whose address, names or company begin so."""
     account = current_account()
-    list_ = queries.lists_named(account, [query["list"]], "list")[0] if "list" in query else None
-    text = query.get("query", "").strip()
-    found = queries.contacts(account, query.get("cursor"), _limit(query), text=text, list_=list_)
+    if "list" in query:
+        queries.lists_named(account, [query["list"]], "list")
+    wanted = finding.Wanted(text=query.get("query", ""), list_id=query.get("list"))
+    found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))
 
 
@@ -235,6 +239,95 @@ def _campaign(campaign_id: int) -> Campaign:
 
 
 @call(
+    "POST",
+    "/campaigns/<int:campaign_id>/test",
+    scope="campaigns:write",
+    body=shapes.TestIn,
+    answer=shapes.TestOut,
+    apart=True,
+)
+def test_campaign(campaign_id: int, body: dict[str, Any]) -> Any:
+    """Send the campaign to some addresses, marked as a test; its links change nothing."""
+    from app.delivery import testing
+
+    to = [acting.address(email, "to") for email in body["to"]]
+    testing.send_test(_campaign(campaign_id), to)
+    return {"to": to}
+
+
+@call(
+    "POST",
+    "/campaigns/<int:campaign_id>/send",
+    scope="campaigns:send",
+    body=shapes.SendIn,
+    answer=shapes.CampaignOut,
+    status=202,
+)
+def send_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
+    """Send at once, at a time, or after a hold; 422 with the findings when it is not ready."""
+    campaign = _campaign(campaign_id)
+    at, hold_s = acting.moment(body.get("at")), body.get("hold_seconds", 0)
+    scheduling.schedule(campaign, at=at, hold_s=0 if at else hold_s)
+    return _moved(campaign, "campaign.send")
+
+
+@call(
+    "POST",
+    "/campaigns/<int:campaign_id>/pause",
+    scope="campaigns:send",
+    body=shapes.Nothing,
+    answer=shapes.CampaignOut,
+    status=202,
+)
+def pause_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
+    """Stop sending; what is on its way at this moment ends."""
+    campaign = _campaign(campaign_id)
+    scheduling.pause(campaign, "Paused by a program.")
+    return _moved(campaign, "campaign.pause")
+
+
+@call(
+    "POST",
+    "/campaigns/<int:campaign_id>/resume",
+    scope="campaigns:send",
+    body=shapes.Nothing,
+    answer=shapes.CampaignOut,
+    status=202,
+)
+def resume_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
+    """Go on where it stopped."""
+    campaign = _campaign(campaign_id)
+    scheduling.resume(campaign)
+    return _moved(campaign, "campaign.resume")
+
+
+@call(
+    "POST",
+    "/campaigns/<int:campaign_id>/cancel",
+    scope="campaigns:send",
+    body=shapes.Nothing,
+    answer=shapes.CampaignOut,
+    status=202,
+)
+def cancel_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
+    """Never send what has not gone yet."""
+    campaign = _campaign(campaign_id)
+    scheduling.cancel(campaign)
+    return _moved(campaign, "campaign.cancel")
+
+
+def _moved(campaign: Campaign, verb: str) -> Answer:
+    """Note who did it, and wake a worker where there is something to send."""
+    auditing.note(current_account(), None, verb, f"campaign {campaign.id} by a program")
+    wake = (lambda: _wake(campaign.id)) if campaign.state == "sending" else None
+    return Answer(showing.campaign(campaign), then=wake)
+
+
+def _wake(campaign_id: int) -> None:
+    jobs.enqueue(delivery_jobs.plan_campaign, campaign_id, key=f"plan-{campaign_id}", on="sending")
+
+
+@call(
     "GET", "/campaigns/<int:campaign_id>/receipt", scope="campaigns:read", answer=shapes.ReceiptOut
 )
 def get_receipt(campaign_id: int) -> Any:
@@ -254,6 +347,12 @@ def get_deliveries(campaign_id: int, query: dict[str, Any]) -> Any:
     campaign, state = _campaign(campaign_id), query.get("state")
     found = queries.deliveries(campaign, query.get("cursor"), _limit(query), state=state)
     return showing.page(found, [showing.delivery(row, email) for row, email in found.items])
+
+
+@call("GET", "/campaigns/<int:campaign_id>/report", scope="campaigns:read", answer=shapes.ReportOut)
+def get_report(campaign_id: int) -> Any:
+    """What readers did, people and machines apart."""
+    return showing.report(reports.report(_campaign(campaign_id).id))
 
 
 @call(

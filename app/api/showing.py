@@ -15,6 +15,7 @@ from app.contacts.models import Contact, ContactList, Import, ImportProblem, Sup
 from app.core.pagination import Page
 from app.delivery.models import Delivery
 from app.delivery.receipts import Receipt
+from app.reports.queries import Report
 
 #: What spreadsheets take for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -198,4 +199,27 @@ def finding(found: Finding) -> shapes.Finding:
         "title": found.title,
         "text": found.text,
         "fix": found.fix,
+    }
+
+
+def report(found: Report) -> shapes.ReportOut:
+    """What readers did."""
+    return {
+        "opens": {
+            "human": found.opens.human,
+            "machine": found.opens.machine,
+            "people": found.opens.people,
+        },
+        "clicks": {
+            "human": found.clicks.human,
+            "machine": found.clicks.machine,
+            "people": found.clicks.people,
+            "links": [
+                {"url": link.url, "human": link.human, "machine": link.machine}
+                for link in found.links
+            ],
+        },
+        "unsubscribes": found.unsubscribes,
+        "complaints": found.complaints,
+        "bounces": {"hard": found.bounces.hard, "soft": found.bounces.soft},
     }
