@@ -99,6 +99,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         raise BadSetting(f"BASE_URL is {base_url!r}; it must look like https://news.example.com")
     smtp_url = env.get("SMTP_URL") or ""
     inbound = env.get("INBOUND") or "127.0.0.1:1025"
+    host_part, _, port_part = inbound.rpartition(":")
+    if not host_part or not port_part.isdigit():
+        raise BadSetting(f"INBOUND is {inbound!r}; it must look like 127.0.0.1:1025")
     domain = env.get("MAIL_DOMAIN") or urlsplit(base_url).hostname or "localhost"
     return Config(
         LEADERSEND_HOME=home,

@@ -86,7 +86,8 @@ def _known(started: list[Part]) -> list[int]:
 
 
 def choose() -> dict[str, str]:
-    """Ports that nobody set: the usual one or the next free one. Raises CannotStart."""
+    """Ports that nobody set: the usual one or the next free one. Raises CannotStart, BadSetting."""
+    load()  # what was set must be able to work before anything is chosen
     have = given()
     host = have.get("HOST") or "127.0.0.1"
     chosen: dict[str, str] = {}

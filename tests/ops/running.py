@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Self
 
@@ -68,6 +69,10 @@ class Running:
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
+        if self.command[-1] == "web":
+            return self.answers("/healthz")
+        if self.command[-1] == "worker":
+            return (self.home / "worker.ready").exists()
         return "is ready" in self.log.read_text()
 
     def parts(self) -> list[psutil.Process]:
@@ -83,14 +88,11 @@ class Running:
         return None
 
     def answers(self, path: str = "/mail") -> bool:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        with contextlib.closing(connection), contextlib.suppress(OSError, HTTPException):
             connection.request("GET", path)
             return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return False
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> float:
         """Returns how long it took."""

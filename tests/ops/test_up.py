@@ -10,11 +10,12 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.core import spool
 from tests.ops.running import PROGRAM, Running, alive, run
-from tests.servers import free_port, wait_until
+from tests.servers import PostgresServer, QueueServer, free_port, wait_until
 
 pytestmark = pytest.mark.flow
 
@@ -148,14 +149,49 @@ def test_a_port_that_was_set_and_is_taken_is_an_error(tmp_path: Path) -> None:
     assert "in use" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "http"), ("INBOUND", "nowhere"), ("BASE_URL", "news"), ("WORKERS", "-1")],
+)
+def test_a_setting_that_cannot_work_is_named(tmp_path: Path, name: str, value: str) -> None:
+    refused = run(tmp_path / "home", "up", **{name: value})
+
+    assert refused.returncode == 1
+    assert name in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_it_runs_on_postgresql(tmp_path: Path, postgres: PostgresServer) -> None:
+    url = postgres.database("up")
+    with Running(tmp_path / "home", DATABASE_URL=url) as running:
+        assert running.answers()
+        assert not (running.home / "leadersend.sqlite").exists()
+
+
+def test_parts_run_alone_for_several_machines(
+    tmp_path: Path, postgres: PostgresServer, queue: QueueServer
+) -> None:
+    shared = {"DATABASE_URL": postgres.database("parts"), "REDIS_URL": queue.url}
+    made = run(tmp_path / "home", "account", "create", "--business", "B", "--email",
+               "alice@bakery.example", **shared)  # fmt: skip
+    assert made.returncode == 0, made.stderr
+
+    with (
+        Running(tmp_path / "a", command=(PROGRAM, "web"), **shared) as web,
+        Running(tmp_path / "b", command=(PROGRAM, "worker"), **shared) as worker,
+    ):
+        assert web.answers("/healthz")
+        assert "worker" in " ".join(psutil.Process(worker.process.pid).cmdline())
+
+
 def test_a_folder_with_a_long_name_works(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
     with Running(home) as running:
         assert running.answers()
 
 
-def test_a_given_queue_server_is_used(tmp_path: Path, queue: object) -> None:
-    with Running(tmp_path / "home", REDIS_URL=queue.url) as running:  # type: ignore[attr-defined]
+def test_a_given_queue_server_is_used(tmp_path: Path, queue: QueueServer) -> None:
+    with Running(tmp_path / "home", REDIS_URL=queue.url) as running:
         words = [" ".join(part.cmdline()) for part in running.parts()]
 
         assert not any("valkey" in word for word in words)
