@@ -24,6 +24,7 @@ from app.core.errors import Invalid
 LANGUAGE = "en"
 _OPENING = re.compile(r"\{%-?\s*(if|unless|case|for|comment|raw)\b")
 _CLOSING = re.compile(r"\{%-?\s*end(if|unless|case|for|comment|raw)\b")
+_TAGS = re.compile(r"\{%.*?%\}", re.DOTALL)
 _LINK = re.compile(r"\[([^\[\]]*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
 
 
@@ -86,7 +87,9 @@ def to_text(html: str) -> str:
     """A readable plain-text version, with the addresses of links and the alts of images."""
 
     def read(source: str) -> str:
-        return _LINK.sub(_written_link, get_text(source, _READABLE))
+        # What stands behind </body> is shown by browsers, but not by this parser.
+        whole = re.sub(r"</(?:body|html)\s*>", "", source, flags=re.IGNORECASE)
+        return _LINK.sub(_written_link, get_text(whole, _READABLE))
 
     lines = [line.rstrip() for line in through(html, read).splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
@@ -101,14 +104,25 @@ def list_names(campaign: Campaign) -> list[str]:
 def _text_of(campaign: Campaign, html: str) -> str:
     if campaign.format == "markdown":
         return to_text(markdown_html(campaign.body))
+    text = _unindented(to_text(html))
+    try:
+        liquid.parse(text, "text")
+    except liquid.BadLiquid:
+        # Half of a condition stood where plain text has nothing, such as in a style.
+        text = _unindented(to_text(_TAGS.sub("", html)))
+    return text
+
+
+def _unindented(text: str) -> str:
     # Layout tables push everything to the right, which means nothing in plain text.
-    lines = (line.strip() for line in to_text(html).splitlines())
+    lines = (line.strip() for line in text.splitlines())
     whole = "\n".join(f"  {line}" if line.startswith("* ") else line for line in lines)
     return re.sub(r"\n{3,}", "\n\n", whole)
 
 
 def _own_html(body: str) -> str:
     """Left as it is, but for styles, which many mailboxes read only on the elements."""
+    _refuse_open_end(body)
     if not re.search(r"<(?:html|body)\b", body, re.IGNORECASE):
         body = (
             f'<!doctype html>\n<html lang="{LANGUAGE}"><head><meta charset="utf-8">'
@@ -135,10 +149,7 @@ def _with_preheader(html: str, preheader: str) -> str:
 
 
 def _with_footer(html: str, lists: list[str]) -> str:
-    state = scan(html).end
-    if state != "text":
-        what = {"comment": "A comment (<!-- …)", "tag": "A tag (<…)"}.get(state, f"<{state}>")
-        raise BadBody(f"{what} in your HTML is never closed and would swallow what follows.")
+    _refuse_open_end(html)
     at = len(html)
     for name, begin, _ in scan(html).tags:
         if name in ("</body", "</html") and _depth(html[:begin]) == 0:
@@ -146,6 +157,13 @@ def _with_footer(html: str, lists: list[str]) -> str:
             if name == "</body":
                 break
     return html[:at] + layout.footer_html(lists, language=LANGUAGE) + html[at:]
+
+
+def _refuse_open_end(html: str) -> None:
+    state = scan(html).end
+    if state != "text":
+        what = {"comment": "A comment (<!-- …)", "tag": "A tag (<…)"}.get(state, f"<{state}>")
+        raise BadBody(f"{what} in your HTML is never closed and would swallow what follows.")
 
 
 def _depth(source: str) -> int:
