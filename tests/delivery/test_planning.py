@@ -1,0 +1,135 @@
+"""Planning: everybody once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.campaigns.models import Campaign, CampaignAudience
+from app.contacts import suppressions
+from app.contacts.models import Contact, ContactList, Subscription
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.delivery import planning, receipts
+from app.delivery.models import Batch, Delivery
+from tests.conftest import Person
+
+
+def people(account_id: int, n: int) -> ContactList:
+    """A list with n people on it."""
+    with transaction():
+        chosen = ContactList(account_id=account_id, name=f"List of {n}")
+        db.session.add(chosen)
+        db.session.flush()
+        contacts = [
+            Contact(account_id=account_id, email=f"r{i}@example.com", address=f"r{i}@example.com")
+            for i in range(n)
+        ]
+        db.session.add_all(contacts)
+        db.session.flush()
+        db.session.add_all(
+            Subscription(contact_id=one.id, list_id=chosen.id, account_id=account_id)
+            for one in contacts
+        )
+    return chosen
+
+
+def sending_to(chosen: ContactList) -> Campaign:
+    with transaction():
+        campaign = Campaign(
+            account_id=chosen.account_id, name="News", state="sending", started_at=now()
+        )
+        campaign.audience.append(CampaignAudience(list_id=chosen.id))
+        db.session.add(campaign)
+    return campaign
+
+
+def planned(campaign: Campaign) -> list[int | None]:
+    db.session.rollback()
+    return list(
+        db.session.scalars(
+            sa.select(Delivery.contact_id).where(Delivery.campaign_id == campaign.id)
+        )
+    )
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "BATCH_SIZE", 7)
+    monkeypatch.setattr(planning, "BATCHES_AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("n", [0, 1, 7, 14, 15, 100])
+def test_everybody_is_planned_once_in_batches_that_add_up(alice: Person, n: int) -> None:
+    campaign = sending_to(people(alice.account.id, n))
+
+    assert planning.plan(campaign) == n
+
+    assert len(set(planned(campaign))) == n
+    assert receipts.receipt(campaign.id).intended == n
+    assert db.session.scalar(sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0))) == n
+    assert db.session.get_one(Campaign, campaign.id, populate_existing=True).planned_at
+
+
+def test_the_suppressed_are_not_planned(alice: Person) -> None:
+    campaign = sending_to(people(alice.account.id, 3))
+    with transaction():
+        suppressions.add(alice.account.id, "r1@example.com", reason="unsubscribed")
+
+    assert planning.plan(campaign) == 2
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_planning_goes_on_where_a_crash_left_it(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = sending_to(people(alice.account.id, 50))
+    write, calls = planning._write_batch, []
+
+    def crash_at_the_fourth(*arguments: object) -> int:
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(planning, "_write_batch", crash_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        planning.plan(campaign)
+    assert len(planned(campaign)) == 14
+
+    assert planning.plan(campaign) == 36
+    assert len(set(planned(campaign))) == 50
+    assert receipts.receipt(campaign.id).pending == 50
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_two_planners_at_once_plan_everybody_once(app: Flask, alice: Person) -> None:
+    campaign = sending_to(people(alice.account.id, 200))
+    added: list[int] = []
+
+    def work() -> None:
+        with app.app_context():
+            added.append(planning.plan(db.session.get_one(Campaign, campaign.id)))
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sum(added) == 200
+    assert len(set(planned(campaign))) == len(planned(campaign)) == 200
+    assert receipts.receipt(campaign.id).intended == 200
+
+
+def test_a_cancelled_campaign_is_not_planned(alice: Person) -> None:
+    campaign = sending_to(people(alice.account.id, 3))
+    with transaction():
+        campaign.move("sending", to="cancelled")
+
+    assert planning.plan(campaign) == 0
+    assert planned(campaign) == []
