@@ -158,3 +158,28 @@ class Event(Base):
     reason: Mapped[str] = mapped_column(sa.String(200), default="")
     seq: Mapped[int | None] = mapped_column(BigId, unique=True)
     """Number of the hit in the intake, so that a hit taken twice is written once."""
+
+
+class Beat(Base):
+    """How many mails were settled in five seconds: what the rate is read from."""
+
+    __tablename__ = "beat"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    """Unix time divided by five."""
+    n: Mapped[int] = mapped_column(default=0)
+
+
+class Outage(Base):
+    """A mail server that cannot be reached; nobody knocks before `until`."""
+
+    __tablename__ = "outage"
+
+    relay: Mapped[str] = mapped_column(sa.String(600), primary_key=True)
+    """RelaySettings.key."""
+    since: Mapped[Moment] = mapped_column(default=now)
+    until: Mapped[Moment] = mapped_column()
+    reason: Mapped[str] = mapped_column(sa.Text, default="")

@@ -57,6 +57,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "outage",
+        sa.Column("relay", sa.String(length=600), nullable=False),
+        sa.Column("since", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("until", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("relay", name=op.f("pk_outage")),
+    )
+    op.create_table(
         "policy_version",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -740,6 +748,21 @@ def upgrade() -> None:
         batch_op.create_index("ix_batch_state", ["state", "lease_until"], unique=False)
 
     op.create_table(
+        "beat",
+        sa.Column(
+            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("slot", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaign.id"],
+            name=op.f("fk_beat_campaign_id_campaign"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "slot", name=op.f("pk_beat")),
+    )
+    op.create_table(
         "campaign_audience",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -1311,6 +1334,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_campaign_audience_campaign_id"))
 
     op.drop_table("campaign_audience")
+    op.drop_table("beat")
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index("ix_batch_state")
 
@@ -1393,6 +1417,7 @@ def downgrade() -> None:
 
     op.drop_table("acceptance")
     op.drop_table("policy_version")
+    op.drop_table("outage")
     op.drop_table("member")
     op.drop_table("intake")
     op.drop_table("account")

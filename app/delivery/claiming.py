@@ -1,0 +1,182 @@
+"""Taking deliveries to send: one conditional statement decides who goes out and who does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.campaigns.models import Campaign
+from app.contacts.models import Contact, Subscription, Suppression
+from app.core.clock import now
+from app.core.db import db
+from app.delivery import tallying
+from app.delivery.models import Batch, Delivery
+
+LEASE = timedelta(seconds=20)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a claim must know of the campaign."""
+
+    campaign_id: int
+    account_id: int
+    lists: tuple[int, ...]
+    """Whoever has left all of these gets nothing; empty where segments were aimed at."""
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> Aim:
+        """Read from a campaign."""
+        aimed = [row for row in campaign.audience if not row.excluded]
+        by_rule = any(row.segment_id for row in aimed)
+        lists = () if by_rule else tuple(row.list_id for row in aimed if row.list_id)
+        return cls(campaign.id, campaign.account_id, lists)
+
+
+def take_batch(batch_id: int, lease: str) -> bool:
+    """Work on a batch that nobody works on; False when another has it or nothing is left."""
+    return _take(Batch.id == batch_id, lease) is not None
+
+
+def take_next(campaign_id: int, lease: str) -> int | None:
+    """Another batch of the campaign that waits; its id."""
+    waiting = (
+        sa.select(Batch.id)
+        .where(Batch.campaign_id == campaign_id, Batch.state == "ready")
+        .order_by(Batch.number)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    return _take(Batch.id == waiting, lease)
+
+
+def _take(condition: sa.ColumnElement[bool], lease: str) -> int | None:
+    taken: int | None = db.session.execute(
+        sa.update(Batch)
+        .where(condition, Batch.state == "ready", _is_sending(Batch.campaign_id))
+        .values(state="working", lease=lease, lease_until=now() + LEASE, runs=Batch.runs + 1)
+        .returning(Batch.id)
+        .execution_options(synchronize_session=False)
+    ).scalar()
+    return taken
+
+
+def renew(lease: str) -> None:
+    """Say that the run still lives."""
+    db.session.execute(
+        sa.update(Batch)
+        .where(Batch.lease == lease, Batch.state == "working")
+        .values(lease_until=now() + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def let_go(lease: str) -> None:
+    """Give up all batches of a run: done where nothing waits in them."""
+    waits = sa.exists().where(Delivery.batch_id == Batch.id, Delivery.state == "pending")
+    db.session.execute(
+        sa.update(Batch)
+        .where(Batch.lease == lease, Batch.state == "working")
+        .values(state=sa.case((waits, "ready"), else_="done"), lease=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def claim(aim: Aim, batch_id: int, lease: str, *, limit: int) -> list[tuple[int, int]]:
+    """Take up to `limit` of a batch: (delivery id, tries). Whoever must not be mailed any more
+    is skipped by the same statement."""
+    taken = _claim(aim, batch_id, lease, limit, "pending")
+    if len(taken) < limit:
+        taken += _claim(aim, batch_id, lease, limit - len(taken), "deferred")
+    return taken
+
+
+def _claim(aim: Aim, batch_id: int, lease: str, limit: int, was: str) -> list[tuple[int, int]]:
+    moment = now()
+    due = (Delivery.next_try_at <= moment,) if was == "deferred" else ()
+    chosen = (
+        sa.select(Delivery.id.label("id"), _why_not(aim).label("why"))
+        .where(Delivery.batch_id == batch_id, Delivery.state == was, *due)
+        .order_by(Delivery.id)
+        .limit(limit)
+        .subquery()
+    )
+    goes = chosen.c.why.is_(None)
+    rows = db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id == chosen.c.id, Delivery.state == was, _is_sending(aim.campaign_id))
+        .values(
+            state=sa.case((goes, "sending"), else_="skipped"),
+            reason=chosen.c.why,
+            lease=sa.case((goes, lease), else_=None),
+            claimed_at=moment,
+            next_try_at=None,
+            tries=sa.case((goes, Delivery.tries + 1), else_=Delivery.tries),
+        )
+        .returning(Delivery.id, Delivery.tries, Delivery.state, Delivery.reason)
+        .execution_options(synchronize_session=False)
+    ).all()
+    _count(aim.campaign_id, was, rows)
+    return [(row.id, row.tries) for row in rows if row.state == "sending"]
+
+
+def _count(campaign_id: int, was: str, rows: Sequence[Any]) -> None:
+    changes: tallying.Shift = {}
+    for row in rows:
+        tallying.add(changes, tallying.moved(was, row.state, 1, reason=row.reason or ""))
+    tallying.shift(campaign_id, changes)
+
+
+def left_out(aim: Aim, ids: Sequence[int]) -> set[int]:
+    """Which claimed deliveries must not go after all: asked again for those that waited."""
+    going = db.session.scalar(sa.select(_is_sending(aim.campaign_id)))
+    if not going:
+        return set(ids)
+    rows = db.session.execute(
+        sa.select(Delivery.id).where(Delivery.id.in_(ids), _why_not(aim).is_not(None))
+    )
+    return {row.id for row in rows}
+
+
+def _why_not(aim: Aim) -> sa.ColumnElement[str | None]:
+    """The reason to skip a delivery; null for most."""
+    suppressed = (
+        sa.select(Suppression.reason)
+        .join(Contact, Contact.address == Suppression.address)
+        .where(Suppression.account_id == aim.account_id, Contact.id == Delivery.contact_id)
+        .correlate(Delivery)
+        .limit(1)
+        .scalar_subquery()
+    )
+    # The first name for what is there; "suppressed" for every reason but the person's own.
+    reasons: list[Any] = [
+        (Delivery.contact_id.is_(None), "erased"),
+        (suppressed == "unsubscribed", "unsubscribed"),
+        (suppressed.is_not(None), "suppressed"),
+    ]
+    if aim.lists:
+        subscribed = (
+            sa.exists()
+            .where(
+                Subscription.contact_id == Delivery.contact_id,
+                Subscription.list_id.in_(aim.lists),
+                Subscription.state == "active",
+            )
+            .correlate(Delivery)
+        )
+        reasons.append((~subscribed, "unsubscribed"))
+    return sa.case(*reasons, else_=None)
+
+
+def _is_sending(campaign_id: Any) -> sa.Exists:
+    return sa.exists().where(Campaign.id == campaign_id, Campaign.state == "sending")
+
+
+def expired(moment: datetime) -> sa.ColumnElement[bool]:
+    """Batches whose run has not said for a while that it lives."""
+    return sa.and_(Batch.state == "working", Batch.lease_until < moment)

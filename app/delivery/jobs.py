@@ -1,0 +1,39 @@
+"""What workers and the tick do for campaigns."""
+
+from __future__ import annotations
+
+import secrets
+
+from app.core import stopping
+from app.core.jobs import enqueue
+from app.delivery import sending, starting, sweeping
+
+
+def plan_campaign(campaign_id: int) -> None:
+    """Write the recipients, then wake workers."""
+    starting.plan(campaign_id)
+    _wake(sweeping.waiting_batches(campaign_id))
+
+
+def send_batch(batch_id: int) -> None:
+    """Send for some seconds; then somebody else's campaign may have its turn."""
+    if sending.send_batch(batch_id) and not stopping.asked():
+        _wake(sweeping.waiting_like(batch_id), again=True)
+
+
+def start_due_campaigns() -> None:
+    """Start what is due."""
+    for campaign_id in starting.start_due():
+        enqueue(plan_campaign, campaign_id, key=f"plan-{campaign_id}", on="sending")
+
+
+def sweep() -> None:
+    """Find what was left behind."""
+    _wake(sweeping.sweep())
+
+
+def _wake(batch_ids: list[int], *, again: bool = False) -> None:
+    for batch_id in batch_ids[: 1 if again else None]:
+        # A job cannot wait in the queue under a name that is running.
+        suffix = f"-{secrets.token_hex(4)}" if again else ""
+        enqueue(send_batch, batch_id, key=f"batch-{batch_id}{suffix}", on="sending")

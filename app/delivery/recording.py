@@ -1,0 +1,170 @@
+"""Writing outcomes down: rows in bulk, counters in the same transaction.
+
+Each row moves by a condition on its state and on the lease of the run that sent it, so recording
+twice is recording once. An answer that arrives after a sweep gave the row up as uncertain still
+counts: it is proof.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.campaigns.models import Campaign
+from app.contacts import suppressions
+from app.contacts.models import Contact
+from app.core.clock import now
+from app.core.db import db, dialect_name
+from app.delivery import tallying
+from app.delivery.models import Delivery
+from app.mailer.faults import Fault
+from app.mailer.outcomes import judge
+from app.mailer.smtp import Outcome
+
+FIRST_WAIT_S = 300
+LONGEST_WAIT_S = 4200
+GROWTH = 1.67
+#: Tries until about four and a half days are over (RFC 5321 4.5.4.1).
+MAX_TRIES = 96
+SPREAD = 0.2
+WORDS = 1000
+
+
+@dataclass(frozen=True)
+class Change:
+    """The columns that one outcome sets; equal ones are written by one statement."""
+
+    state: str
+    reason: str | None = None
+    code: int | None = None
+    status: str | None = None
+    answer: str | None = None
+    tls: bool | None = None
+    wait_s: int | None = None
+    is_hint: bool = False
+    """The server itself said how long to wait."""
+
+
+def record(
+    campaign_id: int, lease: str, outcomes: Sequence[Outcome], tries: Mapping[int, int]
+) -> None:
+    """Move the rows of a run to what became of them. Call inside a transaction."""
+    groups: dict[Change, list[int]] = {}
+    gone: list[tuple[int, str]] = []
+    for outcome in outcomes:
+        change, suppress = _change(outcome, tries.get(outcome.id, 1))
+        groups.setdefault(change, []).append(outcome.id)
+        if suppress:
+            gone.append((outcome.id, outcome.text))
+    changes: tallying.Shift = {}
+    settled = 0
+    for change, ids in groups.items():
+        moved = _write(lease, change, ids)
+        settled += sum(moved.values()) if change.state != "pending" else 0
+        for before, n in moved.items():
+            tallying.add(changes, tallying.moved(before, change.state, n))
+    tallying.shift(campaign_id, changes)
+    if settled:
+        tallying.beat(campaign_id, settled)
+    _suppress(campaign_id, gone)
+
+
+def wait_s(tries: int) -> int:
+    """Seconds until the next try, without the spread: 5 minutes, growing to 70."""
+    return int(min(FIRST_WAIT_S * GROWTH ** (tries - 1), LONGEST_WAIT_S))
+
+
+def _change(outcome: Outcome, tries: int) -> tuple[Change, bool]:
+    verdict = judge(outcome)
+    state, wait = verdict.state, None
+    is_hint = verdict.wait_s is not None
+    answer = outcome.text[:WORDS] or None if state != "sent" else None
+    if state == "pending":
+        return Change("pending"), False
+    if state == "deferred":
+        wait = verdict.wait_s or wait_s(tries)
+        if tries >= MAX_TRIES:
+            state, wait = "failed", None
+    change = Change(
+        state, verdict.fault.value if verdict.fault else None, outcome.code, outcome.status,
+        answer, outcome.tls, wait, is_hint,
+    )  # fmt: skip
+    return change, verdict.suppress
+
+
+def _write(lease: str, change: Change, ids: list[int]) -> dict[str, int]:
+    """How many rows moved, by the state they were in."""
+    values = _values(change)
+    moved = {"sending": _update(lease, "sending", ids, values)}
+    if moved["sending"] < len(ids) and change.state not in ("pending", "deferred", "uncertain"):
+        moved["uncertain"] = _update(lease, "uncertain", ids, values)
+    return moved
+
+
+def _values(change: Change) -> dict[str, Any]:
+    moment = now()
+    if change.state == "pending":
+        # Nothing happened: the try does not count.
+        return {"state": "pending", "lease": None, "tries": Delivery.tries - 1}
+    values: dict[str, Any] = {
+        "state": change.state, "reason": change.reason, "code": change.code,
+        "status": change.status, "answer": change.answer, "tls": change.tls,
+    }  # fmt: skip
+    if change.state == "deferred":
+        spread = 1 + random.uniform(-SPREAD, SPREAD)  # noqa: S311 - only spreads load
+        wait = (change.wait_s or FIRST_WAIT_S) * (1 if change.is_hint else spread)
+        return {**values, "next_try_at": moment + timedelta(seconds=wait), "lease": None}
+    # An uncertain row keeps its lease: a late answer of that run still proves what happened.
+    lease = {} if change.state == "uncertain" else {"lease": None}
+    return {**values, **lease, "sent_at": moment}
+
+
+def _update(lease: str, before: str, ids: list[int], values: dict[str, Any]) -> int:
+    result = db.session.execute(
+        sa.update(Delivery)
+        .where(among(ids), Delivery.state == before, Delivery.lease == lease)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def among(ids: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Delivery.id is one of these: one bound value, however many they are."""
+    listed = list(ids)
+    if dialect_name() == "postgresql":
+        return Delivery.id == sa.any_(sa.cast(listed, sa.ARRAY(sa.BigInteger)))
+    each = sa.func.json_each("[" + ",".join(map(str, listed)) + "]").table_valued("value")
+    return Delivery.id.in_(sa.select(each.c.value))
+
+
+def _suppress(campaign_id: int, gone: list[tuple[int, str]]) -> None:
+    """Mailboxes that do not exist are not mailed any more."""
+    if not gone:
+        return
+    account_id = db.session.scalar(sa.select(Campaign.account_id).where(Campaign.id == campaign_id))
+    words = dict(gone)
+    rows = db.session.execute(
+        sa.select(Delivery.id, Contact.address)
+        .join(Contact, Contact.id == Delivery.contact_id)
+        .where(among(words))
+        .order_by(Delivery.id)
+    ).all()
+    for row in rows:
+        if account_id:
+            suppressions.add(
+                account_id, row.address, reason="bounced", detail=words[row.id][:WORDS]
+            )
+
+
+def is_our_fault(outcome: Outcome) -> bool:
+    """Whether every other recipient would be refused in the same way."""
+    verdict = judge(outcome)
+    return verdict.state == "failed" and (
+        outcome.phase == "size" or (outcome.phase == "mail" and verdict.fault is not Fault.CONTENT)
+    )

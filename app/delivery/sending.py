@@ -1,0 +1,377 @@
+"""Working a batch: claim, render, transmit, record, until time is over or nothing is left.
+
+The event loop speaks SMTP and writes the journal; a single second thread does the database, in
+short transactions, so that no connection to it is held while mail is on its way and a database
+that is away stops no answer from being noted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from app.accounts import relays
+from app.accounts.models import Account
+from app.campaigns import scheduling
+from app.campaigns.models import Campaign
+from app.contacts.models import Contact
+from app.core import stopping
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import DomainError
+from app.delivery import claiming, recording, rendering, tallying
+from app.delivery.journal import Journal
+from app.delivery.models import Batch, Delivery, Outage
+from app.mailer.address import BadAddress, quick
+from app.mailer.smtp import Courier, Mail, Outcome, RelaySettings, run
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 20.0
+FRESH_S = 0.8
+LARGEST_CHUNK = 500
+SMALLEST_CHUNK = 20
+RENEW_S = 5.0
+KNOCK_AGAIN = timedelta(seconds=20)
+#: How long outcomes are held in memory while the database is away; the journal has them too.
+PATIENCE_S = 180.0
+#: Refusals in a row that would hit everybody, before the campaign is paused.
+BRAKE = 20
+
+Result = TypeVar("Result")
+
+
+def send_batch(
+    batch_id: int,
+    *,
+    seconds: float = DEADLINE_S,
+) -> bool:
+    """Send a batch, and then others of its campaign, for some seconds or until asked to stop.
+
+    Returns True when the campaign has more that can go out now.
+    """
+    started = _start(batch_id, secrets.token_hex(12))
+    if started is None:
+        return False
+
+    try:
+        run(started.work(seconds))
+    finally:
+        started.pool.shutdown()
+    return started.more
+
+
+def _start(batch_id: int, lease: str) -> _Run | None:
+    batch = db.session.get(Batch, batch_id, populate_existing=True)
+    if batch is None or batch.state != "ready":
+        return None
+    campaign = db.session.get_one(Campaign, batch.campaign_id, populate_existing=True)
+    if campaign.state != "sending" or not campaign.planned_at:
+        return None
+    try:
+        relay = relays.for_sender(campaign.account_id, campaign.from_email)
+        mold = rendering.compile_campaign(campaign)
+    except (DomainError, ValueError) as error:
+        _pause(campaign.id, str(error))
+        return None
+    if _is_out(relay):
+        return None
+    aim, account = claiming.Aim.of(campaign), campaign.account
+    db.session.rollback()
+    # The journal lies there before the batch is taken, so a sweep never takes us for dead.
+    journal = Journal(lease)
+    with transaction():
+        taken = claiming.take_batch(batch_id, lease)
+    if not taken:
+        journal.remove()
+        return None
+    return _Run(aim, account, relay, mold, lease, journal, batch_id)
+
+
+def _is_out(relay: RelaySettings) -> bool:
+    outage = db.session.get(Outage, relay.key, populate_existing=True)
+    return outage is not None and outage.until > now()
+
+
+def _pause(campaign_id: int, reason: str) -> None:
+    with transaction():
+        campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+        if campaign.state == "sending":
+            scheduling.pause(campaign, reason)
+            tallying.note(campaign_id, f"Paused: {reason}")
+
+
+@dataclass
+class _Run:
+    """One worker's run over batches of one campaign, under one lease."""
+
+    aim: claiming.Aim
+    account: Account
+    relay: RelaySettings
+    mold: rendering.CampaignMold
+    lease: str
+    journal: Journal
+    batch_id: int | None
+    outcomes: list[Outcome] = field(default_factory=list)
+    tries: dict[int, int] = field(default_factory=dict)
+    chunk: int = 4 * SMALLEST_CHUNK
+    renewed: float = 0.0
+    refusals: int = 0
+    brake: str = ""
+    more: bool = False
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    async def work(self, seconds: float) -> None:
+        """From the first claim to the last row."""
+        courier = Courier(
+            self.relay,
+            on_content=self.journal.intend,
+            on_outcomes=self._note,
+            recheck=self._recheck,
+            fresh_s=FRESH_S,
+        )
+        try:
+            await self._send(courier, time.monotonic() + seconds)
+            courier.give_back("time is over")
+            await self._wait_for_the_rest(courier)
+        finally:
+            await courier.close()
+        recorded = await self._record_at_last()
+        if recorded:
+            await self._in_database(lambda: self._end(courier))
+            self.journal.remove()
+        else:
+            # Another process reads it when the database is back.
+            self.journal.close()
+
+    async def _send(self, courier: Courier, end: float) -> None:
+        while not self._is_over(courier, end):
+            if courier.waiting < max(1, self.chunk // 2):
+                began, size = time.monotonic(), self.chunk
+                mails = await self._turn(size)
+                courier.put(mails)
+                if mails is not None and not mails and self.batch_id is None:
+                    if not courier.outstanding:
+                        return
+                    await self._pause_for(courier, 0)
+                self._adapt(courier, began)
+            await self._pause_for(courier, max(1, self.chunk // 2))
+
+    def _is_over(self, courier: Courier, end: float) -> bool:
+        return bool(time.monotonic() > end or stopping.asked() or courier.broken or self.brake)
+
+    async def _pause_for(self, courier: Courier, below: int) -> None:
+        """Until the courier wants more, a quarter of a second at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.25):
+                if below:
+                    await courier.until(below)
+                else:
+                    await courier.finish()
+        if self.outcomes and (len(self.outcomes) > 2 * LARGEST_CHUNK or not below):
+            await self._turn(0)
+
+    def _adapt(self, courier: Courier, began: float) -> None:
+        """A chunk is what leaves in about half a second."""
+        rate = len(self.outcomes) / max(0.02, time.monotonic() - began)
+        wanted = int(rate * FRESH_S / 2) if self.outcomes else self.chunk
+        if courier.waiting == 0:
+            wanted = max(wanted, 2 * self.chunk)
+        self.chunk = max(SMALLEST_CHUNK, min(LARGEST_CHUNK, wanted))
+
+    async def _wait_for_the_rest(self, courier: Courier) -> None:
+        """Mails under way get their answer, unless we are asked to leave."""
+        asked_at = 0.0
+        while courier.outstanding:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await courier.finish()
+            await self._turn(0)
+            if stopping.asked():
+                asked_at = asked_at or time.monotonic()
+                if time.monotonic() - asked_at > 5:
+                    return
+
+    def _note(self, done: list[Outcome]) -> None:
+        with contextlib.suppress(OSError):
+            self.journal.answer(done)
+        self.outcomes += done
+        for outcome in done:
+            ours = recording.is_our_fault(outcome) if outcome.kind == "refused" else False
+            self.refusals = self.refusals + 1 if ours else 0
+            if ours and (outcome.phase == "size" or self.refusals >= BRAKE):
+                self.brake = f"The mail server refuses this campaign: {outcome.text}"
+
+    async def _recheck(self, ids: list[int]) -> set[int]:
+        def ask() -> set[int]:
+            try:
+                return claiming.left_out(self.aim, ids)
+            finally:
+                db.session.rollback()
+
+        return await self._in_database(ask)
+
+    async def _turn(self, want: int) -> list[Mail]:
+        """Record what came back, renew the lease, claim and render more: one short visit."""
+        try:
+            return await self._in_database(lambda: self._visit(want))
+        except sa.exc.DBAPIError as error:
+            log.warning("database away while sending: %s", type(error.orig).__name__)
+            await asyncio.sleep(0.5)
+            return []
+
+    def _visit(self, want: int) -> list[Mail]:
+        done, self.outcomes = self.outcomes, []
+        try:
+            with transaction():
+                self._record(done)
+                self._renew()
+                claimed = self._claim(want) if want and not self.brake else []
+            for outcome in done:
+                self.tries.pop(outcome.id, None)
+            self.tries.update(claimed)
+            return self._render([number for number, _ in claimed])
+        except BaseException:
+            self.outcomes = done + self.outcomes
+            raise
+        finally:
+            db.session.rollback()
+
+    def _record(self, done: list[Outcome]) -> None:
+        if done:
+            recording.record(self.aim.campaign_id, self.lease, done, self.tries)
+
+    def _renew(self) -> None:
+        if time.monotonic() - self.renewed > RENEW_S:
+            claiming.renew(self.lease)
+            self.renewed = time.monotonic()
+
+    def _claim(self, want: int) -> list[tuple[int, int]]:
+        while self.batch_id is not None:
+            taken = claiming.claim(self.aim, self.batch_id, self.lease, limit=want)
+            if taken:
+                return taken
+            self.batch_id = claiming.take_next(self.aim.campaign_id, self.lease)
+        return []
+
+    def _render(self, ids: list[int]) -> list[Mail]:
+        if not ids:
+            return []
+        rows = db.session.execute(
+            sa.select(
+                Delivery.id.label("delivery_id"), Contact.email, Contact.first_name,
+                Contact.last_name, Contact.company, Contact.fields, Contact.tracking_off,
+            )
+            .join(Contact, Contact.id == Delivery.contact_id)
+            .where(recording.among(ids))
+        ).all()  # fmt: skip
+        fresh_until = time.monotonic() + FRESH_S
+        mails = [mail for row in rows if (mail := self._mail(row, fresh_until))]
+        # Erased between claim and reading: back, and the next claim skips them.
+        missing = set(ids) - {row.delivery_id for row in rows}
+        self.outcomes += [Outcome(number, "never_left") for number in missing]
+        return mails
+
+    def _mail(self, row: Any, fresh_until: float) -> Mail | None:
+        try:
+            address = quick(row.email)
+            reader = rendering.reader_of(self.account, row, delivery_id=row.delivery_id)
+            content = self.mold.render(reader)
+        except (BadAddress, DomainError) as error:
+            words = f"This mail could not be made: {error}"
+            self.outcomes.append(Outcome(row.delivery_id, "refused", text=words, phase="render"))
+            return None
+        return Mail(
+            row.delivery_id,
+            self.mold.envelope_from(row.delivery_id),
+            address.envelope,
+            content,
+            fresh_until,
+        )
+
+    async def _record_at_last(self) -> bool:
+        """Try until the database has everything; False after PATIENCE_S."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            await self._turn(0)
+            if not self.outcomes:
+                return True
+        return False
+
+    def _end(self, courier: Courier) -> None:
+        """Hand everything back and say what happened."""
+        with transaction():
+            self._release()
+            claiming.let_go(self.lease)
+            if courier.broken:
+                self._go_out(str(courier.broken))
+            else:
+                self._back()
+            self.more = not courier.broken and self._has_more()
+        if self.brake:
+            _pause(self.aim.campaign_id, self.brake)
+        with transaction():
+            finish_if_over(self.aim.campaign_id)
+
+    def _release(self) -> None:
+        """Rows that a claim took whose answer we never got: nothing of them was begun."""
+        rows = db.session.scalars(
+            sa.select(Delivery.id).where(Delivery.lease == self.lease, Delivery.state == "sending")
+        ).all()
+        self._record([Outcome(number, "never_left") for number in rows])
+
+    def _has_more(self) -> bool:
+        query = sa.select(
+            sa.exists().where(
+                Batch.campaign_id == self.aim.campaign_id,
+                Batch.state == "ready",
+                Campaign.id == Batch.campaign_id,
+                Campaign.state == "sending",
+            )
+        )
+        return bool(db.session.scalar(query))
+
+    def _go_out(self, reason: str) -> None:
+        """The circuit opens: nobody knocks for a while, nobody is blamed."""
+        outage = db.session.get(Outage, self.relay.key, with_for_update=True)
+        if outage is None:
+            outage = Outage(relay=self.relay.key, since=now(), until=now(), reason=reason)
+            db.session.add(outage)
+            words = f"Waiting for the mail server. {reason} We try again every few seconds."
+            tallying.note(self.aim.campaign_id, words)
+        outage.until, outage.reason = now() + KNOCK_AGAIN, reason
+        db.session.flush()
+
+    def _back(self) -> None:
+        outage = db.session.get(Outage, self.relay.key)
+        if outage is not None:
+            db.session.delete(outage)
+            tallying.note(self.aim.campaign_id, "The mail server is back. Sending goes on.")
+
+    async def _in_database(self, work: Callable[[], Result]) -> Result:
+        """In the one database thread, inside the same application context."""
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.pool, lambda: context.run(work))
+
+
+def finish_if_over(campaign_id: int) -> bool:
+    """End a planned campaign in which nothing can change by itself any more."""
+    campaign = db.session.get(Campaign, campaign_id, populate_existing=True)
+    if campaign is None or campaign.state != "sending" or not campaign.planned_at:
+        return False
+    if tallying.still_open(campaign_id) or not scheduling.finish(campaign):
+        return False
+    tallying.note(campaign_id, "Everything is sent.")
+    return True

@@ -1,0 +1,214 @@
+"""Finding what was left behind: dead runs, due retries, cancelled rows, ended campaigns.
+
+Everything is found in the database and moved by conditions, so two sweeps at once do no harm and
+a sweep that is missing for a while costs only time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.campaigns.models import Campaign
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.delivery import claiming, journal, recording, sending, tallying
+from app.delivery.models import Batch, Beat, Delivery, Tally
+from app.delivery.tallying import SLOT_S
+from app.mailer.smtp import Outcome
+
+#: A run whose journal is not on this machine gets so much longer before it is given up.
+GRACE = timedelta(seconds=30)
+CHUNK = 1000
+#: Batches to wake workers for at a time; each run goes on with the next by itself.
+WAKE = 16
+KEEP_BEATS_S = 3600
+
+
+def sweep() -> list[int]:
+    """Put everything in order; returns batches that workers should be woken for."""
+    for lease in _open_leases():
+        settle(lease)
+    _wake_due()
+    for campaign_id in _cancelled():
+        skip_rest(campaign_id)
+    _finish()
+    _forget_beats()
+    return waiting_batches()
+
+
+def settle(lease: str) -> bool:
+    """Decide about the rows of a dead run; False while it lives, or may live elsewhere."""
+    try:
+        found = journal.read(lease)
+    except journal.Alive:
+        return False
+    if found is None and not _is_long_gone(lease):
+        return False
+    # Without its journal nobody can tell what was sent: nothing is sent twice.
+    known = found or journal.Found(is_complete=False)
+    try:
+        while _settle_some(lease, known):
+            pass
+        with transaction():
+            claiming.let_go(lease)
+        known.forget()
+    finally:
+        known.release()
+    return True
+
+
+def waiting_batches(campaign_id: int | None = None) -> list[int]:
+    """Some batches that nobody works on, of campaigns that are sending; fair between them."""
+    place = sa.func.row_number().over(partition_by=Batch.campaign_id, order_by=Batch.number)
+    query = (
+        sa.select(Batch.id, place.label("place"))
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(
+            Batch.state == "ready", Campaign.state == "sending", Campaign.planned_at.is_not(None)
+        )
+    )
+    if campaign_id is not None:
+        query = query.where(Batch.campaign_id == campaign_id)
+    rows = query.subquery()
+    found = db.session.scalars(
+        sa.select(rows.c.id).order_by(rows.c.place, rows.c.id).limit(WAKE)
+    ).all()
+    db.session.rollback()
+    return list(found)
+
+
+def skip_rest(campaign_id: int) -> int:
+    """What a cancelled campaign had not sent yet; in short transactions."""
+    total = 0
+    for was in ("pending", "deferred"):
+        while True:
+            with transaction():
+                n = _skip_some(campaign_id, was)
+            total += n
+            if n < CHUNK:
+                break
+    return total
+
+
+def _open_leases() -> Sequence[str]:
+    """Leases that somebody holds, or held when they died."""
+    of_batches = sa.select(Batch.lease).where(Batch.state == "working", Batch.lease.is_not(None))
+    of_rows = sa.select(Delivery.lease).where(
+        Delivery.state == "sending", Delivery.lease.is_not(None)
+    )
+    leases = db.session.scalars(sa.union(of_batches, of_rows).limit(1000)).all()
+    db.session.rollback()
+    return [str(lease) for lease in leases]
+
+
+def _is_long_gone(lease: str) -> bool:
+    until = db.session.scalar(sa.select(sa.func.max(Batch.lease_until)).where(Batch.lease == lease))
+    claimed = db.session.scalar(
+        sa.select(sa.func.max(Delivery.claimed_at)).where(
+            Delivery.lease == lease, Delivery.state == "sending"
+        )
+    )
+    db.session.rollback()
+    last = until or (claimed and claimed + claiming.LEASE)
+    return last is None or last + GRACE < now()
+
+
+def _settle_some(lease: str, found: journal.Found) -> bool:
+    with transaction():
+        rows = db.session.execute(
+            sa.select(Delivery.id, Delivery.campaign_id, Delivery.tries)
+            .where(Delivery.lease == lease, Delivery.state == "sending")
+            .order_by(Delivery.id)
+            .limit(CHUNK)
+        ).all()
+        by_campaign: dict[int, list[Outcome]] = {}
+        for row in rows:
+            by_campaign.setdefault(row.campaign_id, []).append(found.verdict(row.id))
+        tries = {row.id: row.tries for row in rows}
+        for campaign_id, outcomes in by_campaign.items():
+            recording.record(campaign_id, lease, outcomes, tries)
+            _tell(campaign_id, outcomes)
+    return len(rows) == CHUNK
+
+
+def _tell(campaign_id: int, outcomes: list[Outcome]) -> None:
+    lost = sum(outcome.kind == "uncertain" for outcome in outcomes)
+    words = "A sending process ended unexpectedly; another one goes on."
+    if lost:
+        words += f" {lost} mails may or may not have arrived: they are shown as uncertain."
+    tallying.note(campaign_id, words)
+
+
+def _wake_due() -> None:
+    """Batches with deferred mails that are due again."""
+    due = (
+        sa.select(Delivery.batch_id)
+        .where(Delivery.state == "deferred", Delivery.next_try_at <= now())
+        .order_by(Delivery.next_try_at)
+        .limit(10 * CHUNK)
+        .subquery()
+    )
+    with transaction():
+        db.session.execute(
+            sa.update(Batch)
+            .where(Batch.state == "done", Batch.id.in_(sa.select(due.c.batch_id)))
+            .values(state="ready")
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _cancelled() -> Sequence[int]:
+    found = db.session.scalars(
+        sa.select(Campaign.id)
+        .join(Tally, Tally.campaign_id == Campaign.id)
+        .where(Campaign.state == "cancelled", Tally.state.in_(("pending", "deferred")), Tally.n > 0)
+        .distinct()
+    ).all()
+    db.session.rollback()
+    return found
+
+
+def _skip_some(campaign_id: int, was: str) -> int:
+    chosen = (
+        sa.select(Delivery.id)
+        .where(Delivery.campaign_id == campaign_id, Delivery.state == was)
+        .order_by(Delivery.id)
+        .limit(CHUNK)
+    )
+    cancelled = sa.exists().where(Campaign.id == campaign_id, Campaign.state == "cancelled")
+    result = db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id.in_(chosen.scalar_subquery()), Delivery.state == was, cancelled)
+        .values(state="skipped", reason="cancelled", lease=None, next_try_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    n = int(result.rowcount)  # type: ignore[attr-defined]
+    tallying.shift(campaign_id, tallying.moved(was, "skipped", n, reason="cancelled"))
+    return n
+
+
+def _finish() -> None:
+    over = db.session.scalars(
+        sa.select(Campaign.id).where(Campaign.state == "sending", Campaign.planned_at.is_not(None))
+    ).all()
+    db.session.rollback()
+    for campaign_id in over:
+        with transaction():
+            sending.finish_if_over(campaign_id)
+
+
+def _forget_beats() -> None:
+    oldest = int(now().timestamp() - KEEP_BEATS_S) // SLOT_S
+    with transaction():
+        db.session.execute(
+            sa.delete(Beat).where(Beat.slot < oldest).execution_options(synchronize_session=False)
+        )
+
+
+def waiting_like(batch_id: int) -> list[int]:
+    """Batches of the same campaign that nobody works on."""
+    campaign_id = db.session.scalar(sa.select(Batch.campaign_id).where(Batch.id == batch_id))
+    return waiting_batches(campaign_id) if campaign_id else []

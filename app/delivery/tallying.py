@@ -1,0 +1,83 @@
+"""The kept counters: changed in the transaction that moves the rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.core.db import db, dialect_name
+from app.delivery.models import OPEN_STATES, Beat, DiaryEntry, Tally
+
+Shift = dict[tuple[str, str], int]
+"""(state, reason) → how many more; negative for fewer. Only skipped has reasons."""
+SLOT_S = 5
+
+
+def shift(
+    campaign_id: int,
+    changes: Mapping[tuple[str, str], int],
+    *,
+    on: sa.Connection | None = None,
+) -> None:
+    """Add to the counters of a campaign. In one order always, so that nobody waits in a ring.
+
+    `on`: a connection of one's own, with its transaction, instead of the session's.
+    """
+    rows = [
+        {"campaign_id": campaign_id, "state": state, "reason": reason, "n": n}
+        for (state, reason), n in sorted(changes.items())
+        if n
+    ]
+    for row in rows:
+        insert = _insert(Tally).values(row)
+        (on or db.session()).execute(
+            insert.on_conflict_do_update(
+                index_elements=["campaign_id", "state", "reason"],
+                set_={"n": Tally.n + insert.excluded.n},
+            )
+        )
+
+
+def moved(before: str, after: str, n: int, *, reason: str = "") -> Shift:
+    """The change that `n` rows make."""
+    key = (after, reason if after == "skipped" else "")
+    return {(before, ""): -n, key: n} if n and (before, "") != key else {}
+
+
+def add(changes: Shift, more: Shift) -> None:
+    """Sum up two changes."""
+    for key, n in more.items():
+        changes[key] = changes.get(key, 0) + n
+
+
+def still_open(campaign_id: int) -> int:
+    """How many deliveries may still change by themselves."""
+    total = db.session.scalar(
+        sa.select(sa.func.sum(Tally.n)).where(
+            Tally.campaign_id == campaign_id, Tally.state.in_(OPEN_STATES)
+        )
+    )
+    return int(total or 0)
+
+
+def beat(campaign_id: int, n: int) -> None:
+    """Note that so many were settled just now."""
+    insert = _insert(Beat).values(campaign_id=campaign_id, slot=int(time.time()) // SLOT_S, n=n)
+    db.session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["campaign_id", "slot"], set_={"n": Beat.n + insert.excluded.n}
+        )
+    )
+
+
+def note(campaign_id: int, text: str) -> None:
+    """An entry in the diary, in plain words."""
+    db.session.add(DiaryEntry(campaign_id=campaign_id, text=text))
+    db.session.flush()
+
+
+def _insert(model: type[Tally] | type[Beat]) -> sqlite.Insert | postgresql.Insert:
+    return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(model)

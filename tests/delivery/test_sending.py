@@ -1,0 +1,274 @@
+"""From a planned campaign to rows that say what became of everybody."""
+
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from app.campaigns import scheduling
+from app.contacts import suppressions
+from app.contacts.models import Contact
+from app.core import stopping
+from app.core.db import db, transaction
+from app.delivery import claiming, deciding, progress, sending, starting, sweeping
+from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
+from tests.delivery.conftest import check, make_due, states, work
+
+KINDS = ("ok", "grey", "r5", "p5", "r4", "full", "d4", "d5", "cut0", "amb", "ambrej", "multi")
+
+
+def some(n, kind="ok"):
+    return [f"{kind}.{i}@example.com" for i in range(n)]
+
+
+def test_everybody_gets_one_mail_and_the_campaign_ends(campaign_to, to_server):
+    campaign = campaign_to(some(300))
+
+    receipt = work(campaign)
+
+    assert (receipt.intended, receipt.sent, receipt.pending) == (300, 300, 0)
+    assert sorted(to_server.recipients()) == sorted(some(300))
+    assert campaign.state == "sent"
+    assert campaign.finished_at is not None
+
+
+def test_each_fault_ends_in_the_state_that_it_deserves(campaign_to, to_server):
+    everybody = [address for kind in KINDS for address in some(10, kind)]
+    campaign = campaign_to(everybody)
+
+    receipt = work(campaign)
+
+    expected = {
+        "ok": "sent", "multi": "sent", "grey": "deferred", "r4": "deferred", "full": "deferred",
+        "d4": "deferred", "cut0": "deferred", "r5": "failed", "p5": "failed", "d5": "failed",
+        "amb": "uncertain", "ambrej": "uncertain",
+    }  # fmt: skip
+    for address, state in states(campaign).items():
+        kind = address.split(".")[0]
+        assert state == expected[kind] or (kind == "grey" and state == "sent"), address
+    assert receipt.intended == 120
+    assert len(set(to_server.recipients())) == len(to_server.recipients())
+    assert campaign.state == "sending"
+
+
+def test_only_a_verdict_about_the_mailbox_keeps_anybody_out(campaign_to, to_server, alice):
+    campaign = campaign_to([*some(3, "r5"), *some(3, "p5"), *some(3, "d5"), *some(3, "full")])
+
+    work(campaign)
+
+    kept_out = [a for a in states(campaign) if suppressions.find(alice.account.id, a)]
+    assert sorted(kept_out) == some(3, "r5")
+
+
+def test_greylisted_mails_go_out_at_the_second_try(campaign_to, to_server):
+    campaign = campaign_to(some(20, "grey"))
+
+    first = work(campaign)
+    wait = [row.next_try_at - row.claimed_at for row in db.session.scalars(sa.select(Delivery))]
+    make_due(campaign)
+    sweeping.sweep()
+    second = work(campaign)
+
+    assert first.sent == 0
+    # The server said 300 seconds.
+    assert all(295 < one.total_seconds() < 305 for one in wait)
+    assert second.sent == 20
+    assert campaign.state == "sent"
+
+
+def test_who_leaves_after_planning_gets_nothing(campaign_to, to_server, alice):
+    campaign = campaign_to(some(40))
+    starting.plan(campaign.id)
+    with transaction():
+        for address in some(5):
+            suppressions.add(alice.account.id, address, reason="unsubscribed")
+        suppressions.add(alice.account.id, "ok.7@example.com", reason="account")
+        db.session.execute(sa.delete(Contact).where(Contact.address == "ok.9@example.com"))
+
+    receipt = work(campaign)
+
+    assert receipt.skipped == {"unsubscribed": 5, "suppressed": 1, "erased": 1}
+    assert receipt.sent == 33
+    assert not set(some(5)) & set(to_server.recipients())
+
+
+def test_who_leaves_while_it_is_sent_gets_nothing_a_second_later(
+    campaign_to, to_server, alice, monkeypatch
+):
+    to_server.faults.late_s = 0.4
+    campaign = campaign_to(some(60, "late"))
+    starting.plan(campaign.id)
+    left_at = {}
+
+    def asked():
+        # Called between turns: somebody leaves each time.
+        if len(left_at) < 20:
+            address = f"late.{59 - len(left_at)}@example.com"
+            if address not in to_server.recipients():
+                with transaction():
+                    suppressions.add(alice.account.id, address, reason="unsubscribed")
+                left_at[address] = time.time()
+        return False
+
+    monkeypatch.setattr(stopping, "asked", asked)
+    for batch_id in sweeping.waiting_batches(campaign.id):
+        sending.send_batch(batch_id)
+
+    assert len(left_at) >= 5
+    late = [
+        entry
+        for entry in to_server.accepted
+        if float(str(entry["data_at"])) > left_at.get(str(entry["rcpt"]), float("inf")) + 1
+    ]
+    assert late == []
+    assert check(campaign).pending == 0
+
+
+def test_a_pause_stops_within_seconds_and_resume_sends_the_rest(
+    campaign_to, to_server, monkeypatch
+):
+    to_server.faults.late_s = 0.2
+    campaign = campaign_to(some(200, "late"))
+    starting.plan(campaign.id)
+    turns = []
+
+    def asked():
+        turns.append(1)
+        if len(turns) == 3:
+            with transaction():
+                scheduling.pause(campaign, "a word")
+        return False
+
+    monkeypatch.setattr(stopping, "asked", asked)
+    began = time.monotonic()
+    for batch_id in sweeping.waiting_batches(campaign.id):
+        sending.send_batch(batch_id)
+    paused = check(campaign)
+
+    assert time.monotonic() - began < 5
+    assert 0 < paused.sent < 200
+    assert sweeping.waiting_batches(campaign.id) == []
+
+    with transaction():
+        scheduling.resume(campaign)
+    to_server.faults.late_s = 0
+
+    assert work(campaign).sent == 200
+    assert len(set(to_server.recipients())) == len(to_server.recipients()) == 200
+
+
+def test_what_a_cancelled_campaign_had_not_sent_is_skipped(campaign_to, to_server):
+    campaign = campaign_to(some(50))
+    starting.plan(campaign.id)
+    with transaction():
+        scheduling.cancel(campaign)
+
+    sweeping.sweep()
+
+    assert check(campaign).skipped == {"cancelled": 50}
+    assert to_server.accepted == []
+
+
+def test_a_mail_server_that_is_away_blames_nobody(campaign_to, to_server, monkeypatch):
+    to_server.faults.refuse = True
+    campaign = campaign_to(some(30))
+
+    starting.plan(campaign.id)
+    for batch_id in sweeping.waiting_batches(campaign.id):
+        assert not sending.send_batch(batch_id)
+    waiting = check(campaign)
+
+    assert (waiting.pending, waiting.failed) == (30, 0)
+    assert "Waiting for the mail server" in progress.progress(campaign).waiting_for
+    diary = db.session.scalars(sa.select(DiaryEntry.text)).all()
+    assert any("Waiting for the mail server" in text for text in diary)
+
+    to_server.faults.refuse = False
+    with transaction():
+        db.session.execute(sa.update(Outage).values(until=sa.func.current_timestamp()))
+    # Before `until` nobody knocks.
+    monkeypatch.setattr(sending, "_is_out", lambda relay: False)
+
+    assert work(campaign).sent == 30
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Outage)) == 0
+
+
+def test_a_mail_too_large_for_the_server_pauses_with_one_clear_reason(campaign_to, to_server):
+    to_server.faults.size = 1500
+    campaign = campaign_to(some(30))
+
+    work(campaign)
+
+    db.session.expire_all()
+    assert campaign.state == "paused"
+    assert "takes 1,500 at most" in campaign.pause_reason
+    assert to_server.accepted == []
+
+
+def test_a_batch_that_two_work_on_is_sent_once(campaign_to, to_server):
+    campaign = campaign_to(some(20))
+    starting.plan(campaign.id)
+    (batch_id,) = sweeping.waiting_batches(campaign.id)
+    with transaction():
+        assert claiming.take_batch(batch_id, "one")
+    with transaction():
+        assert not claiming.take_batch(batch_id, "two")
+
+    assert not sending.send_batch(batch_id)
+    assert to_server.accepted == []
+
+
+def test_planning_and_sending_twice_changes_nothing(campaign_to, to_server):
+    campaign = campaign_to(some(20))
+
+    work(campaign)
+    starting.plan(campaign.id)
+    for batch in db.session.scalars(sa.select(Batch)).all():
+        sending.send_batch(batch.id)
+
+    assert len(to_server.accepted) == 20
+    assert check(campaign).sent == 20
+
+
+def test_a_campaign_to_nobody_is_over_at_once(campaign_to, to_server):
+    campaign = campaign_to(["a@example.com"])
+    with transaction():
+        suppressions.add(campaign.account_id, "a@example.com", reason="account")
+
+    receipt = work(campaign)
+
+    assert receipt.intended == 0
+    db.session.expire_all()
+    assert campaign.state == "sent"
+
+
+def test_uncertain_mails_wait_for_proof_or_the_owner(campaign_to, to_server):
+    campaign = campaign_to(some(6, "amb"))
+    work(campaign)
+    uncertain = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
+    db.session.expire_all()
+    assert campaign.state == "sent"
+
+    with transaction():
+        assert deciding.prove_arrival(uncertain[0])
+        assert not deciding.prove_arrival(uncertain[0])
+    assert check(campaign).uncertain == 5
+
+    with transaction():
+        assert deciding.send_again(campaign) == 5
+    work(campaign)
+    assert check(campaign).uncertain == 5
+    assert len(to_server.accepted) == 11
+
+    with transaction():
+        assert deciding.treat_as_sent(campaign) == 5
+    assert check(campaign).sent == 6
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 300), (2, 501), (3, 836), (6, 3896), (7, 4200)])
+def test_the_retry_table(tries, seconds):
+    from app.delivery import recording
+
+    assert recording.wait_s(tries) == seconds
+    total = sum(recording.wait_s(n) for n in range(1, recording.MAX_TRIES))
+    assert 4 * 86_400 < total < 5 * 86_400
