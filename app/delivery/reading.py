@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
-from app.core.clock import now
 from app.core.db import db
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
-from app.delivery import receipts
 from app.delivery.models import OPEN_STATES, STATES, Delivery, DiaryEntry
 
 DIARY_LENGTH = 50
@@ -30,43 +27,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CHOICES = ("sent", "failed", "uncertain", "open", "skipped")
 
 Row = tuple[Delivery, Contact | None]
-Query = sa.Select[Any]
-
-
-@dataclass(frozen=True)
-class Going:
-    """How far a campaign has come and how fast it goes."""
-
-    intended: int
-    sent: int
-    pending: int
-    rate: float
-    """Mails a second; 0 while nothing can be said."""
-    is_planned: bool
-
-    @property
-    def done(self) -> int:
-        """Recipients whose mail will not change by itself any more."""
-        return self.intended - self.pending
-
-    @property
-    def seconds_left(self) -> int | None:
-        """Time until the end; None while nothing can be said."""
-        return round(self.pending / self.rate) if self.rate and self.pending else None
-
-
-def going(campaign: Campaign) -> Going:
-    """How far a campaign is now."""
-    numbers = receipts.receipt(campaign.id)
-    done = numbers.intended - numbers.pending
-    since = (now() - campaign.started_at).total_seconds() if campaign.started_at else 0.0
-    return Going(
-        intended=numbers.intended,
-        sent=numbers.sent,
-        pending=numbers.pending,
-        rate=done / since if since > 1 and campaign.state == "sending" else 0.0,
-        is_planned=campaign.planned_at is not None,
-    )
+Query = Any
+"""A select of deliveries with their people."""
 
 
 def recipients(

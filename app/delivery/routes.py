@@ -12,7 +12,8 @@ from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core import fragments
 from app.core.db import transaction
-from app.delivery import reading, receipts
+from app.core.jobs import enqueue
+from app.delivery import deciding, jobs, progress, reading, receipts, sweeping
 
 bp = Blueprint("delivery", __name__, url_prefix="/campaigns/<int:campaign_id>")
 
@@ -29,7 +30,7 @@ def show_progress(campaign_id: int) -> ResponseReturnValue:
         "delivery/progress.html",
         "delivery/_progress.html",
         campaign=campaign,
-        progress=reading.going(campaign),
+        progress=progress.progress(campaign),
         receipt=receipts.receipt(campaign.id),
         diary=reading.diary(campaign),
     )
@@ -86,11 +87,11 @@ def uncertain(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/uncertain/send-again")
 def send_again(campaign_id: int) -> ResponseReturnValue:
-    from app.delivery import deciding
-
     campaign = _campaign(campaign_id)
     with transaction():
         deciding.send_again(campaign)
+    for batch_id in sweeping.waiting_batches(campaign_id):
+        enqueue(jobs.send_batch, batch_id, key=f"batch-{batch_id}", on="sending")
     return fragments.see_other(
         "delivery.show_progress", campaign_id=campaign_id, notice="They are being sent again."
     )
@@ -98,8 +99,6 @@ def send_again(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/uncertain/treat-as-sent")
 def treat_as_sent(campaign_id: int) -> ResponseReturnValue:
-    from app.delivery import deciding
-
     campaign = _campaign(campaign_id)
     with transaction():
         deciding.treat_as_sent(campaign)

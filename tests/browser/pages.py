@@ -1,16 +1,57 @@
-"""Every page that can be looked at, in one place."""
+"""Every page that can be looked at, in one place. A new page is added here."""
 
 from __future__ import annotations
 
-PUBLIC = ["/", "/help", "/about"]
-EMPTY_ACCOUNT = ["/home", "/palette?q=camp"]
-#: With {campaign}: the newest campaign of the sample data.
+PUBLIC = [
+    "/",
+    "/help",
+    "/about",
+    "/contact",
+    "/register",
+    "/sign-in",
+    "/password/forgot",
+    "/sent",
+    "/privacy",
+    "/privacy/versions",
+    "/mail",
+]
+
+EMPTY_ACCOUNT = [
+    "/home",
+    "/palette?q=camp",
+    "/campaigns",
+    "/contacts",
+    "/reports",
+    "/settings",
+    "/settings/business",
+    "/settings/people",
+    "/settings/profile",
+    "/settings/senders",
+    "/settings/mail-server",
+    "/settings/api-tokens",
+    "/settings/audit",
+    "/settings/data",
+]
+
+#: {campaign}: a sent one of the sample data; {draft}: one that is being written;
+#: {contact}, {list}: somebody of it; {leave}, {prefs}, {view}: the links of a mail.
 FULL_ACCOUNT = [
     "/home",
     "/palette?q=alice",
+    "/campaigns",
+    "/campaigns/{campaign}",
     "/campaigns/{campaign}/progress",
     "/campaigns/{campaign}/receipt",
     "/campaigns/{campaign}/recipients",
     "/campaigns/{campaign}/recipients?state=failed",
     "/campaigns/{campaign}/uncertain",
+    "/campaigns/{campaign}/report",
+    "/campaigns/{draft}/write",
+    "/campaigns/{draft}/look",
+    "/campaigns/{draft}/people",
+    "/campaigns/{draft}/send",
+    "/reports",
+    "/contacts",
 ]
+
+OF_A_MAIL = ["/u/{leave}", "/p/{prefs}"]

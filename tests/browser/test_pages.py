@@ -8,7 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
+from app.contacts.models import Contact, ContactList
 from app.core.db import db, transaction
+from app.core.tokens import Purpose, sign
+from app.delivery.models import Delivery
 from app.site import sampling
 from tests.browser import pages
 from tests.browser.looking import Onlooker
@@ -39,9 +42,39 @@ def test_an_empty_account_is_in_order(
 def test_a_used_account_is_in_order(
     onlooker: Onlooker, sign_in: Callable[[Person], None], alice: Person, path: str
 ) -> None:
-    with transaction():
-        sampling.add(alice.account)
-    newest = db.session.scalar(sa.select(sa.func.max(Campaign.id)))
+    known = used_account(alice)
     sign_in(alice)
 
-    assert onlooker.look_at(path.format(campaign=newest), f"full {path}") == []
+    assert onlooker.look_at(path.format(**known), f"full {path}") == []
+
+
+@pytest.mark.parametrize("path", pages.OF_A_MAIL)
+def test_the_pages_of_a_mail_are_in_order(onlooker: Onlooker, alice: Person, path: str) -> None:
+    known = used_account(alice)
+
+    assert onlooker.look_at(path.format(**known), f"mail {path}") == []
+
+
+def used_account(person: Person) -> dict[str, object]:
+    """Sample data and a draft; returns what addresses of pages need."""
+    with transaction():
+        sampling.add(person.account)
+        draft = Campaign(
+            account_id=person.account.id, name="Summer hours", subject="Open till nine",
+            body="Hello {{ contact.first_name | default: 'there' }},\n\nsee you.",
+        )  # fmt: skip
+        db.session.add(draft)
+        db.session.flush()
+    newest = db.session.scalar(sa.select(sa.func.max(Campaign.id)).where(Campaign.is_sample))
+    delivery = db.session.scalar(
+        sa.select(Delivery.id).where(Delivery.campaign_id == newest, Delivery.state == "sent")
+    )
+    return {
+        "campaign": newest,
+        "draft": draft.id,
+        "contact": db.session.scalar(sa.select(sa.func.min(Contact.id))),
+        "list": db.session.scalar(sa.select(sa.func.min(ContactList.id))),
+        "leave": sign(Purpose.UNSUBSCRIBE, delivery or 0),
+        "prefs": sign(Purpose.PREFERENCES, delivery or 0),
+        "view": sign(Purpose.BROWSER, delivery or 0),
+    }
