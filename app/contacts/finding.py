@@ -23,6 +23,8 @@ FIRST_BATCH = 60
 LARGEST_BATCH = 2_000
 MOST_LOOKED_AT = 6_000
 STATES = ("active", "pending", "ended", "suppressed")
+
+_NO_PAGE = "This page address is not complete. Start again from the list."
 #: Behind every text that begins with the same letters.
 _END = "\U0010ffff"
 
@@ -233,14 +235,19 @@ def _position(cursor: str | None, sources: Sequence[Source]) -> tuple[int, list[
     found = decode(cursor)
     if found is None:
         return 0, None
-    number, *after = found
-    fits = isinstance(number, int) and 0 <= number < len(sources)
-    if not fits or (after and len(after) != len(sources[number].keys)):
-        raise Invalid("This page address is not complete. Start again from the list.")
-    kinds = [int if key.type.python_type is int else str for key in sources[number].keys]
-    if any(type(value) is not kind for value, kind in zip(after, kinds, strict=False)):
-        raise Invalid("This page address is not complete. Start again from the list.")
+    number, *after = found or [None]
+    if not isinstance(number, int) or not 0 <= number < len(sources):
+        raise Invalid(_NO_PAGE)
+    keys = sources[number].keys
+    if after and (len(after) != len(keys) or not all(map(_fits, after, keys))):
+        raise Invalid(_NO_PAGE)
     return number, after or None
+
+
+def _fits(value: Any, key: Any) -> bool:
+    if key.type.python_type is int:
+        return type(value) is int and abs(value) < 1 << 62
+    return isinstance(value, str) and "\0" not in value
 
 
 def _load(account_id: int, ids: Sequence[int]) -> list[Contact]:

@@ -106,6 +106,12 @@ def subscriptions(contact: Contact) -> Sequence[tuple[ContactList, Subscription]
     return [(row[0], row[1]) for row in rows]
 
 
+def business(subscription: Subscription) -> str:
+    """Whose list it is."""
+    name = db.session.scalar(sa.select(Account.name).where(Account.id == subscription.account_id))
+    return name or ""
+
+
 def tags_of(contact_ids: Sequence[int]) -> dict[int, list[str]]:
     """Tags by contact."""
     rows = db.session.execute(

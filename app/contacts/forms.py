@@ -1,0 +1,123 @@
+"""What people type about contacts: strings and limits; the verbs know the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import EmailField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, Optional
+
+from app.contacts import fields
+from app.contacts.models import Contact, ContactField, ContactList
+from app.contacts.text import NAME_LENGTH, NOTE_LENGTH
+
+
+def _choices(*pairs: tuple[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+KINDS = _choices(
+    ("", "Guess from what is there"), ("person", "Person"), ("organisation", "Organisation")
+)
+OPT_INS = _choices(
+    ("single", "On the list at once"),
+    ("double", "Only after they confirmed by mail (double opt-in)"),
+)
+
+
+class ContactForm(FlaskForm):
+    """One contact; custom fields come beside it, see `custom`."""
+
+    email = EmailField("Mail address", [InputRequired("Enter a mail address."), Length(max=320)])
+    first_name = StringField("First name", [Optional(), Length(max=NAME_LENGTH)])
+    last_name = StringField("Last name", [Optional(), Length(max=NAME_LENGTH)])
+    company = StringField("Company", [Optional(), Length(max=NAME_LENGTH)])
+    kind = SelectField("Person or organisation", choices=KINDS)
+    tags = StringField("Tags", [Optional(), Length(max=2000)])
+    notes = TextAreaField("Notes", [Optional(), Length(max=NOTE_LENGTH)])
+
+    def values(self) -> dict[str, object]:
+        """As the verbs take them."""
+        names = ("email", "first_name", "last_name", "company", "kind", "notes")
+        found: dict[str, object] = {name: self[name].data or "" for name in names}
+        found["tags"] = [name.strip() for name in (self.tags.data or "").split(",")]
+        return found
+
+
+class ListForm(FlaskForm):
+    """A list."""
+
+    name = StringField("Name", [InputRequired("Give the list a name."), Length(max=NAME_LENGTH)])
+    description = TextAreaField("What it is for", [Optional(), Length(max=NOTE_LENGTH)])
+    opt_in = RadioField("Who signs up by themselves is", choices=OPT_INS, default="single")
+
+
+class FieldForm(FlaskForm):
+    """A custom field."""
+
+    label = StringField("Name", [InputRequired("Give the field a name."), Length(max=NAME_LENGTH)])
+    type = SelectField("Kind of value", choices=_choices(*fields.TYPES.items()), default="text")
+
+
+class SuppressionForm(FlaskForm):
+    """Somebody never to be mailed."""
+
+    email = EmailField("Mail address", [InputRequired("Enter a mail address."), Length(max=320)])
+    detail = StringField("Why", [Optional(), Length(max=500)])
+
+
+class UploadForm(FlaskForm):
+    """A file of contacts."""
+
+    file = FileField("File", [FileRequired("Choose a file.")])
+
+
+class ImportForm(FlaskForm):
+    """What to do with an uploaded file; the columns come beside it, as column-0, column-1, …"""
+
+    list = SelectField("Put these people on")
+    new_list = StringField("Name of the new list", [Optional(), Length(max=NAME_LENGTH)])
+    mode = RadioField(
+        "People who are here already",
+        choices=_choices(
+            ("update", "Fill in and overwrite with what the file says"),
+            ("add", "Leave as they are, only add new people"),
+        ),
+        default="update",
+    )
+    basis = TextAreaField(
+        "Where do these people come from, and how did they agree to your mail?",
+        [InputRequired("Say it in a sentence; it is kept with each of them."), Length(max=2000)],
+    )
+
+    def offer(self, lists: Sequence[ContactList]) -> None:
+        """The lists to choose from."""
+        self.list.choices = _choices(
+            *((str(list_.id), list_.name) for list_ in lists),
+            ("new", "a new list"),
+            ("", "no list"),
+        )
+
+
+def custom(
+    known: dict[str, ContactField], given: dict[str, str], contact: Contact | None
+) -> list[tuple[ContactField, str]]:
+    """Custom fields with their values for the form: as typed, or as they are."""
+    values = contact.fields if contact else {}
+    return [
+        (field, given.get(f"field-{key}", _shown(values.get(key)))) for key, field in known.items()
+    ]
+
+
+def custom_values(known: dict[str, ContactField], given: dict[str, str]) -> dict[str, str | None]:
+    """Custom fields as the verbs take them; an emptied one is removed."""
+    return {key: given[f"field-{key}"] or None for key in known if f"field-{key}" in given}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
