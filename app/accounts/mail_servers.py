@@ -8,13 +8,11 @@ import socket
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, letters
-from app.accounts.models import Account, Member, Notice, Relay, Sender
+from app.accounts import auditing
+from app.accounts.models import Account, Member, Relay, Sender
 from app.core import sealing
-from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
-from app.mailer import smtp
 from app.mailer.smtp import RelaySettings
 
 MAIL_PORTS = (25, 465, 587, 2525)
@@ -138,39 +136,3 @@ def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress
     if address in ipaddress.ip_network("64:ff9b::/96"):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
-
-
-def test(account: Account, *, sender: str, to: str) -> str:
-    """Send one mail through the account's server; returns what is wrong, or nothing.
-
-    No transaction may be open: this waits for a network.
-    """
-    relay = of_account(account.id)
-    if relay is None:
-        return "There is no mail server of your own yet."
-    subject, text, html = letters.render("mail_server_test", host=relay.host, port=relay.port)
-    headers = {"From": sender, "Auto-Submitted": "auto-generated"}
-    draft = Notice(
-        id=0, kind="mail_server_test", to_email=to, subject=subject, text=text, html=html,
-        headers=headers, created_at=now(),
-    )  # fmt: skip
-    try:
-        settings = connection(relay, vouched=account.vouched)
-    except DomainError as error:
-        return str(error)
-    message, _ = letters.compose(draft)
-    outcome = smtp.send_one(settings, sender, to, message, patience_s=20)
-    return "" if outcome.kind == "accepted" else _in_words(outcome)
-
-
-def _in_words(outcome: smtp.Outcome) -> str:
-    if outcome.kind == "never_left":
-        return outcome.text or "The server cannot be reached."
-    if outcome.kind == "uncertain":
-        return "The server took the mail but broke off before saying so. Look into your mailbox."
-    said = f" It said: {outcome.code or ''} {outcome.text}".rstrip()
-    if outcome.phase == "mail":
-        return f"The server does not let you send from this address.{said}"
-    if outcome.phase == "rcpt":
-        return f"The server does not take mail for this address.{said}"
-    return f"The server refused the mail.{said}"

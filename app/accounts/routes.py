@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.accounts import api_tokens, businesses, mail_servers, people, queries, senders
+from app.accounts import api_tokens, businesses, mail_servers, people, queries, senders, trying
 from app.accounts.forms import (
     BusinessForm,
     InviteForm,
@@ -242,7 +242,7 @@ def test_mail_server() -> ResponseReturnValue:
     account, member = current_account(), current_member()
     confirmed = [one.email for one in senders.of_account(account) if one.confirmed_at]
     sender = confirmed[0] if confirmed else member.email
-    problem = mail_servers.test(account, sender=sender, to=member.email)
+    problem = trying.test(account, sender=sender, to=member.email)
     words = problem or f"It works: look for the mail to {member.email}."
     return see_other("accounts.mail_server", notice=words, kind="bad" if problem else "done")
 
