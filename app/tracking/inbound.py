@@ -27,6 +27,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import NotFound
 from app.core.tokens import BadToken, Purpose, hashed, read_from_address
+from app.delivery import bounces
 from app.delivery.models import Delivery, Event
 from app.tracking import leaving
 from app.tracking.counting import Counts, insert
@@ -152,8 +153,6 @@ def is_automatic(found: Inbound) -> bool:
 
 
 def _bounce(numbers: tuple[int, ...], found: Inbound) -> str:
-    from app.delivery import bounces
-
     if len(numbers) != 1 or db.session.get(Delivery, numbers[0]) is None:
         return "gone"
     delivery_id = numbers[0]

@@ -20,6 +20,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.tokens import Purpose
+from app.delivery import deciding
 from app.delivery.models import Delivery, Event
 from app.tracking.counting import Counts
 
@@ -70,11 +71,12 @@ def visit_of(numbers: tuple[int, ...]) -> Visit:
 
 
 def is_out(guest: Visit) -> bool:
-    """Whether the sender may not mail this person any more."""
+    """Whether the person has left, as opposed to being kept out for another reason."""
     contact = guest.contact
     if contact is None:
         return False
-    return suppressions.find(contact.account_id, contact.address) is not None
+    found = suppressions.find(contact.account_id, contact.address)
+    return found is not None and found.by_person
 
 
 def leave(guest: Visit, *, source: str) -> bool:
@@ -180,6 +182,4 @@ def _note(guest: Visit, kind: str, *, reason: str, people: int) -> None:
 def _prove_arrival(delivery: Delivery) -> None:
     """Only who got the mail can leave by it."""
     if delivery.state == "uncertain":
-        from app.delivery import deciding
-
         deciding.prove_arrival(delivery.id)

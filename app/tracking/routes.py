@@ -19,6 +19,7 @@ from app.core import headers, tokens
 from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.tokens import BadToken, Purpose
+from app.delivery import rendering
 from app.extensions import csrf
 from app.tracking import hits, leaving, links, verdicts
 from app.tracking.leaving import Visit
@@ -191,8 +192,6 @@ def in_browser(token: str) -> Response:
     if guest.contact is None and not guest.is_test:
         return _page("broken", guest, heading=guest.campaign.subject,
                      text=_texts(guest)("erased_mail"))  # fmt: skip
-    from app.delivery import rendering
-
     content = rendering.render_one(guest.campaign, guest.contact, purpose="browser")
     return headers.user_html(make_response(content.html))
 

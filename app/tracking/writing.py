@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core.db import db
+from app.delivery import deciding
 from app.delivery.models import Delivery, Event, Link
 from app.tracking.counting import Counts, insert
 from app.tracking.models import Reader
@@ -315,10 +316,6 @@ def _save(tracks: dict[int, Track], campaigns: dict[int, int]) -> None:
 
 def _settle(arrived: Collection[int]) -> None:
     """A person who reads the mail has got it."""
-    if not arrived:
-        return
-    from app.delivery import deciding
-
     for number in sorted(arrived):
         deciding.prove_arrival(number)
 
