@@ -293,7 +293,7 @@ def _list_id(campaign: Campaign, domain: str) -> bytes:
 
 @lru_cache(maxsize=4)
 def _date(second: int) -> bytes:
-    return formatdate(second).encode()
+    return formatdate(second).replace("-0000", "+0000").encode()
 
 
 def _subject(source: str, run: Callable[[Reader], str]) -> bytes | Callable[[Reader], bytes]:

@@ -121,7 +121,10 @@ def test_who_leaves_while_it_is_sent_gets_nothing_a_second_later(
         if float(str(entry["data_at"])) > left_at.get(str(entry["rcpt"]), float("inf")) + 1
     ]
     assert late == []
-    assert check(campaign).pending == 0
+    monkeypatch.undo()
+    receipt = check(campaign)
+    assert receipt.sent + receipt.skipped["unsubscribed"] + receipt.pending == 60
+    assert receipt.pending <= len(left_at)
 
 
 def test_a_pause_stops_within_seconds_and_resume_sends_the_rest(

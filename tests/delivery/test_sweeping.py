@@ -1,0 +1,174 @@
+"""What a dead run leaves: settled from its journal, nobody lost, nobody twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.delivery import claiming, journal, starting, sweeping
+from app.delivery.models import Batch, Delivery
+from app.mailer.smtp import Outcome
+from tests.delivery.conftest import check, states, work
+from tests.servers import wait_until
+
+
+def some(n, kind="ok"):
+    return [f"{kind}.{i}@example.com" for i in range(n)]
+
+
+@pytest.fixture
+def claimed(campaign_to, to_server):
+    """A campaign of ten, all claimed by a run named "gone"; returns it and the delivery ids."""
+    campaign = campaign_to(some(10))
+    starting.plan(campaign.id)
+    (batch_id,) = sweeping.waiting_batches(campaign.id)
+    with transaction():
+        assert claiming.take_batch(batch_id, "gone")
+        taken = claiming.claim(claiming.Aim.of(campaign), batch_id, "gone", limit=10)
+    return campaign, [number for number, _ in taken]
+
+
+def test_a_dead_run_is_settled_from_its_journal(claimed, to_server):
+    campaign, ids = claimed
+    written = journal.Journal("gone")
+    written.intend(ids[:5])
+    written.answer([Outcome(one, "accepted", 250) for one in ids[:3]])
+    written.answer([Outcome(ids[3], "refused", 550, "5.1.1", "No such user", "rcpt")])
+    written.close()
+
+    sweeping.sweep()
+
+    receipt = check(campaign)
+    assert (receipt.sent, receipt.failed, receipt.uncertain, receipt.pending) == (3, 1, 1, 5)
+    assert not (journal.folder() / "gone").exists()
+    assert work(campaign).sent == 8
+    assert len(to_server.accepted) == 5
+
+
+def test_a_run_that_lives_is_left_alone_however_late_it_is(claimed):
+    campaign, _ = claimed
+    written = journal.Journal("gone")
+    expire()
+
+    try:
+        sweeping.sweep()
+        assert check(campaign).pending == 10
+        assert set(states(campaign).values()) == {"sending"}
+    finally:
+        written.remove()
+
+
+def test_without_a_journal_everything_claimed_is_uncertain(claimed):
+    campaign, _ = claimed
+
+    sweeping.sweep()
+    assert set(states(campaign).values()) == {"sending"}
+
+    expire()
+    sweeping.sweep()
+    assert check(campaign).uncertain == 10
+
+
+def test_after_a_restart_of_the_machine_the_journal_is_not_trusted_to_be_whole(
+    claimed, monkeypatch
+):
+    campaign, ids = claimed
+    written = journal.Journal("gone")
+    written.intend(ids[:2])
+    written.answer([Outcome(ids[0], "accepted", 250)])
+    written.close()
+    monkeypatch.setattr(journal, "boot_id", lambda: "another")
+
+    sweeping.sweep()
+
+    receipt = check(campaign)
+    assert (receipt.sent, receipt.uncertain) == (1, 9)
+
+
+def test_a_late_answer_of_a_run_that_was_given_up_still_counts(claimed):
+    from app.delivery import recording
+
+    campaign, ids = claimed
+    expire()
+    sweeping.sweep()
+
+    with transaction():
+        recording.record(campaign.id, "gone", [Outcome(ids[0], "accepted", 250)], {})
+        recording.record(campaign.id, "gone", [Outcome(ids[0], "accepted", 250)], {})
+        recording.record(campaign.id, "other", [Outcome(ids[1], "accepted", 250)], {})
+
+    receipt = check(campaign)
+    assert (receipt.sent, receipt.uncertain) == (1, 9)
+
+
+def test_two_sweeps_settle_once(claimed):
+    campaign, ids = claimed
+    written = journal.Journal("gone")
+    written.intend(ids)
+    written.close()
+
+    sweeping.sweep()
+    sweeping.sweep()
+
+    assert check(campaign).uncertain == 10
+
+
+def expire():
+    long_ago = now() - timedelta(minutes=10)
+    with transaction():
+        db.session.execute(sa.update(Batch).values(lease_until=long_ago))
+        db.session.execute(sa.update(Delivery).values(claimed_at=long_ago))
+
+
+RUN = """
+    import sys
+    from app.accounts import relays
+    from app.config import load
+    from app.delivery import sending
+    from app.factory import create_app
+    from app.mailer.smtp import RelaySettings
+    url, batch = sys.argv[1], int(sys.argv[2])
+    relays.for_sender = lambda account_id, email: RelaySettings.from_url(url)
+    with create_app(load()).app_context():
+        sending.send_batch(batch)
+"""
+
+
+@pytest.mark.parametrize("after", [3, 40, 111])
+def test_kill_9_in_the_middle_costs_only_time(campaign_to, to_server, settings, after):
+    to_server.faults.late_s = 0.03
+    campaign = campaign_to(some(200, "late"))
+    starting.plan(campaign.id)
+    (batch_id,) = sweeping.waiting_batches(campaign.id)
+    env = {
+        **os.environ, "LEADERSEND_HOME": str(settings.LEADERSEND_HOME),
+        "DATABASE_URL": settings.DATABASE_URL, "REDIS_URL": settings.REDIS_URL,
+        "SECRET_KEY": settings.SECRET_KEY, "MAIL_DOMAIN": settings.MAIL_DOMAIN,
+    }  # fmt: skip
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", textwrap.dedent(RUN), to_server.url, str(batch_id)], env=env
+    )
+    wait_until(lambda: len(to_server.accepted) >= after, what="some mails")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    time.sleep(0.2)
+
+    sweeping.sweep()
+    killed = check(campaign)
+    receipt = work(campaign)
+
+    assert killed.uncertain <= 10
+    assert receipt.uncertain == killed.uncertain
+    assert receipt.sent + receipt.uncertain == 200
+    assert len(set(to_server.recipients())) == len(to_server.recipients())
+    missing = set(some(200, "late")) - set(to_server.recipients())
+    uncertain = {address for address, state in states(campaign).items() if state == "uncertain"}
+    assert missing <= uncertain
