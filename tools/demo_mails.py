@@ -6,8 +6,8 @@ import email
 import json
 import re
 import time
-from email.message import EmailMessage
-from email.policy import default
+from email.header import decode_header, make_header
+from email.message import Message
 from functools import cached_property
 from html import unescape
 from pathlib import Path
@@ -23,17 +23,14 @@ IMAGE = re.compile(r'src="([^"]*/o/[^"]+)"')
 
 
 class Mail:
-    """One mail with its envelope."""
+    """One mail with its envelope; the content is read when somebody asks."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         with path.open("rb") as file:
             envelope = json.loads(file.readline())
-            content = file.read()
         self.envelope_from: str = envelope["from"]
         self.to: list[str] = envelope["to"]
-        message = email.message_from_bytes(content, policy=default)
-        assert isinstance(message, EmailMessage)  # noqa: S101
-        self.headers = message
 
     @property
     def address(self) -> str:
@@ -41,18 +38,33 @@ class Mail:
         return self.to[0].lower()
 
     @cached_property
+    def headers(self) -> Message:
+        """The whole message. The older parser is five times as fast as the newer one."""
+        with self.path.open("rb") as file:
+            file.readline()
+            return email.message_from_binary_file(file)
+
+    @cached_property
+    def subject(self) -> str:
+        """The subject, decoded."""
+        return str(make_header(decode_header(self.headers["Subject"] or "")))
+
+    @cached_property
     def html(self) -> str:
         """The HTML part."""
-        return self._part("html")
+        return self._part("text/html")
 
     @cached_property
     def text(self) -> str:
         """The plain-text part."""
-        return self._part("plain")
+        return self._part("text/plain")
 
     def _part(self, kind: str) -> str:
-        part = self.headers.get_body(preferencelist=(kind,))
-        return str(part.get_content()) if part else ""
+        for part in self.headers.walk():
+            if part.get_content_type() == kind:
+                content = part.get_payload(decode=True)
+                return content.decode("utf-8") if isinstance(content, bytes) else ""
+        return ""
 
     @property
     def beacon(self) -> str:
@@ -98,9 +110,9 @@ class Mail:
             "postal address in the text part": "1 High Street" in self.text,
             "name in the text part": person is not None and person.first in self.text,
             "name in the HTML part": person is not None and person.first in unescape(self.html),
-            "name in the subject": person is not None and person.first in self.headers["Subject"],
+            "name in the subject": person is not None and person.first in self.subject,
             "no address in a link": not any("@" in url or "%40" in url for url in self.links),
-            "no merge tag left over": "{{" not in self.html + self.text + self.headers["Subject"],
+            "no merge tag left over": "{{" not in self.html + self.text + self.subject,
         }
         return missing + [name for name, good in checks.items() if not good]
 

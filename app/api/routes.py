@@ -20,7 +20,7 @@ from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import jobs, settings
 from app.delivery import jobs as delivery_jobs
-from app.delivery import receipts
+from app.delivery import receipts, testing
 from app.extensions import csrf, limiter
 from app.reports import queries as reports
 
@@ -248,8 +248,6 @@ def _campaign(campaign_id: int) -> Campaign:
 )
 def test_campaign(campaign_id: int, body: dict[str, Any]) -> Any:
     """Send the campaign to some addresses, marked as a test; its links change nothing."""
-    from app.delivery import testing
-
     to = [acting.address(email, "to") for email in body["to"]]
     testing.send_test(_campaign(campaign_id), to)
     return {"to": to}

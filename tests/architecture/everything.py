@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from werkzeug.routing import Rule
 
 from app.accounts.models import ApiToken, Invitation, Membership, Relay, Sender
+from app.api.calls import CALLS
 from app.auth import sessions
 from app.auth.models import SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
@@ -115,6 +116,14 @@ OTHERS: dict[str, str] = {
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}
+#: What calls of the API cannot do without.
+BODY = {"to": ["c@garage.example"], "email": "c@garage.example", "name": "Stolen"}
+
+
+def body_of(endpoint: str) -> dict[str, Any]:
+    """The least body that a call of the API takes."""
+    (call,) = (call for call in CALLS if f"api.{call.name}" == endpoint)
+    return {name: BODY[name] for name in getattr(call.body, "__required_keys__", ())}
 
 
 def url_of(rule: Rule, ids: dict[str, int]) -> str:

@@ -1,0 +1,69 @@
+"""Jobs that were queued by the version before must still be found and still fit."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import worker
+from app.config import CHECKOUT
+
+#: Every job with its parameters, as they wait in queues or stand in the tick. A new parameter
+#: comes last and has a default; a name that goes stays for one version as a forwarder.
+JOBS = {
+    "app.accounts.jobs.send_due_notices": [],
+    "app.auth.jobs.clean_up": [],
+    "app.contacts.jobs.clean_up": [],
+    "app.contacts.jobs.run_import": ["import_id"],
+    "app.contacts.jobs.sweep": [],
+    "app.delivery.jobs.plan_campaign": ["campaign_id"],
+    "app.delivery.jobs.send_batch": ["batch_id"],
+    "app.delivery.jobs.start_due_campaigns": [],
+    "app.delivery.jobs.sweep": [],
+    "app.tracking.jobs.take_hits": [],
+    "app.tracking.jobs.take_mail": [],
+}
+#: Lies beside jobs and is none: called by edges, never queued.
+HELPERS = {"app.contacts.jobs.wake"}
+
+
+def found() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for path in sorted((CHECKOUT / "app").glob("*/jobs.py")):
+        if path.parent.name == "core":
+            continue
+        module = importlib.import_module(f"app.{path.parent.name}.jobs")
+        for name, function in vars(module).items():
+            is_own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if is_own and not name.startswith("_"):
+                yield f"{module.__name__}.{name}", function
+
+
+def test_the_jobs_are_those_that_are_listed() -> None:
+    jobs = {
+        name: list(inspect.signature(function).parameters)
+        for name, function in found()
+        if name not in HELPERS
+    }
+
+    assert jobs == JOBS
+
+
+def test_jobs_carry_ids_only() -> None:
+    for name, function in found():
+        for parameter in inspect.signature(function).parameters.values():
+            assert str(parameter.annotation) in ("int", "int | None"), name
+
+
+def test_the_tick_names_jobs_that_exist() -> None:
+    for name, every_s in worker.TICK:
+        assert callable(worker.find(name)), name
+        assert JOBS[name] == []
+        assert every_s > 0
+
+
+def test_every_job_without_parameters_is_in_the_tick() -> None:
+    assert {name for name, parameters in JOBS.items() if not parameters} == {
+        name for name, _ in worker.TICK
+    }
