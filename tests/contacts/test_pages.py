@@ -215,9 +215,13 @@ def test_unreadable_files_are_refused_in_words(her: Client, raw: bytes) -> None:
 def test_large_files_are_let_in(her: Client) -> None:
     rows = b"".join(b"p%d@example.com,%s\n" % (n, b"x" * 80) for n in range(30_000))
 
-    answer = her.post("/imports/new", data={"file": (io.BytesIO(b"email,x\n" + rows), "big.csv")})
+    head = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="big.csv"\r\n\r\n'
+    body = head + b"email,x\n" + rows + b"\r\n--cut--\r\n"
+
+    answer = her.post("/imports/new", data=body, content_type="multipart/form-data; boundary=cut")
 
     assert answer.status_code == 303
+    assert her.post("/contacts/new", data={"notes": "x" * 2_000_000}).status_code == 413
 
 
 def test_confirming_shows_first_and_acts_on_the_button(
