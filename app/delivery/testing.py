@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from app.accounts import relays
+from app.campaigns import queries
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core.db import db
@@ -34,6 +35,7 @@ def send_test(campaign: Campaign, to: Sequence[str]) -> None:
     addresses = [_address(text) for text in to]
     if not addresses:
         raise Invalid("Give an address to send the test to.", {"to": ["Give an address."]})
+    _demand_confirmed(campaign)
     try:
         mold = rendering.compile_test(campaign)
     except BadHeader as error:
@@ -56,6 +58,17 @@ def send_test(campaign: Campaign, to: Sequence[str]) -> None:
         if outcome.kind != "accepted":
             words = f"{outcome.code} {outcome.text}" if outcome.code else outcome.text
             raise TestFailed(f"The test to {envelope} did not go out. {words}")
+
+
+def _demand_confirmed(campaign: Campaign) -> None:
+    """Nobody writes in another's name, not even a test."""
+    sender = queries.sender(campaign.account_id, campaign.from_email)
+    if sender is None or sender.confirmed_at is None:
+        who = campaign.from_email or "The sender"
+        raise Invalid(
+            f"{who} is not confirmed yet, so nothing can be sent in its name.",
+            {"from_email": ["Choose a confirmed sender."]},
+        )
 
 
 def _address(text: str) -> Address:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Sender
 from app.campaigns.models import Campaign
+from app.config import Config
 from app.core import queue_server
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -15,6 +18,7 @@ from tests.api.conftest import Program
 from tests.api.test_contacts import make_contact, make_list
 from tests.api.test_schema import matches
 from tests.conftest import Person
+from tests.servers import MailSink
 
 Ready = dict[str, Any]
 
@@ -225,3 +229,31 @@ def test_a_stranger_sends_nothing(program: Program, strange_program: Program, re
     body = {"to": ["c@example.com"]}
     assert strange_program("POST", f"/campaigns/{campaign}/test", body).status_code == 404
     assert state(program, campaign) == "draft"
+
+
+@pytest.fixture
+def sink(settings: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailSink]:
+    """A mail server that takes everything."""
+    if MailSink.program() is None:
+        pytest.skip("smtp-sink is not installed: apt-get install postfix")
+    with MailSink() as server:
+        monkeypatch.setattr("app.core.settings._current", [replace(settings, SMTP_URL=server.url)])
+        yield server
+
+
+def test_a_test_goes_to_the_addresses(program: Program, ready: Ready, sink: MailSink) -> None:
+    campaign = make(program, ready)
+
+    answer = program("POST", f"/campaigns/{campaign}/test", {"to": ["Vera@example.com"]})
+
+    assert answer.status_code == 200, answer.get_json()
+    assert matches(answer.get_json(), "TestOut") == {}
+
+
+def test_no_test_goes_out_in_an_unconfirmed_name(program: Program, ready: Ready) -> None:
+    campaign = make(program, {**ready, "from_email": "boss@bank.example"})
+
+    answer = program("POST", f"/campaigns/{campaign}/test", {"to": ["vera@example.com"]})
+
+    assert answer.status_code == 422
+    assert "boss@bank.example" in answer.get_json()["detail"]

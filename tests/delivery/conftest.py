@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import relays
+from app.accounts.models import Sender
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import Contact, ContactList, Subscription
 from app.core.clock import now
@@ -75,12 +76,19 @@ def campaign_to(app: Flask, alice: Person) -> Callable[..., Campaign]:
                 "from_name": "Alice's Bakery", "from_email": "alice@bakery.example",
                 "body": BODY, "state": "sending", "started_at": now(), **values,
             }  # fmt: skip
+            _confirm(account_id, str(fields["from_email"]))
             campaign = Campaign(account_id=account_id, **fields)
             campaign.audience.append(CampaignAudience(list_id=chosen.id))
             db.session.add(campaign)
         return campaign
 
     return make
+
+
+def _confirm(account_id: int, email: str) -> None:
+    known = sa.select(Sender.id).where(Sender.account_id == account_id, Sender.email == email)
+    if db.session.scalar(known) is None:
+        db.session.add(Sender(account_id=account_id, email=email, confirmed_at=now()))
 
 
 def work(campaign: Campaign) -> Receipt:
