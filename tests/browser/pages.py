@@ -21,6 +21,11 @@ EMPTY_ACCOUNT = [
     "/palette?q=camp",
     "/campaigns",
     "/contacts",
+    "/contacts/fields",
+    "/lists",
+    "/suppressions",
+    "/imports",
+    "/imports/new",
     "/reports",
     "/settings",
     "/settings/business",
@@ -50,8 +55,14 @@ FULL_ACCOUNT = [
     "/campaigns/{draft}/look",
     "/campaigns/{draft}/people",
     "/campaigns/{draft}/send",
+    "/campaigns/{campaign}/report/people/opened",
     "/reports",
     "/contacts",
+    "/contacts?q=alice",
+    "/contacts/{contact}",
+    "/lists",
+    "/lists/{list}",
+    "/suppressions",
 ]
 
 OF_A_MAIL = ["/u/{leave}", "/p/{prefs}"]
