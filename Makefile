@@ -17,8 +17,10 @@ run: .venv/runtime ## start LeaderSend: web, workers, database, queue and mail c
 test: .venv/dev ## install what the tests need, then run them all on SQLite and on PostgreSQL
 	@tools/test_programs.sh
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+# tests/ops start databases of their own: a second time they would show nothing new.
 	@if tools/test_programs.sh has-postgresql; then set -x; \
-	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser" $(PYTEST_ARGS); \
+	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser" \
+	  --ignore tests/ops $(PYTEST_ARGS); \
 	else echo "NOT RUN: the tests on PostgreSQL, which could not be installed"; fi
 
 demo: .venv/runtime ## the main job on real input, from a file of contacts to a receipt that adds up

@@ -74,6 +74,7 @@ def test_a_part_that_is_killed_is_started_again(running: Running, word: str) -> 
 def test_a_killed_worker_process_is_forked_again(running: Running) -> None:
     crew = running.part("worker.py")
     assert crew is not None
+    wait_until(lambda: len(crew.children()) == 2, what="a worker and a tick")
     victim = crew.children()[0]
 
     victim.kill()
