@@ -92,6 +92,7 @@ def test_filters_and_text_go_together(find: Names, alice: Person, crowd: list[Co
     assert set(find("ann", list_id=news.id)) == emails(0, 2)
     assert set(find("ann", tag_id=vip.id, list_id=news.id, state="ended")) == emails(3)
     assert set(find(state="suppressed")) == emails(1)
+    assert set(find(list_id=news.id, state="suppressed")) == emails(1)
     assert find("b.", state="suppressed") == [PEOPLE[1][0]]
 
 
@@ -100,6 +101,7 @@ def test_a_page_that_would_take_too_long_ends_early(
 ) -> None:
     monkeypatch.setattr(finding, "FIRST_BATCH", 1)
     monkeypatch.setattr(finding, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(finding, "FEW", 0)
     with transaction():
         vip = tags.named(alice.account.id, "vip")
         news = lists.create(alice.account, "News")
@@ -170,5 +172,10 @@ def test_no_page_walks_through_a_table_or_sorts_it(
     suppressions.find(account_id, "a@example.com")
 
     assert plans
-    slow = [plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan]
+    # json_each is a list of ids that we gave.
+    slow = [
+        plan
+        for plan in plans
+        if (plan.startswith("SCAN") and "VIRTUAL TABLE" not in plan) or "TEMP B-TREE" in plan
+    ]
     assert slow == []
