@@ -138,7 +138,7 @@ def _delivery(
     )  # fmt: skip
     if fate == "failed":
         row.code, row.status, row.answer = chance.choice((NO_MAILBOX, NO_MAILBOX, FULL))
-        row.reason = "recipient"
+        row.reason = "mailbox_full" if row.code == FULL[0] else "mailbox"
     elif fate == "skipped":
         row.reason = "unsubscribed"
     elif fate == "sent":
