@@ -13,6 +13,9 @@ import os
 import secrets
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
@@ -42,6 +45,8 @@ LATEST_MS = 4_102_444_800_000
 
 _rest_until = [0.0]
 _counts = itertools.count(secrets.randbelow(1 << COUNT_BITS))
+_ready: deque[_Parcel] = deque()
+_way = threading.Lock()
 _spool_lock = threading.Lock()
 _salt: dict[str, bytes] = {}
 #: When the spool was measured, and how large it was.
@@ -104,13 +109,36 @@ def spool_folder() -> Path:
     return settings.get().LEADERSEND_HOME / "hits"
 
 
+@dataclass(slots=True)
+class _Parcel:
+    """A hit on its way to the queue server."""
+
+    line: str
+    is_sent: bool | None = None
+    """None until somebody has tried."""
+
+
 def _push(line: str) -> bool:
+    """Put a hit on the stream; whoever comes first takes along what others have ready."""
+    parcel = _Parcel(line)
+    _ready.append(parcel)
+    with _way:
+        if parcel.is_sent is None:
+            parcels = [_ready.popleft() for _ in range(len(_ready))]
+            is_sent = _send([one.line for one in parcels])
+            for one in parcels:
+                one.is_sent = is_sent
+    return bool(parcel.is_sent)
+
+
+def _send(lines: Sequence[str]) -> bool:
     if time.monotonic() < _rest_until[0]:
         return False
     try:
-        queue_server.hasty_client().xadd(
-            STREAM, {"h": line}, maxlen=LONGEST_STREAM, approximate=True
-        )
+        with queue_server.hasty_client().pipeline(transaction=False) as pipeline:
+            for line in lines:
+                pipeline.xadd(STREAM, {"h": line}, maxlen=LONGEST_STREAM, approximate=True)
+            pipeline.execute()
         return True
     except redis.RedisError as error:
         _rest_until[0] = time.monotonic() + REST_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
 
@@ -247,3 +248,22 @@ def test_nothing_of_the_reader_is_kept_but_the_verdict(client, sent):
     for trace in ("8.8.8", "Firefox", "example.com"):
         assert trace not in kept
         assert trace not in rows
+
+
+def test_hits_of_many_threads_all_arrive(whole_app, sent):
+    urls = [sent.open(person) for person in range(3)]
+
+    def ask():
+        browser = whole_app.test_client()
+        with whole_app.app_context():
+            for url in urls * 20:
+                assert browser.get(url, headers=READER).status_code == 200
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert intake.take_hits() == 480
+    assert score(sent, "open") == (480, 3)
