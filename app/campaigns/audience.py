@@ -37,12 +37,21 @@ def recipients(campaign: Campaign) -> sa.Select[int]:
 
 def count(campaign: Campaign) -> int:
     """How many people would get it now. Linear in the audience: not for every page load."""
-    included = _size(_included(campaign), campaign)
-    return included - sum(_kept_out(campaign).values())
+    return _size(campaign) - sum(_kept_out(campaign).values())
 
 
 def anybody(campaign: Campaign) -> bool:
     """Whether there is at least one recipient; quick."""
+    lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
+    from_lists = (
+        sa.select(Contact.id)
+        .join(Subscription, Subscription.contact_id == Contact.id)
+        .where(Subscription.list_id.in_(lists), Subscription.state == "active")
+        .where(Contact.account_id == campaign.account_id)
+        .where(*_not_excluded(campaign), ~_suppressed())
+    )
+    if lists and db.session.scalar(from_lists.limit(1)) is not None:
+        return True
     return db.session.scalar(recipients(campaign).limit(1)) is not None
 
 
@@ -52,8 +61,15 @@ def left_out(campaign: Campaign) -> dict[str, int]:
     Keys: a Suppression's reason (unsubscribed, complaint, bounced, account, import), excluded,
     pending (has not confirmed yet), ended (has left the list).
     """
-    numbers = {**_kept_out(campaign), **_not_active(campaign)}
-    return {reason: n for reason, n in numbers.items() if n}
+    return count_both(campaign)[1]
+
+
+def count_both(campaign: Campaign) -> tuple[int, dict[str, int]]:
+    """`count` and `left_out`, which share most of the work."""
+    kept_out = _kept_out(campaign)
+    reasons = {**kept_out, **_not_active(campaign)}
+    left = {reason: n for reason, n in reasons.items() if n}
+    return _size(campaign) - sum(kept_out.values()), left
 
 
 def check_rule(account_id: int, rule: dict[str, Any]) -> None:
@@ -61,9 +77,11 @@ def check_rule(account_id: int, rule: dict[str, Any]) -> None:
     _matching(account_id, rule)
 
 
-def _included(campaign: Campaign) -> Condition:
+def _included(campaign: Campaign, *, few: bool = False) -> Condition:
+    """`few`: only some people are asked about, so looking each one up is quicker."""
     lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
-    conditions = [_on_lists(lists)] if lists else []
+    on_lists = _on_one_of if few else _on_lists
+    conditions = [on_lists(lists)] if lists else []
     conditions += [_in_segment(segment) for segment in _segments(campaign, excluded=False)]
     return sa.or_(*conditions) if conditions else sa.false()
 
@@ -79,6 +97,18 @@ def _on_lists(list_ids: Sequence[int], state: str = "active") -> Condition:
         sa.select(Subscription.contact_id).where(
             Subscription.list_id.in_(list_ids), Subscription.state == state
         )
+    )
+
+
+def _on_one_of(list_ids: Sequence[int]) -> Condition:
+    return (
+        sa.exists()
+        .where(
+            Subscription.contact_id == Contact.id,
+            Subscription.list_id.in_(list_ids),
+            Subscription.state == "active",
+        )
+        .correlate(Contact)
     )
 
 
@@ -150,7 +180,7 @@ def _suppressed() -> Condition:
 
 def _kept_out(campaign: Campaign) -> dict[str, int]:
     """Of those included: suppressed by reason, else excluded. Starts from the smaller tables."""
-    included = _included(campaign)
+    included = _included(campaign, few=True)
     rows = db.session.execute(
         sa.select(Suppression.reason, sa.func.count(Contact.id))
         .join(
@@ -167,7 +197,7 @@ def _kept_out(campaign: Campaign) -> dict[str, int]:
     numbers = {reason: n for reason, n in rows}  # noqa: C416 - rows are no plain pairs
     if excluding := _not_excluded(campaign):
         outside = sa.not_(sa.and_(*excluding))
-        numbers["excluded"] = _size(sa.and_(outside, included, ~_suppressed()), campaign)
+        numbers["excluded"] = _number(campaign, outside, included, ~_suppressed())
     return numbers
 
 
@@ -176,23 +206,29 @@ def _not_active(campaign: Campaign) -> dict[str, int]:
     lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
     if not lists:
         return {}
-    others = [~_included(campaign), ~_suppressed()]
+    others = [~_included(campaign, few=True), ~_suppressed()]
     pending = _on_lists(lists, "pending")
     return {
-        "pending": _size(sa.and_(pending, *others), campaign),
-        "ended": _size(sa.and_(_on_lists(lists, "ended"), ~pending, *others), campaign),
+        "pending": _number(campaign, pending, *others),
+        "ended": _number(campaign, _on_lists(lists, "ended"), ~pending, *others),
     }
 
 
-def _size(condition: Condition, campaign: Campaign) -> int:
-    plain = [row for row in campaign.audience if not row.excluded]
-    if len(plain) == 1 and plain[0].list_id and condition.compare(_included(campaign)):
-        # One list: its index alone tells, without a look at the people.
-        query = sa.select(sa.func.count()).where(
-            Subscription.list_id == plain[0].list_id, Subscription.state == "active"
-        )
-    else:
-        query = sa.select(sa.func.count(Contact.id)).where(
-            Contact.account_id == campaign.account_id, condition
-        )
+def _size(campaign: Campaign) -> int:
+    """How many are included, before anybody is kept out."""
+    aims = [row for row in campaign.audience if not row.excluded]
+    lists = [row.list_id for row in aims if row.list_id]
+    if not lists or len(lists) < len(aims):
+        return _number(campaign, _included(campaign))
+    # The index of subscriptions alone tells, without a look at the people.
+    one = sa.func.count(Subscription.contact_id)
+    people = one if len(lists) == 1 else sa.func.count(sa.distinct(Subscription.contact_id))
+    query = sa.select(people).where(Subscription.list_id.in_(lists), Subscription.state == "active")
+    return db.session.scalar(query) or 0
+
+
+def _number(campaign: Campaign, *conditions: Condition) -> int:
+    query = sa.select(sa.func.count(Contact.id)).where(
+        Contact.account_id == campaign.account_id, *conditions
+    )
     return db.session.scalar(query) or 0

@@ -67,6 +67,12 @@ def demand_ready(campaign: Campaign) -> None:
         raise NotReady(found)
 
 
+def demand_sender(campaign: Campaign) -> None:
+    """Even a test goes out only in a name that agreed. Raises NotReady."""
+    if found := [*_sender(campaign)]:
+        raise NotReady(found)
+
+
 def unknown_tags(campaign: Campaign) -> list[str]:
     """Merge tags that mean nothing here."""
     known = set(liquid.NAMES)

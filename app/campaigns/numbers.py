@@ -45,4 +45,4 @@ def numbers(campaign: Campaign) -> Numbers:
 
 def fresh(campaign: Campaign) -> Numbers:
     """Counted now."""
-    return Numbers(audience.count(campaign), audience.left_out(campaign))
+    return Numbers(*audience.count_both(campaign))

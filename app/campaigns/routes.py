@@ -30,6 +30,7 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid
 from app.core.fragments import page_or_fragment, see_other, wants_fragment
 from app.core.headers import user_html
+from app.delivery import testing
 from app.delivery.models import Tally
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
@@ -207,7 +208,9 @@ def _save(
     except composing.Conflict:
         return _conflict(campaign.id, draft, form, stop)
     if wants_fragment():
-        return render_template("campaigns/_saved.html", campaign=campaign, at=now(), problems=[])
+        return render_template(
+            "campaigns/_saved.html", campaign=campaign, at=now(), problems=[], stop=stop
+        )
     return see_other(f"campaigns.{stop}", campaign_id=campaign.id, notice="Saved.")
 
 
@@ -302,8 +305,6 @@ def look_people(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/<int:campaign_id>/test")
 def test(campaign_id: int) -> ResponseReturnValue:
     campaign, form = _campaign(campaign_id), forms.TestForm()
-    from app.delivery import testing
-
     addresses = [part for part in (form.to.data or "").replace(";", ",").split(",") if part.strip()]
     if form.validate() and len(addresses) > MAX_TESTS:
         form.to.errors = [f"At most {MAX_TESTS} addresses at a time."]
@@ -311,6 +312,7 @@ def test(campaign_id: int) -> ResponseReturnValue:
         return _look_page(campaign, form, status=422)
     addresses = [part.strip() for part in addresses]
     try:
+        checks.demand_sender(campaign)
         testing.send_test(campaign, addresses)
     except DomainError as error:
         form.to.errors = [str(error)]
