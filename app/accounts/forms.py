@@ -15,17 +15,18 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.accounts.api_tokens import SCOPES
 from app.accounts.businesses import zones
 
-ROLE_WORDS = (
-    ("editor", "Editor: writes and sends, changes contacts"),
-    ("viewer", "Viewer: sees everything, changes nothing"),
-    ("owner", "Owner: as an editor, and decides who may do what"),
-)
+ROLE_WORDS = [
+    SelectChoice("editor", "Editor: writes and sends, changes contacts"),
+    SelectChoice("viewer", "Viewer: sees everything, changes nothing"),
+    SelectChoice("owner", "Owner: as an editor, and decides who may do what"),
+]
 
 
 def _stripped(value: Any) -> Any:
@@ -57,7 +58,7 @@ class BusinessForm(FlaskForm):
         ],
         render_kw={"autocomplete": "url", "inputmode": "url"},
     )
-    zone_name = SelectField("Time zone", choices=lambda: [(name, name) for name in zones()])
+    zone_name = SelectField("Time zone", choices=lambda: [SelectChoice(name) for name in zones()])
 
 
 class InviteForm(FlaskForm):
@@ -111,12 +112,12 @@ class MailServerForm(FlaskForm):
     )
     tls = SelectField(
         "Encryption",
-        choices=(
-            ("starttls", "STARTTLS, usual on port 587"),
-            ("implicit", "TLS from the start, usual on port 465"),
-            ("opportunistic", "Where the server offers it"),
-            ("none", "None: everybody on the way can read along"),
-        ),
+        choices=[
+            SelectChoice("starttls", "STARTTLS, usual on port 587"),
+            SelectChoice("implicit", "TLS from the start, usual on port 465"),
+            SelectChoice("opportunistic", "Where the server offers it"),
+            SelectChoice("none", "None: everybody on the way can read along"),
+        ],
     )
     username = StringField(
         "User name",
@@ -141,7 +142,7 @@ class TokenForm(FlaskForm):
     )
     scopes = SelectMultipleField(
         "It may",
-        choices=list(SCOPES.items()),
+        choices=[SelectChoice(scope, words) for scope, words in SCOPES.items()],
         default=list(SCOPES),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+from flask import Flask
+
+from app.accounts import people
+from app.accounts.models import Account, AuditEntry, Invitation, Member, Membership
+from app.auth import passwords
+from app.core import tokens
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.privacy.models import Acceptance
+from tests.auth.helpers import PASSWORD, kinds, link
+from tests.conftest import Client, Person
+
+
+def place(person: Person) -> Membership:
+    return db.session.scalar(
+        sa.select(Membership).where(
+            Membership.member_id == person.member.id, Membership.account_id == person.account.id
+        )
+    )
+
+
+def invite(client: Client, email: str = "dora@bakery.example", role: str = "editor") -> str:
+    answer = client.post("/settings/people/invite", data={"email": email, "role": role})
+    assert answer.status_code == 303
+    return link("invitation")
+
+
+def test_somebody_new_joins_by_link_and_chooses_a_password(client: Client, alice: Person):
+    client.sign_in(alice)
+    path = invite(client)
+    client.post("/sign-out")
+
+    assert b"dora@bakery.example" in client.get(path).data
+    joined = client.post(path, data={"name": "Dora", "accepts_policy": "y"})
+    assert joined.location.startswith("/password/")
+    client.post(joined.location, data={"password": PASSWORD})
+
+    assert b"Bakery" in client.get("/settings/people").data
+    dora = db.session.scalar(sa.select(Member).where(Member.email == "dora@bakery.example"))
+    role = db.session.scalar(sa.select(Membership.role).where(Membership.member_id == dora.id))
+    assert (dora.name, role) == ("Dora", "editor")
+    assert db.session.scalar(sa.select(Acceptance.member_id)) == dora.id
+
+
+def test_an_invitation_works_once_and_expires(client: Client, alice: Person, charlie: Person):
+    client.sign_in(alice)
+    path = invite(client)
+    with time_machine.travel(now() + timedelta(days=8)):
+        assert client.get(path).status_code == 410
+
+    client.sign_in(charlie)
+    assert client.post(path).status_code == 303
+    assert client.post(path).status_code == 410
+    assert client.get(path).status_code == 410
+
+
+def test_somebody_with_an_account_signs_in_first(client: Client, alice: Person, charlie: Person):
+    with transaction():
+        charlie.member.password_hash = passwords.hashed(PASSWORD)
+    client.sign_in(alice)
+    path = invite(client, charlie.member.email, "viewer")
+    client.post("/sign-out")
+
+    answer = client.post(path, data={"name": "x", "accepts_policy": "y"})
+
+    assert answer.location == f"/sign-in?next={path}"
+    assert place(Person(charlie.member, alice.account)) is None
+
+
+def test_who_joins_another_account_can_change_between_them(
+    client: Client, alice: Person, charlie: Person
+):
+    client.sign_in(alice)
+    path = invite(client)
+    client.sign_in(charlie)
+    client.post(path)
+    assert b'value="Bakery"' in client.get("/settings/business").data
+
+    client.post(f"/accounts/{charlie.account.id}/look")
+
+    assert b'value="Garage"' in client.get("/settings/business").data
+
+
+def test_nobody_looks_at_an_account_of_others(client: Client, alice: Person, charlie: Person):
+    client.sign_in(charlie)
+
+    assert client.post(f"/accounts/{alice.account.id}/look").status_code == 404
+
+
+def test_an_invitation_is_stored_as_a_hash_and_replaced_by_the_next(client: Client, alice: Person):
+    client.sign_in(alice)
+    first = invite(client)
+    second = invite(client)
+
+    row = db.session.scalars(sa.select(Invitation)).one()
+    assert row.token_hash == tokens.hashed(second.removeprefix("/join/"))
+    assert client.get(first).status_code == 410
+
+
+def test_an_invitation_can_be_taken_back(client: Client, alice: Person):
+    client.sign_in(alice)
+    path = invite(client)
+    row = db.session.scalars(sa.select(Invitation)).one()
+
+    client.post(f"/settings/invitations/{row.id}/take-back")
+
+    assert client.get(path).status_code == 410
+
+
+def test_people_who_are_here_are_not_invited(client: Client, alice: Person, bob: Person):
+    client.sign_in(alice)
+
+    answer = client.post(
+        "/settings/people/invite", data={"email": bob.member.email, "role": "viewer"}
+    )
+
+    assert answer.status_code == 422
+    assert b"They are here already" in answer.data
+    assert kinds() == []
+
+
+def test_an_owner_changes_roles_and_removes_people(client: Client, alice: Person, bob: Person):
+    client.sign_in(alice)
+    client.post(f"/settings/people/{place(bob).id}/role", data={"role": "viewer"})
+    db.session.expire_all()
+    assert place(bob).role == "viewer"
+
+    client.post(f"/settings/people/{place(bob).id}/remove")
+
+    assert place(bob) is None
+    verbs = db.session.scalars(sa.select(AuditEntry.verb).order_by(AuditEntry.id)).all()
+    assert verbs == ["person.role", "person.remove"]
+
+
+def test_somebody_who_was_removed_has_no_access_at_once(client: Client, alice: Person, bob: Person):
+    client.sign_in(bob)
+    assert client.get("/settings/people").status_code == 200
+    with transaction():
+        people.remove(alice.account, alice.member, place(bob).id)
+
+    assert client.get("/settings/people").status_code == 404
+    assert client.get("/settings/profile").status_code == 200
+
+
+def test_the_last_owner_stays(client: Client, alice: Person, bob: Person):
+    client.sign_in(alice)
+
+    removed = client.post(f"/settings/people/{place(alice).id}/remove")
+    demoted = client.post(f"/settings/people/{place(alice).id}/role", data={"role": "editor"})
+
+    assert (removed.status_code, demoted.status_code) == (409, 409)
+    assert b"needs an owner" in removed.data
+    assert place(alice).role == "owner"
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_two_owners_cannot_demote_each_other_at_once(
+    whole_app: Flask, app, alice: Person, bob: Person, round_: int
+):
+    with transaction():
+        place(bob).role = "owner"
+    account_id, alice_id, ids = alice.account.id, alice.member.id, [place(alice).id, place(bob).id]
+    db.session.rollback()
+    begin = threading.Barrier(2)
+    refused: list[people.LastOwner] = []
+
+    def demote(membership_id: int) -> None:
+        with whole_app.app_context():
+            begin.wait()
+            try:
+                with transaction():
+                    account = db.session.get(Account, account_id)
+                    member = db.session.get(Member, alice_id)
+                    people.change_role(account, member, membership_id, role="editor")
+            except people.LastOwner as error:
+                refused.append(error)
+            db.session.remove()
+
+    threads = [threading.Thread(target=demote, args=(id_,)) for id_ in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    roles = db.session.scalars(sa.select(Membership.role).where(Membership.id.in_(ids))).all()
+    assert sorted(roles) == ["editor", "owner"]
+    assert len(refused) == 1
+
+
+OWNERS_ONLY = (
+    "/settings/business", "/settings/people/invite", "/settings/people/1/role",
+    "/settings/people/1/remove", "/settings/mail-server", "/settings/mail-server/test",
+    "/settings/mail-server/remove", "/settings/api-tokens", "/settings/api-tokens/1/revoke",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", OWNERS_ONLY)
+def test_only_owners_change_the_account(client: Client, bob: Person, vera: Person, path: str):
+    for person in (bob, vera):
+        client.sign_in(person)
+        assert client.post(path).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/settings/mail-server", "/settings/api-tokens", "/settings/audit"]
+)
+def test_only_owners_see_servers_tokens_and_the_audit(
+    client: Client, alice: Person, bob: Person, path: str
+):
+    client.sign_in(bob)
+    assert client.get(path).status_code == 403
+
+    client.sign_in(alice)
+    assert client.get(path).status_code == 200
+
+
+def test_a_viewer_adds_no_sender(client: Client, vera: Person):
+    client.sign_in(vera)
+
+    assert client.get("/settings/senders").status_code == 200
+    assert client.post("/settings/senders", data={"email": "x@x.example"}).status_code == 403
+
+
+def test_another_accounts_people_are_not_found(client: Client, alice: Person, charlie: Person):
+    client.sign_in(charlie)
+
+    for verb in ("role", "remove"):
+        path = f"/settings/people/{place(alice).id}/{verb}"
+        assert client.post(path, data={"role": "viewer"}).status_code == 404
+    assert place(alice).role == "owner"
