@@ -189,8 +189,9 @@ def _follow_make() -> None:
     parent = os.getppid()
     with contextlib.suppress(OSError):
         if Path(f"/proc/{parent}/comm").read_text().strip() == "make":
-            _make.append(parent)
             die_with(parent)
+            if _waits_for_ctrl_c(parent):  # not where it was told to ignore it, as by nohup
+                _make.append(parent)
 
 
 def _waits_for_ctrl_c(pid: int) -> bool:

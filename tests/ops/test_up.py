@@ -207,3 +207,12 @@ def test_a_signal_to_make_alone_ends_everything(tmp_path: Path, sig: signal.Sign
         running.stop(sig)
 
         wait_until(lambda: running.left_behind() == [], seconds=20, what="everything to end")
+
+
+def test_make_that_ignores_ctrl_c_is_no_reason_to_stop(tmp_path: Path) -> None:
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"run:\n\t@exec {PROGRAM} up\n")
+    make = ["/bin/sh", "-c", f"trap '' INT; exec make -f {makefile} run"]
+    with Running(tmp_path / "home", command=make) as running:
+        assert running.answers()
+        assert running.process.poll() is None
