@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -87,16 +88,20 @@ def let_go(lease: str) -> None:
     )
 
 
-def claim(aim: Aim, batch_id: int, lease: str, *, limit: int) -> list[tuple[int, int]]:
+def claim(
+    book: tallying.Book, aim: Aim, batch_id: int, lease: str, *, limit: int
+) -> list[tuple[int, int]]:
     """Take up to `limit` of a batch: (delivery id, tries). Whoever must not be mailed any more
-    is skipped by the same statement."""
-    taken = _claim(aim, batch_id, lease, limit, "pending")
+    is skipped by the same statement. The caller writes the book at the end."""
+    taken = _claim(book, aim, batch_id, lease, limit, "pending")
     if len(taken) < limit:
-        taken += _claim(aim, batch_id, lease, limit - len(taken), "deferred")
+        taken += _claim(book, aim, batch_id, lease, limit - len(taken), "deferred")
     return taken
 
 
-def _claim(aim: Aim, batch_id: int, lease: str, limit: int, was: str) -> list[tuple[int, int]]:
+def _claim(
+    book: tallying.Book, aim: Aim, batch_id: int, lease: str, limit: int, was: str
+) -> list[tuple[int, int]]:
     moment = now()
     due = (Delivery.next_try_at <= moment,) if was == "deferred" else ()
     chosen = (
@@ -121,15 +126,9 @@ def _claim(aim: Aim, batch_id: int, lease: str, limit: int, was: str) -> list[tu
         .returning(Delivery.id, Delivery.tries, Delivery.state, Delivery.reason)
         .execution_options(synchronize_session=False)
     ).all()
-    _count(aim.campaign_id, was, rows)
+    for (state, reason), n in Counter((row.state, row.reason or "") for row in rows).items():
+        book.note(was, state, n, reason=reason)
     return [(row.id, row.tries) for row in rows if row.state == "sending"]
-
-
-def _count(campaign_id: int, was: str, rows: Sequence[Any]) -> None:
-    changes: tallying.Shift = {}
-    for row in rows:
-        tallying.add(changes, tallying.moved(was, row.state, 1, reason=row.reason or ""))
-    tallying.shift(campaign_id, changes)
 
 
 def left_out(aim: Aim, ids: Sequence[int]) -> set[int]:

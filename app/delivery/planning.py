@@ -35,12 +35,23 @@ def plan(campaign: Campaign) -> int:
     db.session.rollback()
     with db.engine.connect() as connection:
         try:
+            _take_stock(connection, "contact", "subscription")
             _note_audience(connection, chosen)
-            return _copy(connection, campaign_id)
+            added = _copy(connection, campaign_id)
+            _take_stock(connection, "delivery")
+            return added
         finally:
             connection.rollback()
             connection.execute(sa.text("DROP TABLE IF EXISTS plan_audience"))
             connection.commit()
+
+
+def _take_stock(connection: sa.Connection, *tables: str) -> None:
+    """Let PostgreSQL see how large tables have become: right after an import or a plan it still
+    takes them for empty, and would compare everybody with everybody."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text(f"ANALYZE {', '.join(tables)}"))
+        connection.commit()
 
 
 def _audience(campaign: Campaign) -> sa.Select[int]:

@@ -51,9 +51,9 @@ class Change:
 
 
 def record(
-    campaign_id: int, lease: str, outcomes: Sequence[Outcome], tries: Mapping[int, int]
+    book: tallying.Book, lease: str, outcomes: Sequence[Outcome], tries: Mapping[int, int]
 ) -> None:
-    """Move the rows of a run to what became of them. Call inside a transaction."""
+    """Move the rows of a run to what became of them; the caller writes the book at the end."""
     groups: dict[Change, list[int]] = {}
     gone: list[tuple[int, str]] = []
     for outcome in outcomes:
@@ -61,17 +61,12 @@ def record(
         groups.setdefault(change, []).append(outcome.id)
         if suppress:
             gone.append((outcome.id, outcome.text))
-    changes: tallying.Shift = {}
-    settled = 0
     for change, ids in groups.items():
         moved = _write(lease, change, ids)
-        settled += sum(moved.values()) if change.state != "pending" else 0
         for before, n in moved.items():
-            tallying.add(changes, tallying.moved(before, change.state, n))
-    tallying.shift(campaign_id, changes)
-    if settled:
-        tallying.beat(campaign_id, settled)
-    _suppress(campaign_id, gone)
+            book.note(before, change.state, n)
+            book.settled += n if change.state != "pending" else 0
+    _suppress(book.campaign_id, gone)
 
 
 def wait_s(tries: int) -> int:
@@ -79,7 +74,12 @@ def wait_s(tries: int) -> int:
     return int(min(FIRST_WAIT_S * GROWTH ** (tries - 1), LONGEST_WAIT_S))
 
 
+_SENT = {tls: Change("sent", code=250, tls=tls) for tls in (False, True)}
+
+
 def _change(outcome: Outcome, tries: int) -> tuple[Change, bool]:
+    if outcome.kind == "accepted" and outcome.code == 250:
+        return _SENT[outcome.tls], False
     verdict = judge(outcome)
     state, wait = verdict.state, None
     is_hint = verdict.wait_s is not None

@@ -235,9 +235,11 @@ class _Run:
         done, self.outcomes = self.outcomes, []
         try:
             with transaction():
-                self._record(done)
+                book = tallying.Book(self.aim.campaign_id)
+                self._record(book, done)
                 self._renew()
-                claimed = self._claim(want) if want and not self.brake else []
+                claimed = self._claim(book, want) if want and not self.brake else []
+                book.write()
             for outcome in done:
                 self.tries.pop(outcome.id, None)
             self.tries.update(claimed)
@@ -248,18 +250,18 @@ class _Run:
         finally:
             db.session.rollback()
 
-    def _record(self, done: list[Outcome]) -> None:
+    def _record(self, book: tallying.Book, done: list[Outcome]) -> None:
         if done:
-            recording.record(self.aim.campaign_id, self.lease, done, self.tries)
+            recording.record(book, self.lease, done, self.tries)
 
     def _renew(self) -> None:
         if time.monotonic() - self.renewed > RENEW_S:
             claiming.renew(self.lease)
             self.renewed = time.monotonic()
 
-    def _claim(self, want: int) -> list[tuple[int, int]]:
+    def _claim(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
         while self.batch_id is not None:
-            taken = claiming.claim(self.aim, self.batch_id, self.lease, limit=want)
+            taken = claiming.claim(book, self.aim, self.batch_id, self.lease, limit=want)
             if taken:
                 return taken
             self.batch_id = claiming.take_next(self.aim.campaign_id, self.lease)
@@ -329,7 +331,9 @@ class _Run:
         rows = db.session.scalars(
             sa.select(Delivery.id).where(Delivery.lease == self.lease, Delivery.state == "sending")
         ).all()
-        self._record([Outcome(number, "never_left") for number in rows])
+        book = tallying.Book(self.aim.campaign_id)
+        self._record(book, [Outcome(number, "never_left") for number in rows])
+        book.write()
 
     def _has_more(self) -> bool:
         query = sa.select(

@@ -129,7 +129,9 @@ def _settle_some(lease: str, found: journal.Found) -> bool:
             by_campaign.setdefault(row.campaign_id, []).append(found.verdict(row.id))
         tries = {row.id: row.tries for row in rows}
         for campaign_id, outcomes in by_campaign.items():
-            recording.record(campaign_id, lease, outcomes, tries)
+            book = tallying.Book(campaign_id)
+            recording.record(book, lease, outcomes, tries)
+            book.write()
             _tell(campaign_id, outcomes)
     return len(rows) == CHUNK
 

@@ -53,6 +53,27 @@ def add(changes: Shift, more: Shift) -> None:
         changes[key] = changes.get(key, 0) + n
 
 
+class Book:
+    """Changes of one transaction, written once at its end and in one order, so that two workers
+    never wait for each other in a ring."""
+
+    def __init__(self, campaign_id: int) -> None:
+        self.campaign_id = campaign_id
+        self.changes: Shift = {}
+        self.settled = 0
+
+    def note(self, before: str, after: str, n: int, *, reason: str = "") -> None:
+        """So many rows moved."""
+        add(self.changes, moved(before, after, n, reason=reason))
+
+    def write(self) -> None:
+        """Add it all to the counters."""
+        shift(self.campaign_id, self.changes)
+        if self.settled:
+            beat(self.campaign_id, self.settled)
+        self.changes, self.settled = {}, 0
+
+
 def still_open(campaign_id: int) -> int:
     """How many deliveries may still change by themselves."""
     total = db.session.scalar(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import claiming, journal, starting, sweeping
+from app.delivery import claiming, journal, starting, sweeping, tallying
 from app.delivery.models import Batch, Delivery
 from app.mailer.smtp import Outcome
 from tests.delivery.conftest import check, states, work
@@ -32,7 +32,10 @@ def claimed(campaign_to, to_server):
     (batch_id,) = sweeping.waiting_batches(campaign.id)
     with transaction():
         assert claiming.take_batch(batch_id, "gone")
-        taken = claiming.claim(claiming.Aim.of(campaign), batch_id, "gone", limit=10)
+        book = tallying.Book(campaign.id)
+        aim = claiming.Aim.of(campaign)
+        taken = claiming.claim(book, aim, batch_id, "gone", limit=10)
+        book.write()
     return campaign, [number for number, _ in taken]
 
 
@@ -101,9 +104,11 @@ def test_a_late_answer_of_a_run_that_was_given_up_still_counts(claimed):
     sweeping.sweep()
 
     with transaction():
-        recording.record(campaign.id, "gone", [Outcome(ids[0], "accepted", 250)], {})
-        recording.record(campaign.id, "gone", [Outcome(ids[0], "accepted", 250)], {})
-        recording.record(campaign.id, "other", [Outcome(ids[1], "accepted", 250)], {})
+        book = tallying.Book(campaign.id)
+        recording.record(book, "gone", [Outcome(ids[0], "accepted", 250)], {})
+        recording.record(book, "gone", [Outcome(ids[0], "accepted", 250)], {})
+        recording.record(book, "other", [Outcome(ids[1], "accepted", 250)], {})
+        book.write()
 
     receipt = check(campaign)
     assert (receipt.sent, receipt.uncertain) == (1, 9)
