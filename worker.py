@@ -44,6 +44,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.sweep", 10),
     ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),
+    ("app.api.jobs.clean_up", 3600),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.
 AFTER_ERROR_S = 5.0

@@ -16,7 +16,7 @@ from app.contacts.models import Contact, Suppression
 from app.core.errors import DomainError, Invalid
 from app.mailer.address import BadAddress, parse
 
-NAMED_ALIKE = ("name", "subject", "preheader", "from_name", "from_email", "tracking")
+NAMED_ALIKE = ("name", "subject", "from_name", "from_email", "tracking")
 BODIES = ("html", "markdown", "mjml")
 WORDING = "Added by a program of the account's owner."
 
@@ -69,8 +69,9 @@ def revise_campaign(account: Account, campaign: Campaign, given: dict[str, Any])
 
 def _draft(account: Account, given: dict[str, Any]) -> composing.Draft:
     values = {name: given[name] for name in NAMED_ALIKE if name in given}
-    if "reply_to" in given:
-        values["reply_to"] = given["reply_to"] or ""
+    for field in ("preheader", "reply_to"):
+        if field in given:
+            values[field] = given[field] or ""
     if "text" in given:
         values["text_body"] = given["text"] or ""
     values |= _body(given)

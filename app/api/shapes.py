@@ -6,10 +6,11 @@ No postponed annotations here: TypedDict must see NotRequired to know what may b
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-Name = Annotated[str, {"maxLength": 200}]
+Name = Annotated[str | None, {"maxLength": 200}]
 NeededName = Annotated[str, {"minLength": 1, "maxLength": 200}]
 Email = Annotated[str, {"minLength": 3, "maxLength": 320, "examples": ["vera@example.com"]}]
 Line = Annotated[str, {"maxLength": 1000}]
+MaybeLine = Annotated[str | None, {"maxLength": 1000}]
 Body = Annotated[str, {"maxLength": 1_500_000}]
 Ids = Annotated[list[Annotated[int, {"minimum": 1}]], {"maxItems": 1000}]
 Tags = Annotated[list[Annotated[str, {"minLength": 1, "maxLength": 100}]], {"maxItems": 200}]
@@ -181,8 +182,8 @@ class CampaignIn(TypedDict):
 
     name: NeededName
     subject: NotRequired[Line]
-    preheader: NotRequired[Line]
-    from_name: NotRequired[Name]
+    preheader: NotRequired[MaybeLine]
+    from_name: NotRequired[Line]
     from_email: NotRequired[Annotated[str, {"maxLength": 320}]]
     reply_to: NotRequired[Annotated[str | None, {"maxLength": 320}]]
     html: NotRequired[Body]
@@ -201,8 +202,8 @@ class CampaignChanges(TypedDict, total=False):
 
     name: NeededName
     subject: Line
-    preheader: Line
-    from_name: Name
+    preheader: MaybeLine
+    from_name: Line
     from_email: Annotated[str, {"maxLength": 320}]
     reply_to: Annotated[str | None, {"maxLength": 320}]
     html: Body

@@ -117,3 +117,12 @@ def test_a_stranger_cannot_lift_a_suppression(program: Program, strange_program:
     row = program("POST", "/suppressions", {"email": "no@example.com"}).get_json()
 
     assert strange_program("DELETE", f"/suppressions/{row['id']}").status_code == 404
+
+
+def test_null_means_empty_where_nothing_is_needed(program: Program) -> None:
+    body = {"email": "vera@example.com", "first_name": None, "company": None}
+
+    made = program("POST", "/contacts", body)
+
+    assert made.status_code == 201
+    assert made.get_json()["first_name"] == ""

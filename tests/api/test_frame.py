@@ -130,3 +130,10 @@ def test_calls_are_limited_per_token(
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["Retry-After"] == "60"
     assert strange_program("GET", "/lists").status_code == 200
+
+
+def test_no_cookie_is_set(program: Program) -> None:
+    answer = program("POST", "/lists", {"name": "News"})
+
+    assert answer.status_code == 201
+    assert "Set-Cookie" not in answer.headers

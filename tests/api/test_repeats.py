@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import sqlalchemy as sa
+from flask import Flask
 
 from app.accounts.models import IdempotencyKey
+from app.api import jobs
 from app.contacts.models import ContactList
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -78,3 +81,33 @@ def test_a_refusal_is_answered_again(program: Program) -> None:
 
     assert (first.status_code, second.status_code) == (409, 409)
     assert first.get_json()["detail"] == second.get_json()["detail"]
+
+
+def test_many_at_once_act_once(app: Flask, program: Program) -> None:
+    """The button, the impatient retry and the proxy that repeats, all in the same moment."""
+    answers: list[int] = []
+
+    def press() -> None:
+        with app.app_context():
+            mine = Program(app.test_client(), program.secret)
+            answers.append(mine("POST", "/lists", {"name": "News"}, headers=KEY).status_code)
+
+    threads = [threading.Thread(target=press) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert set(answers) <= {201, 409}
+    assert 201 in answers
+    assert lists() == 1
+
+
+def test_old_answers_are_forgotten(program: Program) -> None:
+    program("POST", "/lists", {"name": "News"}, headers=KEY)
+    assert jobs.clean_up() == 0
+    with transaction():
+        long_ago = now() - timedelta(days=3)
+        db.session.execute(sa.update(IdempotencyKey).values(created_at=long_ago))
+
+    assert jobs.clean_up() == 1
