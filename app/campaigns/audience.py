@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.campaigns.models import Campaign
 from app.contacts.models import (
@@ -43,10 +44,12 @@ def count(campaign: Campaign) -> int:
 def anybody(campaign: Campaign) -> bool:
     """Whether there is at least one recipient; quick."""
     lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
+    # Another name, so that the conditions below do not mean this very row.
+    on = aliased(Subscription)
     from_lists = (
         sa.select(Contact.id)
-        .join(Subscription, Subscription.contact_id == Contact.id)
-        .where(Subscription.list_id.in_(lists), Subscription.state == "active")
+        .join(on, on.contact_id == Contact.id)
+        .where(on.list_id.in_(lists), on.state == "active")
         .where(Contact.account_id == campaign.account_id)
         .where(*_not_excluded(campaign), ~_suppressed())
     )

@@ -83,6 +83,15 @@ def test_another_accounts_suppression_changes_nothing(
     assert reached(draft()) == {"Anna", "Bert", "Cleo"}
 
 
+def test_a_list_that_is_left_out_as_well_reaches_nobody(
+    draft: Draft, newsletter: ContactList
+) -> None:
+    campaign = draft(exclude=[newsletter.id])
+
+    assert reached(campaign) == set()
+    assert audience.left_out(campaign) == {"excluded": 3}
+
+
 def test_no_list_means_nobody(draft: Draft) -> None:
     assert reached(draft(lists=[])) == set()
 
