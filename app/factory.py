@@ -39,6 +39,7 @@ from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
 from app.core.errors import DomainError
 from app.core.fragments import wants_fragment
+from app.core.uploading import UploadRequest
 from app.delivery import routes as delivery
 from app.extensions import csrf, htmx, limiter, login
 from app.privacy import routes as privacy
@@ -65,6 +66,7 @@ def create_app(config: Config | None = None) -> Flask:
         static_folder=str(CHECKOUT / "static"),
         template_folder=str(CHECKOUT / "templates"),
     )
+    app.request_class = UploadRequest
     _configure(app, config)
     _connect(app, config)
     templating.install(app)

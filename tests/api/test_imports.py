@@ -3,10 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, stream_encode_multipart
 
 from app.contacts import jobs
 from app.contacts.models import Import
@@ -106,3 +108,24 @@ def test_a_stranger_sees_no_import(program: Program, strange_program: Program) -
 
     assert strange_program("GET", f"/imports/{import_id}").status_code == 404
     assert strange_program("GET", f"/imports/{import_id}/rejected").status_code == 404
+
+
+def test_a_large_file_waits_in_the_data_folder(
+    program: Program, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = make_list(program)
+    rows = "".join(f"person{n}@example.com,Vera,{'x' * 100}\r\n" for n in range(10_000))
+    fields = {
+        "list": str(news),
+        "basis": "Asked.",
+        "file": (io.BytesIO((FILE + rows).encode()), "a"),
+    }
+    body, length, edge = stream_encode_multipart(fields)
+    raw, kind = body.read(length), f"multipart/form-data; boundary={edge}"
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+
+    answer = program("POST", "/imports", data=raw, content_type=kind)
+
+    assert answer.status_code == 202
+    stored = db.session.scalars(sa.select(Import.stored_as)).one()
+    assert (home / "uploads" / stored).stat().st_size > 1_000_000
