@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
 from app.contacts import jobs
@@ -115,17 +116,15 @@ def test_a_large_file_waits_in_the_data_folder(
 ) -> None:
     news = make_list(program)
     rows = "".join(f"person{n}@example.com,Vera,{'x' * 100}\r\n" for n in range(10_000))
-    fields = {
-        "list": str(news),
-        "basis": "Asked.",
-        "file": (io.BytesIO((FILE + rows).encode()), "a"),
-    }
+    file = FileStorage(io.BytesIO((FILE + rows).encode()), "people.csv")
+    fields = {"list": str(news), "basis": "Asked.", "file": file}
     body, length, edge = stream_encode_multipart(fields)
     raw, kind = body.read(length), f"multipart/form-data; boundary={edge}"
+    body.close()
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
 
     answer = program("POST", "/imports", data=raw, content_type=kind)
 
-    assert answer.status_code == 202
+    assert answer.status_code == 202, answer.get_json()
     stored = db.session.scalars(sa.select(Import.stored_as)).one()
     assert (home / "uploads" / stored).stat().st_size > 1_000_000
