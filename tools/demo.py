@@ -40,7 +40,7 @@ SCANNER = "Mozilla/5.0 (compatible; Barracuda Sentinel)"
 OPENERS, TWICE, CLICKERS = 300, 50, 120
 SCANNED, BURSTS = 40, 20
 ONE_CLICK, BY_PAGE, BY_MAIL = 20, 10, 5
-KEPT_OUT = 30
+KEPT_OUT, REFUSED = 30, 8
 
 
 class Ledger:
@@ -75,7 +75,7 @@ def main() -> int:
 
 def story(server: LeaderSend, ledger: Ledger, people: int) -> None:
     """From nothing to a report."""
-    plan = demo_file.make(people, KEPT_OUT)
+    plan = demo_file.make(people, KEPT_OUT, refused=REFUSED)
     api = open_account(server)
     list_id = fill(api, plan, ledger)
     campaign = api.post("/campaigns", {
@@ -152,10 +152,15 @@ def send(api: Api, campaign: int, plan: demo_file.Plan, ledger: Ledger) -> None:
     people = len(plan.expected)
     print(f"\nReceipt ({seconds:.1f} s, {people / seconds:,.0f} mails a second into the catcher)")
     ledger.check("intended", receipt["intended"], people)
-    ledger.check("sent", receipt["sent"], people)
-    for part in ("failed", "uncertain", "pending"):
+    ledger.check("sent", receipt["sent"], people - len(plan.refused))
+    ledger.check("failed", receipt["failed"], len(plan.refused))
+    for part in ("uncertain", "pending"):
         ledger.check(part, receipt[part], 0)
     ledger.check("skipped", receipt["skipped"], {})
+    failed = api.get(f"/campaigns/{campaign}/deliveries?state=failed")["items"]
+    names = {delivery["address"] for delivery in failed}
+    ledger.check("those who failed are those refused", names == plan.refused, True)
+    ledger.check("… with the server's code", {delivery["code"] for delivery in failed}, {550})
 
 
 def compare_mails(inbox: Inbox, plan: demo_file.Plan, ledger: Ledger) -> list[Mail]:
@@ -163,7 +168,7 @@ def compare_mails(inbox: Inbox, plan: demo_file.Plan, ledger: Ledger) -> list[Ma
     mails = [mail for mail in inbox.read_new() if mail.headers["List-Unsubscribe"]]
     got = Counter(address.lower() for mail in mails for address in mail.to)
     print(f"\nWhat the catcher really got: {len(mails):,} mails")
-    ledger.check("people without a mail", len(plan.expected - set(got)), 0)
+    ledger.check("people without a mail", len(plan.expected - plan.refused - set(got)), 0)
     ledger.check("people with two", sum(1 for n in got.values() if n > 1), 0)
     ledger.check("people who should have none", len(set(got) - plan.expected), 0)
     faults: Counter[str] = Counter()
@@ -259,8 +264,9 @@ def send_again(
     receipt = api.get(f"/campaigns/{campaign}/receipt")
     got = {mail.address for mail in inbox.read_new()}
     print("\nThe next campaign")
-    ledger.check("sent", receipt["sent"], len(plan.expected) - len(leavers))
-    ledger.check("went to exactly those who stayed", got == plan.expected - leavers, True)
+    stayed = plan.expected - plan.refused - leavers
+    ledger.check("sent", receipt["sent"], len(stayed))
+    ledger.check("went to exactly those who stayed", got == stayed, True)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,8 @@ class Plan:
     people: dict[str, Person] = field(default_factory=dict)
     """By address in lower case; those kept out included."""
     kept_out: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Those whose mail server says that there is no such person."""
     rows: int = 0
     doubles: int = 0
     """Second rows of an address that may be mailed."""
@@ -73,12 +75,13 @@ class Plan:
 
     @property
     def expected(self) -> set[str]:
-        """Exactly who must get the campaign."""
+        """Exactly whom the campaign is meant for."""
         return set(self.people) - self.kept_out
 
 
-def make(size: int, kept_out: int, *, seed: int = 7) -> Plan:
-    """`size` people, of whom `kept_out` must not be mailed, among awkward rows."""
+def make(size: int, kept_out: int, *, refused: int = 0, seed: int = 7) -> Plan:
+    """`size` people, of whom `kept_out` must not be mailed, among awkward rows; and `refused`
+    whom the mail catcher refuses."""
     chance = random.Random(seed)  # noqa: S311
     plan = Plan()
     rows: list[list[str]] = []
@@ -87,6 +90,11 @@ def make(size: int, kept_out: int, *, seed: int = 7) -> Plan:
         plan.people[person.email.lower()] = person
         rows.append(_row(person, number, chance))
     plan.kept_out = set(chance.sample(sorted(plan.people), kept_out))
+    for number in range(refused):
+        person = Person(f"bounce+hard@shop{number}.example", "Vera", "Gone")
+        plan.people[person.email] = person
+        plan.refused.add(person.email)
+        rows.append(_row(person, 1, chance))
     _add_awkward(plan, rows, chance)
     plan.rows = len(rows)
     plan.kept_out_rows = sum(1 for row in rows if row[0].strip().lower() in plan.kept_out)
@@ -112,7 +120,7 @@ def _row(person: Person, number: int, chance: random.Random) -> list[str]:
 
 def _add_awkward(plan: Plan, rows: list[list[str]], chance: random.Random) -> None:
     """Doubles that differ in case, and addresses that are none."""
-    allowed = sorted(plan.expected)
+    allowed = sorted(plan.expected - plan.refused)
     for address in chance.sample(allowed, len(allowed) // 40):
         person = plan.people[address]
         double = [person.email.upper(), person.first, person.last, "", "", ""]
