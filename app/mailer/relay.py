@@ -57,8 +57,9 @@ class RelaySettings:
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         try:
             given, connections = parts.port, int(options.get("connections") or 10)
+            patience_s = float(options.get("timeout") or Timeouts.dot)
         except ValueError:
-            raise BadRelay("The port and the number of connections must be numbers.") from None
+            raise BadRelay("Port, connections and timeout must be numbers.") from None
         tls = options.get("tls") or _usual_tls(parts.scheme, given, parts.password)
         if tls not in TLS_MODES:
             raise BadRelay(f"tls is {tls!r}; it must be one of {', '.join(TLS_MODES)}.")
@@ -70,6 +71,7 @@ class RelaySettings:
             username=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             max_connections=max(1, min(connections, 100)),
+            timeouts=Timeouts().cut(max(0.1, patience_s)),
         )
 
     @property

@@ -337,6 +337,15 @@ def test_user_and_password_are_used_and_checked():
 # Settings and replies.
 
 
+def test_a_relay_url_may_shorten_the_waits():
+    shorter = RelaySettings.from_url("smtp://a.example?timeout=90").timeouts
+
+    assert (shorter.connect, shorter.command, shorter.data, shorter.dot) == (60, 90, 90, 90)
+    assert RelaySettings.from_url("smtp://a.example").timeouts.dot == 600
+    with pytest.raises(BadRelay, match="timeout"):
+        RelaySettings.from_url("smtp://a.example?timeout=soon")
+
+
 def test_relay_urls():
     full = RelaySettings.from_url("smtp://us%40er:p%3Ass@mail.example:2525?tls=starttls")
 
