@@ -15,7 +15,8 @@ from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
 from app.campaigns.protecting import plain_liquid
-from app.contacts.models import Contact
+from app.contacts.models import Contact, ContactList
+from app.core import settings
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
 
@@ -98,7 +99,22 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
             "The law asks for it at the end of every mail. Add it to your business.",
             "/settings/business", "address",
         )  # fmt: skip
+    yield from _sample_people(campaign)
     yield from _compiled(campaign)
+
+
+def _sample_people(campaign: Campaign) -> Iterator[Finding]:
+    """Nobody reads at sample addresses; a real relay would get them all back."""
+    if settings.get().CATCHER:
+        return
+    chosen = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
+    sample = sa.select(ContactList.name).where(ContactList.id.in_(chosen), ContactList.is_sample)
+    for name in db.session.scalars(sample):
+        yield Finding(
+            "block", f"“{name}” is sample data.",
+            "These people do not exist, and your mail would bounce. Choose a list of your own.",
+            _at(campaign, "people"), "lists",
+        )  # fmt: skip
 
 
 def _sender(campaign: Campaign) -> Iterator[Finding]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    render_template,
+    request,
+    stream_with_context,
+)
 from flask.typing import ResponseReturnValue
 
 from app.auth.current import View, current_account, current_member, needs, public
@@ -575,7 +582,11 @@ def show_import(import_id: int) -> ResponseReturnValue:
 @bp.get("/imports/<int:import_id>/progress")
 def import_progress(import_id: int) -> ResponseReturnValue:
     import_ = queries.import_(current_account(), import_id)
-    return render_template("contacts/_progress.html", import_=import_)
+    response = make_response(render_template("contacts/_progress.html", import_=import_))
+    if import_.rejected and import_.state in ("finished", "failed"):
+        # The whole page, where the rows that were not taken are listed.
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 @bp.get("/imports/<int:import_id>/rejected.csv")

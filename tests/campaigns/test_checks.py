@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from app.campaigns import checks
 from app.campaigns.models import Campaign
 from app.contacts.models import ContactField, ContactList
+from app.core import settings
 from app.core.db import db, transaction
 from tests.campaigns.conftest import add_people, add_sender
 from tests.conftest import Person
@@ -32,6 +34,20 @@ def test_a_good_mail_is_ready_and_says_who_gets_it(draft: Draft) -> None:
     assert found(campaign, "warn") == {}
     assert found(campaign, "info")["count"].startswith("3 people will get it.")
     checks.demand_ready(campaign)
+
+
+def test_sample_people_are_mailed_where_mail_is_caught_only(draft: Draft) -> None:
+    campaign = draft()
+    with transaction():
+        db.session.get_one(ContactList, campaign.audience[0].list_id).is_sample = True
+    assert "lists" not in found(campaign, "block")
+
+    kept = settings.get()
+    settings.configure(replace(kept, CATCHER=False))
+    try:
+        assert "do not exist" in found(campaign, "block")["lists"]
+    finally:
+        settings.configure(kept)
 
 
 @pytest.mark.parametrize(
