@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import redis
@@ -16,6 +17,7 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from app.core.clock import now
 from app.core.queue_server import client
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 QUEUES = ("system", "sending", "work")
 #: Seconds after which RQ itself ends a job. Jobs watch a much shorter deadline of their own.
 TIMEOUT_S = 900
+#: A job is taken for lost when its worker has been silent for so long; they speak every 5 s.
+LOST_AFTER = timedelta(seconds=15)
 
 
 def queue(name: str, connection: redis.Redis | None = None) -> Queue:
@@ -60,18 +64,35 @@ def _enqueue(job: Callable[..., Any], ids: tuple[int, ...], key: str, on: str) -
             )
             return True
         except DuplicateJobError:
-            if not _forget_ended(key):
+            if not _forget_ended(key, target):
                 return False
     return False
 
 
-def _forget_ended(key: str) -> bool:
-    """Remove a job of that name that is over; False while it still waits or runs."""
+def _forget_ended(key: str, target: Queue) -> bool:
+    """Remove a job of that name that is over or lost; False while it really waits or runs."""
     try:
         job = Job.fetch(key, connection=client(), serializer=JSONSerializer)
     except NoSuchJobError:
         return True
-    if job.get_status() in ("queued", "started", "deferred", "scheduled"):
+    if not _is_over(job, target):
         return False
+    # RQ's list of a job's runs may name one whose record has expired, and deleting fails on it.
+    client().delete(job.execution_registry.key)
     job.delete()
     return True
+
+
+def _is_over(job: Job, target: Queue) -> bool:
+    """A worker that is killed together with its parent leaves its job "started", or "queued" in
+    no queue; RQ notices after a minute or more, and some it never notices."""
+    status = job.get_status()
+    if status == "started":
+        return _is_old(job.last_heartbeat)
+    if status == "queued":
+        return _is_old(job.enqueued_at) and target.get_job_position(job.id) is None
+    return status not in ("deferred", "scheduled")
+
+
+def _is_old(moment: datetime | None) -> bool:
+    return moment is None or now() - moment > LOST_AFTER
