@@ -42,6 +42,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_mail", 1),
     ("app.contacts.jobs.sweep", 5),
     ("app.delivery.jobs.sweep", 10),
+    ("app.accounts.jobs.check_domains", 3600),
     ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),
     ("app.api.jobs.clean_up", 3600),

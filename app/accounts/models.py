@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -113,6 +114,45 @@ class Relay(Base):
     username: Mapped[str] = mapped_column(sa.String(320), default="")
     sealed_password: Mapped[str | None] = mapped_column(sa.Text)
     max_connections: Mapped[int] = mapped_column(default=10)
+    position: Mapped[int] = mapped_column(default=0)
+    """Order among the account's own; stand-ins are tried in it."""
+    weight: Mapped[int] = mapped_column(default=1)
+    """Share of the mail; 0: only while the others are out."""
+    from_domains: Mapped[str] = mapped_column(sa.Text, default="")
+    """Domains of From addresses that it is for, with blanks between; empty: all others."""
+    per_second: Mapped[int | None] = mapped_column()
+    per_hour: Mapped[int | None] = mapped_column()
+    per_day: Mapped[int | None] = mapped_column()
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+
+class Mailbox(Base):
+    """A mailbox that bounces come to, read by us. `account_id` is null for the operator's own."""
+
+    __tablename__ = "mailbox"
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(sa.String(8), default="imap")
+    """imap or pop3."""
+    host: Mapped[str] = mapped_column(sa.String(255))
+    port: Mapped[int] = mapped_column()
+    tls: Mapped[str] = mapped_column(sa.String(16), default="implicit")
+    """implicit, starttls or none."""
+    username: Mapped[str] = mapped_column(sa.String(320))
+    sealed_password: Mapped[str] = mapped_column(sa.Text)
+    folder: Mapped[str] = mapped_column(sa.String(200), default="INBOX")
+    keeps: Mapped[bool] = mapped_column(default=False)
+    """Mails that were read are marked as seen (IMAP) instead of deleted."""
+    taken: Mapped[int] = mapped_column(default=0)
+    """Mails read so far."""
+    checked_at: Mapped[datetime | None] = mapped_column()
+    problem: Mapped[str] = mapped_column(sa.Text, default="")
+    """What went wrong at the last look; empty when it worked."""
+    due_at: Mapped[Moment] = mapped_column(default=now, index=True)
+    """When to look next; while somebody looks, the end of their lease."""
     created_at: Mapped[Moment] = mapped_column(default=now)
 
 
@@ -132,6 +172,48 @@ class Sender(Base):
     token_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     confirmed_at: Mapped[datetime | None] = mapped_column()
     created_at: Mapped[Moment] = mapped_column(default=now)
+
+
+class SigningKey(Base):
+    """A DKIM key of an Account for one domain of its senders."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = (
+        sa.UniqueConstraint("domain", "selector"),
+        sa.Index("ix_signing_key_account", "account_id", "domain", "state"),
+    )
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    domain: Mapped[str] = mapped_column(sa.String(255))
+    selector: Mapped[str] = mapped_column(sa.String(63))
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    """rsa or ed25519."""
+    sealed_key: Mapped[str | None] = mapped_column(sa.Text)
+    """The private half; forgotten when the key is retired."""
+    record: Mapped[str] = mapped_column(sa.Text)
+    """The public half, as the TXT record to publish."""
+    state: Mapped[str] = mapped_column(sa.String(16), default="new")
+    """new until its record is seen in DNS; active: signs; retired."""
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    activated_at: Mapped[datetime | None] = mapped_column()
+    retired_at: Mapped[datetime | None] = mapped_column()
+
+
+class DomainCheck(Base):
+    """What DNS said about a sending domain when it was last asked."""
+
+    __tablename__ = "domain_check"
+    __table_args__ = (sa.UniqueConstraint("account_id", "domain"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    domain: Mapped[str] = mapped_column(sa.String(255))
+    checked_at: Mapped[Moment] = mapped_column(default=now)
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    """As `mailer.records.Finding.as_dict` makes them."""
+    good: Mapped[list[str]] = mapped_column(Json, default=list)
+    """Codes that were right when last known, so that what breaks is noticed once."""
 
 
 class Notice(Base):

@@ -154,7 +154,9 @@ class Event(Base):
     at: Mapped[Moment] = mapped_column(default=now)
     link_id: Mapped[int | None] = mapped_column(sa.ForeignKey("link.id", ondelete="SET NULL"))
     verdict: Mapped[str | None] = mapped_column(sa.String(8))
-    """human or machine, for opens and clicks; hard or soft for bounces."""
+    """human or machine, for opens and clicks; hard, soft or sender for bounces."""
+    fault: Mapped[str | None] = mapped_column(sa.String(16))
+    """Whose fault a bounce is (mailer.faults); unclear where nothing says so."""
     reason: Mapped[str] = mapped_column(sa.String(200), default="")
     seq: Mapped[int | None] = mapped_column(BigId, unique=True)
     """Number of the hit in the intake, so that a hit taken twice is written once."""
@@ -183,3 +185,33 @@ class Outage(Base):
     since: Mapped[Moment] = mapped_column(default=now)
     until: Mapped[Moment] = mapped_column()
     reason: Mapped[str] = mapped_column(sa.Text, default="")
+
+
+class Alarm(Base):
+    """The owner was told, or the brake was pulled, and at how many complaints or bounces."""
+
+    __tablename__ = "alarm"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    """complaints, bounces; warned before: complaints_near."""
+    n: Mapped[int] = mapped_column(default=0)
+    at: Mapped[Moment] = mapped_column(default=now)
+
+
+class RelayUse(Base):
+    """How much of its limits a mail server has been given; shared by all workers."""
+
+    __tablename__ = "relay_use"
+
+    relay: Mapped[str] = mapped_column(sa.String(600), primary_key=True)
+    """RelaySettings.key."""
+    free_at: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
+    """Unix time until which the mails of each second are given away."""
+    hour: Mapped[int] = mapped_column(default=0)
+    """Hour since 1970 that `in_hour` counts."""
+    in_hour: Mapped[int] = mapped_column(default=0)
+    day: Mapped[int] = mapped_column(default=0)
+    in_day: Mapped[int] = mapped_column(default=0)

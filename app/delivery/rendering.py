@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from app.accounts import signing_keys
 from app.accounts.models import Account
 from app.campaigns import liquid
 from app.campaigns.content import Content
@@ -27,7 +28,7 @@ from app.core.db import db
 from app.core.tokens import Purpose, sign, sign_for_address
 from app.delivery import linking
 from app.delivery.models import Delivery
-from app.mailer import message
+from app.mailer import dkim, message
 from app.mailer.address import envelope
 from app.mailer.message import Mold, Part
 
@@ -78,6 +79,7 @@ class CampaignMold:
         message.refuse_smuggling(campaign.from_name, "The sender's name")
         message.refuse_smuggling(content.subject, "The subject")
         self.campaign_id = campaign.id
+        self.signers = signing_keys.signers(campaign.account_id, campaign.from_email)
         self.domain = settings.get().MAIL_DOMAIN
         self.linkers = _linkers(campaign.id, links, tracking=tracking, test=test)
         boundary = f"ls-{secrets.token_hex(12)}"
@@ -87,8 +89,9 @@ class CampaignMold:
         self._tracked = self._mold(tracked, headers, boundary)
 
     def render(self, reader: Reader) -> bytes:
-        """The mail of one recipient, as it goes to the mail server."""
-        return (self._tracked if reader.tracked else self._plain).fill(reader)
+        """The mail of one recipient, signed, as it goes to the mail server."""
+        made = (self._tracked if reader.tracked else self._plain).fill(reader)
+        return dkim.sign(made, self.signers) if self.signers else made
 
     def envelope_from(self, delivery_id: int) -> str:
         """The bounce address of one mail (VERP)."""

@@ -84,6 +84,16 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "relay_use",
+        sa.Column("relay", sa.String(length=600), nullable=False),
+        sa.Column("free_at", sa.Float(precision=53), nullable=False),
+        sa.Column("hour", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("in_hour", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("in_day", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("relay", name=op.f("pk_relay_use")),
+    )
+    op.create_table(
         "acceptance",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -307,6 +317,38 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "domain_check",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("checked_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "findings",
+            sa.JSON(none_as_null=True).with_variant(
+                postgresql.JSONB(none_as_null=True, astext_type=Text()), "postgresql"
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "good",
+            sa.JSON(none_as_null=True).with_variant(
+                postgresql.JSONB(none_as_null=True, astext_type=Text()), "postgresql"
+            ),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_domain_check_account_id_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_domain_check")),
+        sa.UniqueConstraint("account_id", "domain", name=op.f("uq_domain_check_account_id_domain")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "email_change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -453,6 +495,38 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_list_account_id_name")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "mailbox",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("port", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tls", sa.String(length=16), nullable=False),
+        sa.Column("username", sa.String(length=320), nullable=False),
+        sa.Column("sealed_password", sa.Text(), nullable=False),
+        sa.Column("folder", sa.String(length=200), nullable=False),
+        sa.Column("keeps", sa.Boolean(), nullable=False),
+        sa.Column("taken", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("checked_at", app.core.db.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("due_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_mailbox_account_id_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailbox")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("mailbox", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mailbox_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mailbox_due_at"), ["due_at"], unique=False)
+
     op.create_table(
         "member_consent",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -601,6 +675,14 @@ def upgrade() -> None:
         sa.Column(
             "max_connections", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("weight", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_domains", sa.Text(), nullable=False),
+        sa.Column(
+            "per_second", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("per_hour", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("per_day", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -674,6 +756,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_signed_in_member_id"), ["member_id"], unique=False)
 
     op.create_table(
+        "signing_key",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("selector", sa.String(length=63), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("sealed_key", sa.Text(), nullable=True),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("activated_at", app.core.db.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("retired_at", app.core.db.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_signing_key_account_id_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_key")),
+        sa.UniqueConstraint("domain", "selector", name=op.f("uq_signing_key_domain_selector")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("signing_key", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_signing_key_account", ["account_id", "domain", "state"], unique=False
+        )
+
+    op.create_table(
         "suppression",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -721,6 +833,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tag")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_tag_account_id_name")),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "alarm",
+        sa.Column(
+            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaign.id"],
+            name=op.f("fk_alarm_campaign_id_campaign"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "kind", name=op.f("pk_alarm")),
     )
     op.create_table(
         "batch",
@@ -1199,6 +1327,7 @@ def upgrade() -> None:
         sa.Column("at", app.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("verdict", sa.String(length=8), nullable=True),
+        sa.Column("fault", sa.String(length=16), nullable=True),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
@@ -1339,12 +1468,17 @@ def downgrade() -> None:
         batch_op.drop_index("ix_batch_state")
 
     op.drop_table("batch")
+    op.drop_table("alarm")
     op.drop_table("tag")
     with op.batch_alter_table("suppression", schema=None) as batch_op:
         batch_op.drop_index("ix_suppression_address")
         batch_op.drop_index("ix_suppression_account")
 
     op.drop_table("suppression")
+    with op.batch_alter_table("signing_key", schema=None) as batch_op:
+        batch_op.drop_index("ix_signing_key_account")
+
+    op.drop_table("signing_key")
     with op.batch_alter_table("signed_in", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_signed_in_member_id"))
 
@@ -1372,6 +1506,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_member_consent_account_id"))
 
     op.drop_table("member_consent")
+    with op.batch_alter_table("mailbox", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mailbox_due_at"))
+        batch_op.drop_index(batch_op.f("ix_mailbox_account_id"))
+
+    op.drop_table("mailbox")
     op.drop_table("list")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invitation_account_id"))
@@ -1390,6 +1529,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_email_change_member_id"))
 
     op.drop_table("email_change")
+    op.drop_table("domain_check")
     op.drop_table("contact_field")
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.drop_index("ix_contact_last")
@@ -1416,6 +1556,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_acceptance_account_id"))
 
     op.drop_table("acceptance")
+    op.drop_table("relay_use")
     op.drop_table("policy_version")
     op.drop_table("outage")
     op.drop_table("member")

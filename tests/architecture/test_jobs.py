@@ -13,6 +13,7 @@ from app.config import CHECKOUT
 #: Every job with its parameters, as they wait in queues or stand in the tick. A new parameter
 #: comes last and has a default; a name that goes stays for one version as a forwarder.
 JOBS = {
+    "app.accounts.jobs.check_domains": [],
     "app.accounts.jobs.send_due_notices": [],
     "app.api.jobs.clean_up": [],
     "app.auth.jobs.clean_up": [],
