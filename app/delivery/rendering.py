@@ -274,7 +274,13 @@ def _headers(campaign: Campaign, *, test: bool) -> list[tuple[str, Any]]:
 def _message_id(campaign_id: int, domain: str, *, test: bool) -> Callable[[Reader], bytes]:
     if test:
         return lambda reader: f"<test.{secrets.token_hex(12)}@{domain}>".encode()
-    return lambda reader: f"<c{campaign_id}.d{reader.delivery_id}@{domain}>".encode()
+
+    # Signed, since complaints are found by it.
+    def named(reader: Reader) -> bytes:
+        token = sign_for_address(Purpose.MESSAGE, reader.delivery_id)
+        return f"<c{campaign_id}.{token}@{domain}>".encode()
+
+    return named
 
 
 def _ways_out(leave: Linker, domain: str, *, test: bool) -> Callable[[Reader], bytes]:

@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import relays
 from app.accounts.models import Account
@@ -28,7 +29,7 @@ from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core import stopping
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import db, dialect_name, transaction
 from app.core.errors import DomainError
 from app.delivery import claiming, recording, rendering, tallying
 from app.delivery.journal import Journal
@@ -204,14 +205,21 @@ class _Run:
                     return
 
     def _note(self, done: list[Outcome]) -> None:
+        done = [self._braked(outcome) for outcome in done]
         with contextlib.suppress(OSError):
             self.journal.answer(done)
         self.outcomes += done
-        for outcome in done:
-            ours = recording.is_our_fault(outcome) if outcome.kind == "refused" else False
-            self.refusals = self.refusals + 1 if ours else 0
-            if ours and (outcome.phase == "size" or self.refusals >= BRAKE):
-                self.brake = f"The mail server refuses this campaign: {outcome.text}"
+
+    def _braked(self, outcome: Outcome) -> Outcome:
+        """Once it is clear that everybody would be refused, nobody else is: they wait for the
+        owner to mend it."""
+        ours = recording.is_our_fault(outcome) if outcome.kind == "refused" else False
+        if ours and self.brake:
+            return Outcome(outcome.id, "never_left", text=outcome.text)
+        self.refusals = self.refusals + 1 if ours else 0
+        if ours and (outcome.phase == "size" or self.refusals >= BRAKE):
+            self.brake = f"The mail server refuses this campaign: {outcome.text}"
+        return outcome
 
     async def _recheck(self, ids: list[int]) -> set[int]:
         def ask() -> set[int]:
@@ -348,19 +356,29 @@ class _Run:
 
     def _go_out(self, reason: str) -> None:
         """The circuit opens: nobody knocks for a while, nobody is blamed."""
-        outage = db.session.get(Outage, self.relay.key, with_for_update=True)
-        if outage is None:
-            outage = Outage(relay=self.relay.key, since=now(), until=now(), reason=reason)
-            db.session.add(outage)
+        moment = now()
+        insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
+        is_new = db.session.get(Outage, self.relay.key) is None
+        row = insert(Outage).values(
+            relay=self.relay.key, since=moment, until=moment + KNOCK_AGAIN, reason=reason
+        )
+        db.session.execute(
+            row.on_conflict_do_update(
+                index_elements=["relay"], set_={"until": row.excluded.until, "reason": reason}
+            )
+        )
+        if is_new:
             words = f"Waiting for the mail server. {reason} We try again every few seconds."
             tallying.note(self.aim.campaign_id, words)
-        outage.until, outage.reason = now() + KNOCK_AGAIN, reason
-        db.session.flush()
 
     def _back(self) -> None:
-        outage = db.session.get(Outage, self.relay.key)
-        if outage is not None:
-            db.session.delete(outage)
+        over = db.session.execute(
+            sa.delete(Outage)
+            .where(Outage.relay == self.relay.key)
+            .returning(Outage.relay)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if over:
             tallying.note(self.aim.campaign_id, "The mail server is back. Sending goes on.")
 
     async def _in_database(self, work: Callable[[], Result]) -> Result:

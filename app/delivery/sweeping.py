@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import claiming, journal, recording, sending, tallying
+from app.delivery import braking, claiming, journal, recording, sending, tallying
 from app.delivery.models import Batch, Beat, Delivery, Tally
 from app.delivery.tallying import SLOT_S
 from app.mailer.smtp import Outcome
@@ -34,6 +34,7 @@ def sweep() -> list[int]:
     _wake_due()
     for campaign_id in _cancelled():
         skip_rest(campaign_id)
+    _brake()
     _finish()
     _forget_beats()
     return waiting_batches()
@@ -190,6 +191,15 @@ def _skip_some(campaign_id: int, was: str) -> int:
     n = int(result.rowcount)  # type: ignore[attr-defined]
     tallying.shift(campaign_id, tallying.moved(was, "skipped", n, reason="cancelled"))
     return n
+
+
+def _brake() -> None:
+    """Campaigns that refuse themselves while they go out: nothing comes back for those."""
+    going = db.session.scalars(sa.select(Campaign.id).where(Campaign.state == "sending")).all()
+    db.session.rollback()
+    for campaign_id in going:
+        with transaction():
+            braking.look(campaign_id)
 
 
 def _finish() -> None:
