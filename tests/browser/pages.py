@@ -32,6 +32,7 @@ EMPTY_ACCOUNT = [
     "/settings/people",
     "/settings/profile",
     "/settings/senders",
+    "/settings/domains",
     "/settings/mail-server",
     "/settings/api-tokens",
     "/settings/audit",
@@ -39,6 +40,7 @@ EMPTY_ACCOUNT = [
 ]
 
 #: {campaign}: a sent one of the sample data; {draft}: one that is being written;
+#: {mapping}, {imported}: an import that waits for its columns, and one that is over;
 #: {contact}, {list}: somebody of it; {leave}, {prefs}, {view}: the links of a mail.
 FULL_ACCOUNT = [
     "/home",
@@ -56,13 +58,32 @@ FULL_ACCOUNT = [
     "/campaigns/{draft}/people",
     "/campaigns/{draft}/send",
     "/campaigns/{campaign}/report/people/opened",
+    "/campaigns/{campaign}/bounces",
+    "/campaigns/{campaign}/bounces?reason=mailbox",
     "/reports",
     "/contacts",
     "/contacts?q=alice",
     "/contacts/{contact}",
+    "/contacts/new",
+    "/contacts/{contact}/edit",
+    "/contacts/{contact}/delete",
+    "/imports",
+    "/imports/{mapping}/columns",
+    "/imports/{imported}",
     "/lists",
     "/lists/{list}",
     "/suppressions",
 ]
 
 OF_A_MAIL = ["/u/{leave}", "/p/{prefs}"]
+
+#: Pages behind a link of single use, and old links.
+OF_A_SECRET = [
+    "/password/{password}",
+    "/password/used-up",
+    "/join/{join}",
+    "/senders/confirm/{sender}",
+    "/subscribe/confirm/{subscribe}",
+    "/privacy/versions/1",
+    "/privacy/compare",
+]

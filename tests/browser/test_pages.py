@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 
+from app.accounts import people, senders
+from app.accounts.models import Account, Notice
+from app.auth import passwords
 from app.campaigns.models import Campaign
+from app.contacts import consent, importing, writing
 from app.contacts.models import Contact, ContactList
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign
 from app.delivery.models import Delivery
+from app.privacy import publishing
 from app.site import sampling
 from tests.browser import pages
 from tests.browser.looking import Onlooker
@@ -55,6 +62,51 @@ def test_the_pages_of_a_mail_are_in_order(onlooker: Onlooker, alice: Person, pat
     assert onlooker.look_at(path.format(**known), f"mail {path}") == []
 
 
+@pytest.mark.parametrize("path", pages.OF_A_SECRET)
+def test_pages_behind_a_secret_are_in_order(onlooker: Onlooker, alice: Person, path: str) -> None:
+    known = secrets_of(alice)
+    status = 410 if "used-up" in path else 200
+
+    assert onlooker.look_at(path.format(**known), f"secret {path}", status=status) == []
+
+
+def secrets_of(person: Person) -> dict[str, str]:
+    """Links as they are mailed: to set a password, to join, to confirm."""
+    account, member = person.account, person.member
+    publishing.current()
+    with transaction():
+        password = passwords.issue(member)
+        people.invite(account, member, email="bob@bakery.example", role="editor")
+        senders.add(account, member, email="news@bakery.example")
+        chosen = ContactList(account_id=account.id, name="Letters", opt_in="double")
+        db.session.add(chosen)
+        db.session.flush()
+        reader = writing.create(account, "reader@example.com")
+        consent.subscribe(reader, chosen, source="api")
+    told = " ".join(db.session.scalars(sa.select(Notice.text)))
+
+    def secret(path: str) -> str:
+        found = re.search(rf"{path}(\S+)", told)
+        assert found, told
+        return found.group(1)
+
+    return {
+        "password": password,
+        "join": secret("/join/"),
+        "sender": secret("/senders/confirm/"),
+        "subscribe": secret("/subscribe/confirm/"),
+    }
+
+
+def imports_of(account: Account) -> dict[str, object]:
+    """One import that waits for its columns, and one that is over, with rows it did not take."""
+    rows = b"E-Mail,Name,Town\nbob@example.com,Bob,Town\nnot an address,,\n"
+    waiting = importing.stage(account, io.BytesIO(rows), "customers.csv", confirmed=False)
+    over = importing.stage(account, io.BytesIO(rows), "customers.csv", basis="At the till")
+    importing.run(over.id)
+    return {"mapping": waiting.id, "imported": over.id}
+
+
 def used_account(person: Person) -> dict[str, object]:
     """Sample data and a draft; returns what addresses of pages need."""
     with transaction():
@@ -70,6 +122,7 @@ def used_account(person: Person) -> dict[str, object]:
         sa.select(Delivery.id).where(Delivery.campaign_id == newest, Delivery.state == "sent")
     )
     return {
+        **imports_of(person.account),
         "campaign": newest,
         "draft": draft.id,
         "contact": db.session.scalar(sa.select(sa.func.min(Contact.id))),
