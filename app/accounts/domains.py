@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -136,9 +137,10 @@ def resolver() -> Find:
     return Resolver()
 
 
-def unchecked(account: Account, domain: str) -> list[records.Finding]:
-    """What is to be done, before DNS was asked."""
-    return records.check(setup_of(account, domain), nowhere).findings
+def unchecked(account: Account, domain: str) -> list[dict[str, Any]]:
+    """What is to be done, before DNS was asked; as a check keeps it."""
+    found = records.check(setup_of(account, domain), nowhere).findings
+    return [one.as_dict() for one in found]
 
 
 def setup_of(account: Account, domain: str) -> records.Setup:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -123,6 +123,15 @@ def light(findings: Sequence[dict[str, Any]]) -> str:
     """The worst level of what a check found; unknown where it found nothing."""
     levels = {finding["level"] for finding in findings}
     return next((level for level in WORST if level in levels), "unknown")
+
+
+def zone_line(record: Mapping[str, str]) -> str:
+    """A record as it stands in a zone file, where a text has pieces of 255 characters at most."""
+    value = record["value"]
+    if record["type"] == "TXT":
+        pieces = (value[i : i + 255] for i in range(0, len(value), 255))
+        value = "(" + " ".join(f'"{piece}"' for piece in pieces) + ")"
+    return f"{record['name']}. IN {record['type']} {value}"
 
 
 Look = Callable[[Setup, Find, Checked], Finding]

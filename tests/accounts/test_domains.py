@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import NotFound, WrongState
 from app.mailer.lookup import Resolver
-from tests.conftest import Person
+from tests.conftest import Client, Person
 from tests.dnsserver import DnsServer
 
 DOMAIN = "bakery.example"
@@ -236,3 +237,63 @@ def test_another_secret_stops_mail_instead_of_sending_it_unsigned(
 
     with pytest.raises(signing_keys.NoKey, match="SECRET_KEY"):
         signing_keys.signers(alice.account.id, sender.email)
+
+
+def test_the_page_shows_what_to_enter(
+    client: Client, alice: Person, sender: Sender, dns: DnsServer
+):
+    client.sign_in(alice)
+    empty = client.get(PAGE).text
+    client.post(f"{PAGE}/keys")
+    client.post(f"{PAGE}/check")
+
+    page = html.unescape(client.get(PAGE).text)
+
+    assert "Not checked yet" in empty
+    assert "v=spf1 a:out.sender.example ~all" in empty
+    for key in signing_keys.of_domain(alice.account.id, DOMAIN):
+        assert f'data-copy="{key.selector}._domainkey.{DOMAIN}"' in page
+        assert f'data-copy="{key.record}"' in page
+    assert "Waits for DNS" in page
+    assert "Wrong" in client.get("/settings/domains").text
+
+
+def test_a_check_answers_htmx_with_the_region_alone(
+    client: Client, alice: Person, sender: Sender, dns: DnsServer
+):
+    client.sign_in(alice)
+
+    answer = client.htmx("POST", f"{PAGE}/check")
+
+    assert answer.text.lstrip().startswith('<div id="domain-state"')
+    assert "Checked just now" in answer.text
+
+
+def test_a_key_signs_without_waiting_and_retires_by_hand(
+    client: Client, alice: Person, sender: Sender, dns: DnsServer
+):
+    key = make_keys(alice)["rsa"]
+    client.sign_in(alice)
+
+    answer = client.post(f"/settings/domains/keys/{key.id}/activate", follow_redirects=True)
+    assert "nobody can check the signature" in answer.text
+    assert len(signing_keys.signers(alice.account.id, sender.email)) == 1
+    again = client.post(f"/settings/domains/keys/{key.id}/activate")
+    client.post(f"/settings/domains/keys/{key.id}/retire")
+
+    assert again.status_code == 409
+    assert signing_keys.signers(alice.account.id, sender.email) == []
+
+
+@pytest.mark.parametrize("path", ["", "/check", "/keys"])
+def test_strangers_and_helpers_stay_outside(
+    client: Client, bob: Person, charlie: Person, sender: Sender, dns: DnsServer, path: str
+):
+    method = "POST" if path else "GET"
+
+    client.sign_in(charlie)
+    assert client.open(PAGE + path, method=method).status_code == 404
+    client.sign_in(bob)
+    assert client.open(PAGE + path, method=method).status_code == 403
+    assert dns.asked == []
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(SigningKey)) == 0

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from werkzeug.routing import Rule
 
-from app.accounts.models import ApiToken, Invitation, Membership, Relay, Sender
+from app.accounts.models import ApiToken, Invitation, Membership, Relay, Sender, SigningKey
 from app.api.calls import CALLS
 from app.auth import sessions
 from app.auth.models import SignedIn
@@ -80,6 +80,10 @@ def _settings(account: int) -> dict[str, Row]:
             expires_at=now(),
         ),
         "sender_id": Sender(account_id=account, email="news@b.example", confirmed_at=now()),
+        "key_id": SigningKey(
+            account_id=account, domain="b.example", selector="s1", kind="rsa",
+            record="v=DKIM1; k=rsa; p=x",
+        ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
     }  # fmt: skip
 
@@ -111,6 +115,7 @@ OTHERS: dict[str, str] = {
     "name": "none",
     "number": "1",
     "filename": "css/none.css",
+    "domain": "b.example",
     "kind": "marketing_email",
     "what": "opens",
 }
