@@ -31,7 +31,7 @@ from app.core import stopping
 from app.core.clock import now
 from app.core.db import db, dialect_name, transaction
 from app.core.errors import DomainError
-from app.delivery import claiming, recording, rendering, tallying
+from app.delivery import braking, claiming, recording, rendering, tallying
 from app.delivery.journal import Journal
 from app.delivery.models import Batch, Delivery, Outage
 from app.mailer.address import BadAddress, quick
@@ -111,6 +111,7 @@ def _pause(campaign_id: int, reason: str) -> None:
         if campaign.state == "sending":
             scheduling.pause(campaign, reason)
             tallying.note(campaign_id, f"Paused: {reason}")
+            braking.raise_alarm(campaign_id, "refused", 1, reason, is_paused=True)
 
 
 @dataclass
@@ -308,6 +309,8 @@ class _Run:
             address.envelope,
             content,
             fresh_until,
+            # International addresses stand in a header as they are; those are looked at again.
+            is_wire=address.local.isascii(),
         )
 
     async def _record_at_last(self) -> bool:

@@ -41,6 +41,8 @@ class Mail:
     message: bytes
     fresh_until: float = float("inf")
     """On the monotonic clock: after this, ask again whether it may go."""
+    is_wire: bool = False
+    """The message is already as `wire.content` would make it: 7 bit, CRLF, no leading dot."""
     content: bytes = field(init=False, default=b"")
     rcpt_wire: bytes = field(init=False, default=b"")
     international: bool = field(init=False, default=False)
@@ -48,11 +50,11 @@ class Mail:
     attempts: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self.content = content(self.message)
+        self.content = self.message if self.is_wire else content(self.message)
         self.message = b""
         self.rcpt_wire = self.rcpt.encode()
         self.international = not self.rcpt.isascii() or not self.envelope_from.isascii()
-        self.ascii = self.content.isascii()
+        self.ascii = self.is_wire or self.content.isascii()
 
 
 @dataclass(slots=True, frozen=True)

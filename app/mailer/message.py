@@ -26,7 +26,7 @@ LONGEST_HEADER = 996
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _QUOTE_NEEDED = re.compile(r"[^A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]")
-_EASY = re.compile(r"[!-<>-~](?:[ -<>-~]{0,72}[!-<>-~])?")
+_EASY = re.compile(r"[!-\-/-<>-~](?:[ -<>-~]{0,72}[!-<>-~])?")
 
 
 class BadHeader(ValueError):
@@ -112,7 +112,25 @@ def _encoded_words(text: str, used: int) -> bytes:
 def quoted_printable(text: str) -> bytes:
     """Whole text, lines of 76 at most, CRLF."""
     raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    return binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
+    lines = binascii.b2a_qp(raw).split(b"\n")
+    for at, line in enumerate(lines):
+        if line[:1] == b"." or len(line) > 75:
+            lines[at] = _tidy(line)
+    return b"\r\n".join(lines)
+
+
+def _tidy(line: bytes) -> bytes:
+    """No dot at the beginning, so that nothing has to be doubled on the wire; 76 characters at
+    most, which the library misses where a line ends with a blank."""
+    if line.startswith(b"."):
+        line = b"=2E" + line[1:]
+    # One is left for the soft break that a value behind it may need.
+    if len(line) <= 75 + line.endswith(b"="):
+        return line
+    # Cut where no =XX is split.
+    cut = 70 - (line[69:70] == b"=") - 2 * (line[68:69] == b"=")
+    rest = line[cut:]
+    return line[:cut] + b"=\r\n" + (b"=2E" + rest[1:] if rest.startswith(b".") else rest)
 
 
 def in_base64(text: str) -> bytes:

@@ -1,5 +1,6 @@
 """What a mail looks like, byte for byte where it matters."""
 
+import binascii
 import email
 import email.policy
 import re
@@ -7,6 +8,8 @@ import time
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.contacts.models import Contact
 from app.core.db import db
@@ -216,3 +219,18 @@ def test_rendering_costs_little(campaign_to):
     each = (time.perf_counter() - began) / 2000
 
     assert each < 0.001
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text("a .=\u00e9\n\r\tx.~\x00", max_size=200))
+def test_quoted_printable_keeps_its_rules_and_every_character(text):
+    for encode in (message.quoted_printable, message.value, message.fixed):
+        encoded = encode(text)
+
+        assert encoded.isascii()
+        assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+        assert not encoded.startswith(b".")
+        assert b"\n." not in encoded
+        assert encoded.count(b"\n") == encoded.count(b"\r") == encoded.count(b"\r\n")
+        wanted = text.replace("\r\n", "\n").replace("\r", "\n")
+        assert binascii.a2b_qp(encoded.replace(b"\r\n", b"\n")).decode() == wanted
