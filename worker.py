@@ -41,11 +41,13 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.start_due_campaigns", 1),
     ("app.tracking.jobs.take_mail", 1),
     ("app.contacts.jobs.sweep", 5),
+    ("app.tracking.jobs.tell_owners", 5),
     ("app.delivery.jobs.sweep", 10),
     ("app.accounts.jobs.check_domains", 3600),
     ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),
     ("app.api.jobs.clean_up", 3600),
+    ("app.tracking.jobs.clean_up", 3600),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.
 AFTER_ERROR_S = 5.0

@@ -221,5 +221,5 @@ def report(found: Report) -> shapes.ReportOut:
         },
         "unsubscribes": found.unsubscribes,
         "complaints": found.complaints,
-        "bounces": {"hard": found.bounces.hard, "soft": found.bounces.soft},
+        "bounces": {"hard": found.bounces.hard, "soft": found.bounces.soft + found.bounces.sender},
     }

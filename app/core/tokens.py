@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"
     BROWSER = "browser"
     BOUNCE = "bounce"
+    MESSAGE = "message"
     CONFIRM = "confirm"
     UNDO = "undo"
 

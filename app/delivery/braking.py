@@ -11,10 +11,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.accounts import owners
 from app.campaigns import scheduling
 from app.campaigns.models import Campaign
-from app.core import settings
 from app.core.clock import now
 from app.core.db import db, dialect_name
 from app.delivery import tallying
@@ -103,44 +101,35 @@ def _bounces_words(found: Standing) -> str:
 
 
 def _stop(campaign: Campaign, kind: str, n: int, words: str) -> bool:
-    if not _is_news(campaign.id, kind, n):
+    is_paused = campaign.state == "sending"
+    if not raise_alarm(campaign.id, kind, n, words, is_paused=is_paused):
         return False
-    paused = campaign.state == "sending"
-    if paused:
+    if is_paused:
         scheduling.pause(campaign, words)
-    tallying.note(campaign.id, f"Paused: {words}" if paused else words)
-    _tell(campaign, words, is_paused=paused)
-    return paused
+    tallying.note(campaign.id, f"Paused: {words}" if is_paused else words)
+    return is_paused
 
 
 def _warn(campaign: Campaign, found: Standing) -> None:
-    if not _is_news(campaign.id, "complaints_near", found.complaints):
-        return
     words = (
         f"{found.complaints:,} of {found.tried:,} readers ({found.complaint_share:.1%}) reported "
         "this campaign as spam. At 0.3 % it is paused."
     )
-    tallying.note(campaign.id, words)
-    _tell(campaign, words, is_paused=False)
+    if raise_alarm(campaign.id, "complaints_near", found.complaints, words):
+        tallying.note(campaign.id, words)
 
 
-def _is_news(campaign_id: int, kind: str, n: int) -> bool:
-    """Whether nobody was told yet, or it was half as bad then. Two at once tell once."""
+def raise_alarm(
+    campaign_id: int, kind: str, n: int, words: str, *, is_paused: bool = False
+) -> bool:
+    """Have the owner told; False where they were, and it was half as bad then at least.
+
+    Two at once tell once.
+    """
     insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
-    row = insert(Alarm).values(campaign_id=campaign_id, kind=kind, n=n, at=now())
+    values = {"n": n, "at": now(), "words": words, "is_paused": is_paused, "told_at": None}
+    row = insert(Alarm).values(campaign_id=campaign_id, kind=kind, **values)
     statement = row.on_conflict_do_update(
-        index_elements=["campaign_id", "kind"],
-        set_={"n": n, "at": now()},
-        where=Alarm.n * WORSE <= n,
+        index_elements=["campaign_id", "kind"], set_=values, where=Alarm.n * WORSE <= n
     ).returning(Alarm.n)
     return db.session.execute(statement).first() is not None
-
-
-def _tell(campaign: Campaign, words: str, *, is_paused: bool) -> None:
-    if campaign.is_sample:
-        return
-    url = f"{settings.get().BASE_URL}/campaigns/{campaign.id}/bounces"
-    owners.tell(
-        campaign.account_id, "campaign_alarm", name=campaign.name, words=words,
-        is_paused=is_paused, url=url,
-    )  # fmt: skip

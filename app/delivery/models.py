@@ -185,6 +185,9 @@ class Outage(Base):
     since: Mapped[Moment] = mapped_column(default=now)
     until: Mapped[Moment] = mapped_column()
     reason: Mapped[str] = mapped_column(sa.Text, default="")
+    campaign_id: Mapped[int | None] = mapped_column(BigId)
+    """The campaign that found it out; its owner is told when it lasts."""
+    told_at: Mapped[datetime | None] = mapped_column()
 
 
 class Alarm(Base):
@@ -196,9 +199,13 @@ class Alarm(Base):
         sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
     )
     kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
-    """complaints, bounces; warned before: complaints_near."""
+    """complaints, bounces; warned before: complaints_near; refused: the server takes nothing."""
     n: Mapped[int] = mapped_column(default=0)
     at: Mapped[Moment] = mapped_column(default=now)
+    words: Mapped[str] = mapped_column(sa.Text, default="")
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    told_at: Mapped[datetime | None] = mapped_column()
+    """When the owner was written to."""
 
 
 class RelayUse(Base):

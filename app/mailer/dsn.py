@@ -13,7 +13,7 @@ import email
 import email.message
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
@@ -27,6 +27,8 @@ READ_BYTES = 1_000_000
 MAX_PARTS = 200
 MAX_DEPTH = 20
 MAX_RECIPIENTS = 100
+#: A failure for good without any reason; taken for the mailbox's, but not at once acted upon.
+UNCLEAR = "unclear"
 
 STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 CODE = re.compile(r"(?:^|[\s(\[<:;#-])([45]\d\d)(?=[\s\-#.]|$)")
@@ -55,11 +57,14 @@ class Finding:
     status: str
     """Enhanced status code, or empty."""
     reason: str
+    fault: str = ""
+    """mailer.faults.Fault of a bounce; unclear where a permanent failure says nothing."""
 
 
 def classify_bytes(data: bytes) -> list[dict[str, str]]:
     """One entry a recipient: {address, verdict, status, reason}. Never raises on any bytes."""
-    return [asdict(finding) for finding in classify(data)]
+    shown = ("address", "verdict", "status", "reason")
+    return [{name: getattr(one, name) for name in shown} for one in classify(data)]
 
 
 def classify(data: bytes) -> list[Finding]:
@@ -184,7 +189,14 @@ def _judged(address: str, status: str, text: str, *, delayed: bool) -> Finding:
         verdict = "soft"
     else:
         verdict = "sender"
-    return Finding(address, verdict, status, text[:500] or "No reason was given.")
+    told = fault.value if fault is not Fault.MAILBOX or _is_told(code, status, text) else UNCLEAR
+    return Finding(address, verdict, status, text[:500] or "No reason was given.", told)
+
+
+def _is_told(code: int | None, status: str, text: str) -> bool:
+    """Whether anything says that the mailbox is at fault, or we only suppose so."""
+    without = blame(None, "4.0.0", text) is Fault.MAILBOX
+    return without or status[2:] not in ("", "0.0") or (not status and code in (550, 551, 553, 556))
 
 
 def _odd(message: Message) -> list[Finding]:

@@ -1,7 +1,8 @@
 """The door for mail: bounces and unsubscribe mails always, everything else while CATCHER is on.
 
-`b+…` and `u+…` at MAIL_DOMAIN go to `inbound/`, on disk before they are acknowledged; the rest
-lies in `mail/`, for the page /mail, the oldest removed when there are too many.
+`b+…`, `u+…` and complaints to `abuse` or `fbl` at MAIL_DOMAIN go to `inbound/`, on disk before
+they are acknowledged; the rest lies in `mail/`, for the page /mail, the oldest removed when there
+are too many.
 
 To try bounces without the internet: `bounce+hard@…` is refused for good, `bounce+soft@…` for now.
 """
@@ -18,6 +19,7 @@ from app.config import Config, load
 from app.core import spool
 
 KEEP = 20_000
+COMPLAINTS = ("abuse", "fbl")
 LARGEST = 32 * 1024 * 1024
 SIMULATED = {
     "bounce+hard": "550 5.1.1 There is no such person (simulated)",
@@ -77,8 +79,8 @@ class Door:
         return "250 2.0.0 Kept"
 
     def _is_inbound(self, address: str) -> bool:
-        local, _, domain = address.rpartition("@")
-        return domain.lower() == self.domain and local.lower().startswith(("b+", "u+"))
+        local, _, domain = address.lower().rpartition("@")
+        return domain == self.domain and (local.startswith(("b+", "u+")) or local in COMPLAINTS)
 
     def _forget_oldest(self) -> None:
         self.kept += 1

@@ -45,6 +45,7 @@ def _lines(campaign: Campaign, found: Report, hours: list[Hour]) -> Iterator[tup
     yield "complaints", "", found.complaints
     yield "bounces", "hard", found.bounces.hard
     yield "bounces", "soft", found.bounces.soft
+    yield "bounces", "sender", found.bounces.sender
     for hour in hours:
         yield "opens in the hour", hour.at.isoformat(), hour.opens
         yield "clicks in the hour", hour.at.isoformat(), hour.clicks

@@ -87,5 +87,7 @@ def _words(event: Event) -> str:
             "mail": "by mail"}  # fmt: skip
     if event.kind == "unsubscribe":
         return ways.get(event.reason, event.reason)
-    known = {"hard": "for good", "soft": "for now"}.get(event.verdict or "", "")
+    known = {"hard": "for good", "soft": "for now", "sender": "because of us"}.get(
+        event.verdict or "", ""
+    )
     return ": ".join(part for part in (known, event.reason) if part)

@@ -49,6 +49,8 @@ class Bounces:
 
     hard: int = 0
     soft: int = 0
+    sender: int = 0
+    """Because of us, our content or our reputation; never the reader's fault."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Report:
     @property
     def delivered(self) -> int:
         """Taken over by the recipient's side and not come back for good."""
-        return max(0, self.receipt.sent - self.bounces.hard)
+        return max(0, self.receipt.sent - self.bounces.hard - self.bounces.sender)
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,8 @@ def _report(
     return Report(
         receipt=numbers, opens=engagement("open"), clicks=engagement("click"), links=links,
         unsubscribes=people("unsubscribe"), complaints=hits("complaint"),
-        bounces=Bounces(hits("bounce", "hard"), hits("bounce", "soft")), failures=failures,
+        bounces=Bounces(*(hits("bounce", verdict) for verdict in ("hard", "soft", "sender"))),
+        failures=failures,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.fragments import page_or_fragment
-from app.reports import charts, papers, people, queries
+from app.reports import charts, desk, papers, people, queries
 
 bp = Blueprint("reports", __name__)
 
@@ -51,6 +51,23 @@ def show_people(campaign_id: int, what: str) -> ResponseReturnValue:
         what=what,
         page=people.who(campaign, what, cursor=request.args.get("cursor")),
         title=people.TITLES[what],
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/bounces")
+def bounces(campaign_id: int) -> ResponseReturnValue:
+    """The bounce desk; `reason` shows the people behind one of its groups."""
+    campaign = campaign_queries.campaign(current_account(), campaign_id)
+    chosen = request.args.get("reason", "")
+    cursor = request.args.get("cursor")
+    return render_template(
+        "reports/bounces.html",
+        campaign=campaign,
+        groups=desk.groups(campaign),
+        whose=desk.WHOSE,
+        repairs=[] if chosen else desk.repairs(campaign),
+        chosen=desk.KINDS.get(chosen),
+        page=desk.people(campaign, chosen, cursor=cursor) if chosen else None,
     )
 
 

@@ -1,9 +1,9 @@
-"""Mail that comes back to us: people who leave by mail, and bounces.
+"""Mail that comes back to us: people who leave by mail, bounces and complaints.
 
 The mail door writes each into a file of `inbound/` (its first line: sender and recipients as JSON,
-then the message). A file is claimed by renaming it, acted upon, and removed. Addresses are signed,
-so that nobody can take others out or make them bounce; what fits nothing goes to `inbound/odd/`,
-the newest so many of it.
+then the message). Files are claimed by renaming them, read one by one, acted upon some at a time
+in one transaction, and removed. Addresses are signed, so that nobody can take others out or make
+them bounce; what fits nothing goes to `inbound/odd/`, the newest so many of it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,7 @@ import logging
 import os
 import secrets
 import time
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from email import policy
-from email.parser import BytesHeaderParser
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -25,32 +21,37 @@ import sqlalchemy as sa
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import NotFound
-from app.core.tokens import BadToken, Purpose, hashed, read_from_address
-from app.delivery import bounces
-from app.delivery.models import Delivery, Event
-from app.tracking import leaving
-from app.tracking.counting import Counts, insert
+from app.core.tokens import hashed
+from app.tracking import returns
+from app.tracking.counting import insert
 from app.tracking.models import Intake
+from app.tracking.returns import Letter
 
 log = logging.getLogger(__name__)
 
 #: A claim whose worker died is given back after this.
 STALE_S = 300
 MOST_ODD = 500
-MOST_AT_ONCE = 200
-LARGEST_BYTES = 10_000_000
-RETURNS = ("bounce", "complaint")
+#: Acted upon in one transaction.
+AT_ONCE = 40
+#: One call ends after this, so that other work of the tick has its turn.
+LONGEST_S = 10.0
 
 
 @dataclass(frozen=True)
-class Inbound:
-    """One mail as the door took it."""
+class Taken:
+    """A claimed file and what it says."""
 
-    sender: str
-    """The envelope's; empty for bounces."""
+    path: Path
+    """As it was called before it was claimed."""
+    claimed: Path
+    letter: Letter
     to: tuple[str, ...]
-    data: bytes
+
+    @property
+    def marks(self) -> list[str]:
+        """Names under which it is noted that the file was acted upon."""
+        return [f"mail {hashed(f'{self.path.name} {recipient}')}" for recipient in self.to]
 
 
 def take_mail() -> int:
@@ -59,8 +60,13 @@ def take_mail() -> int:
     if not folder.is_dir():
         return 0
     _give_back(folder)
-    waiting = sorted(folder.glob("*.eml"))[:MOST_AT_ONCE]
-    return sum(_take(path) for path in waiting)
+    done, end = 0, time.monotonic() + LONGEST_S
+    waiting = sorted(folder.glob("*.eml"))
+    for start in range(0, len(waiting), AT_ONCE):
+        if time.monotonic() > end:
+            break
+        done += _take(waiting[start : start + AT_ONCE])
+    return done
 
 
 def _give_back(folder: Path) -> None:
@@ -73,121 +79,66 @@ def _give_back(folder: Path) -> None:
             continue
 
 
-def _take(path: Path) -> int:
+def _take(paths: list[Path]) -> int:
+    taken = [one for path in paths if (one := _claim(path))]
+    try:
+        results = _act(taken)
+    except sa.exc.OperationalError:
+        for one in taken:
+            one.claimed.rename(one.path)  # the database is busy or away; the next tick comes back
+        raise
+    for one in taken:
+        if results[one.path] == "odd":
+            _set_aside(one.claimed, one.path.name)
+        else:
+            one.claimed.unlink(missing_ok=True)
+    _forget_marks(taken)
+    return len(taken)
+
+
+def _claim(path: Path) -> Taken | None:
     claimed = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         path.rename(claimed)
     except FileNotFoundError:
-        return 0
-    found = _read(claimed)
-    try:
-        results = Counter(_act_once(path.name, recipient, found) for recipient in found.to)
-    except sa.exc.OperationalError:
-        claimed.rename(path)  # the database is busy or away; the next tick comes back to it
-        raise
-    except Exception:
-        _set_aside(claimed, path.name)  # one that breaks us must not hold up the others
-        raise
-    if results["odd"] or not found.to:
-        _set_aside(claimed, path.name)
-    else:
-        claimed.unlink(missing_ok=True)
-    _forget_marks(path.name, found)
-    return 1
-
-
-def _read(path: Path) -> Inbound:
-    with path.open("rb") as file:
+        return None
+    with claimed.open("rb") as file:
         first = file.readline(100_000)
-        data = file.read(LARGEST_BYTES)
+        data = file.read(returns.LARGEST_BYTES)
     try:
         envelope = json.loads(first)
         to = tuple(dict.fromkeys(str(address) for address in list(envelope["to"])[:100]))
-        return Inbound(str(envelope.get("from") or ""), to, data)
+        return Taken(path, claimed, returns.read(str(envelope.get("from") or ""), data), to)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Inbound("", (), b"")
+        return Taken(path, claimed, returns.read("", b""), ())
 
 
-def _act_once(name: str, recipient: str, found: Inbound) -> str:
-    """Act for one recipient; what became of it. A file taken twice counts once."""
+def _act(taken: list[Taken]) -> dict[Path, str]:
+    """What became of each file. A file taken twice counts once."""
+    results: dict[Path, str] = {}
     with transaction(patience_s=5.0):
-        if not _is_first(_mark(name, recipient)):
-            return "done"
-        result = _act(recipient, found)
-        if result == "forged":
-            _count_forged()
-        return result
+        touched: set[int] = set()
+        for one in taken:
+            results[one.path] = _act_alone(one, touched)
+        returns.watch(touched)
+    return results
 
 
-def _act(recipient: str, found: Inbound) -> str:
-    local = recipient.rpartition("@")[0]
-    kind, plus, token = local.partition("+")
-    act = {"u": _leave, "b": _bounce}.get(kind.lower())
-    if not plus or act is None:
+def _act_alone(one: Taken, touched: set[int]) -> str:
+    """In a transaction inside the others': one that breaks us does not hold up the rest."""
+    try:
+        with db.session.begin_nested():
+            found = [
+                returns.act(recipient, one.letter, touched)
+                for recipient, mark in zip(one.to, one.marks, strict=True)
+                if _is_first(mark)
+            ]
+    except sa.exc.OperationalError:
+        raise
+    except Exception:
+        log.exception("mail set aside: it cannot be worked")
         return "odd"
-    purpose = Purpose.UNSUBSCRIBE if kind.lower() == "u" else Purpose.BOUNCE
-    try:
-        numbers = read_from_address(purpose, token)
-    except (BadToken, ValueError):
-        return "forged"
-    return act(numbers, found)
-
-
-def _leave(numbers: tuple[int, ...], found: Inbound) -> str:
-    if is_automatic(found):
-        return "automatic"
-    try:
-        guest = leaving.visit_of(numbers)
-    except NotFound:
-        return "gone"
-    leaving.leave(guest, source="mail")
-    return "left"
-
-
-def is_automatic(found: Inbound) -> bool:
-    """Whether a program wrote it: a bounce, an absence note (RFC 3834)."""
-    if found.sender in ("", "<>"):
-        return True
-    headers = BytesHeaderParser(policy=policy.compat32).parsebytes(found.data)
-    return not str(headers.get("Auto-Submitted") or "no").strip().lower().startswith("no")
-
-
-def _bounce(numbers: tuple[int, ...], found: Inbound) -> str:
-    if len(numbers) != 1 or db.session.get(Delivery, numbers[0]) is None:
-        return "gone"
-    delivery_id = numbers[0]
-    before = _last_event(delivery_id)
-    bounces.take(delivery_id, found.data)
-    db.session.flush()
-    _count_returns(delivery_id, after=before)
-    return "bounced"
-
-
-def _last_event(delivery_id: int) -> int:
-    return (
-        db.session.scalar(sa.select(sa.func.max(Event.id)).where(Event.delivery_id == delivery_id))
-        or 0
-    )
-
-
-def _count_returns(delivery_id: int, *, after: int) -> None:
-    """Delivery writes the Event; the counters that reports read are kept here."""
-    events = db.session.scalars(
-        sa.select(Event).where(
-            Event.delivery_id == delivery_id, Event.id > after, Event.kind.in_(RETURNS)
-        )
-    ).all()
-    count_returns(events)
-
-
-def count_returns(events: Iterable[Event]) -> None:
-    """Add bounces and complaints, written as Events just now, to the kept counters."""
-    counts = Counts()
-    for event in events:
-        verdict = event.verdict or ""
-        counts.hit(event.campaign_id, event.kind, verdict, at=event.at)
-        counts.person(event.campaign_id, event.kind, verdict)
-    counts.write()
+    return "odd" if "odd" in found or not one.to else "done"
 
 
 def _is_first(mark: str) -> bool:
@@ -201,27 +152,12 @@ def _is_first(mark: str) -> bool:
     return claimed is not None
 
 
-def _mark(name: str, recipient: str) -> str:
-    return f"mail {hashed(f'{name} {recipient}')}"
-
-
-def _forget_marks(name: str, found: Inbound) -> None:
-    """The file is gone, so nothing has to say any more that it was acted upon."""
-    marks = [_mark(name, recipient) for recipient in found.to]
+def _forget_marks(taken: list[Taken]) -> None:
+    """The files are gone, so nothing has to say any more that they were acted upon."""
+    marks = [mark for one in taken for mark in one.marks]
     if marks:
         with transaction():
             db.session.execute(sa.delete(Intake).where(Intake.name.in_(marks)))
-
-
-def _count_forged() -> None:
-    """How many came to addresses that we never gave out."""
-    log.warning("inbound mail to a forged or cut address")
-    more = sa.cast(sa.cast(Intake.cursor, sa.Integer) + 1, sa.String)
-    db.session.execute(
-        insert(Intake)
-        .values(name="forged", cursor="1", at=now())
-        .on_conflict_do_update(index_elements=["name"], set_={"cursor": more, "at": now()})
-    )
 
 
 def _set_aside(claimed: Path, name: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.tracking import inbound, intake
+from app.core.db import transaction
+from app.tracking import alarms, inbound, intake, returns
 
 
 def take_hits() -> None:
@@ -13,3 +14,14 @@ def take_hits() -> None:
 def take_mail() -> None:
     """Bounces, and people who leave by mail."""
     inbound.take_mail()
+
+
+def tell_owners() -> None:
+    """Complaints, bounces and outages that owners must know of."""
+    alarms.tell()
+
+
+def clean_up() -> None:
+    """Forget which mails came long ago."""
+    with transaction():
+        returns.forget_old()

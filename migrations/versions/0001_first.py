@@ -62,6 +62,10 @@ def upgrade() -> None:
         sa.Column("since", app.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("until", app.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("told_at", app.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("relay", name=op.f("pk_outage")),
     )
     op.create_table(
@@ -842,6 +846,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", app.core.db.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("told_at", app.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["campaign.id"],

@@ -33,7 +33,6 @@ EMPTY_ACCOUNT = [
     "/settings/profile",
     "/settings/senders",
     "/settings/domains",
-    "/settings/domains",
     "/settings/mail-server",
     "/settings/api-tokens",
     "/settings/audit",

@@ -17,7 +17,7 @@ from app.core.db import db, transaction
 from app.delivery.models import Event, Tally
 from app.reports import charts, queries
 from app.reports.queries import Hour
-from app.tracking import inbound, intake, timeline
+from app.tracking import intake, returns, timeline
 from tests.tracking.mails import READER, send
 
 
@@ -80,7 +80,7 @@ def test_bounces_and_complaints_are_counted_and_listed(client, alice, sent):
         ]  # fmt: skip
         session.add_all(events)
         session.flush()
-        inbound.count_returns(events)
+        returns.count_returns(events)
     client.sign_in(alice)
 
     found = queries.report(sent.campaign.id)

@@ -1,0 +1,244 @@
+"""What one mail that came back means, whichever way it came: the mail door or a mailbox.
+
+`b+…` is a bounce address, `u+…` takes out; at `abuse@` and `fbl@` readers' complaints arrive, and
+which of our mails they are about stands, signed, in what they quote.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import Message
+
+import sqlalchemy as sa
+
+from app.campaigns.models import Campaign
+from app.core import settings
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import NotFound
+from app.core.tokens import BadToken, Purpose, hashed, read_from_address
+from app.delivery import bounces, braking, deciding
+from app.delivery.models import Delivery, Event
+from app.mailer import dsn, traces
+from app.mailer.dsn import Finding
+from app.mailer.traces import Traces
+from app.tracking import leaving
+from app.tracking.counting import Counts, insert
+from app.tracking.models import Intake
+
+log = logging.getLogger(__name__)
+
+#: What is read of a mail. What it has to say stands at its beginning.
+LARGEST_BYTES = dsn.READ_BYTES
+RETURNS = ("bounce", "complaint")
+COMPLAINT_BOXES = ("abuse", "fbl")
+#: How long the same mail is known as such.
+REMEMBERED = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail, read: what matters of it, so that many fit into memory."""
+
+    name: str
+    """Its Message-ID, hashed; of its content where it has none."""
+    is_automatic: bool
+    """Whether a program wrote it: a bounce, an absence note (RFC 3834)."""
+    findings: Sequence[Finding]
+    quoted: Traces
+    answers: tuple[str, ...]
+    """Message tokens of ours that it replies to."""
+
+    @property
+    def is_complaint(self) -> bool:
+        return any(finding.verdict == "complaint" for finding in self.findings)
+
+    @property
+    def is_report(self) -> bool:
+        return any(finding.verdict != "none" for finding in self.findings)
+
+
+def read(sender: str, data: bytes) -> Letter:
+    """Read a mail. `sender` is the envelope's; empty for bounces."""
+    data = data[:LARGEST_BYTES]
+    domain = settings.get().MAIL_DOMAIN
+    message = dsn.read(data)
+    return Letter(
+        name=_name(message, data),
+        is_automatic=sender in ("", "<>") or _says_automatic(message),
+        findings=dsn.classify(data),
+        quoted=traces.find(data, domain),
+        answers=traces.named(data, domain),
+    )
+
+
+def act(recipient: str, letter: Letter, touched: set[int], *, account_id: int | None = None) -> str:
+    """Act on a mail to one recipient; what became of it. `touched` collects campaigns.
+
+    Only mails of `account_id` are touched, where one is given. Call inside a transaction.
+    """
+    local = recipient.rpartition("@")[0].lower()
+    kind, plus, token = local.partition("+")
+    if kind in COMPLAINT_BOXES and not plus:
+        return complain(letter, touched, account_id=account_id)
+    purpose = {"u": Purpose.UNSUBSCRIBE, "b": Purpose.BOUNCE}.get(kind)
+    if not plus or purpose is None:
+        return "odd"
+    numbers = _opened(purpose, token)
+    if numbers is None:
+        _count_forged()
+        return "forged"
+    if account_id is not None and not _is_of(numbers, account_id):
+        return "gone"
+    return _leave(numbers, letter) if kind == "u" else _bounce(numbers, letter, touched)
+
+
+def complain(letter: Letter, touched: set[int], *, account_id: int | None = None) -> str:
+    """A complaint that did not come to a bounce address: the quoted mail tells whose it is."""
+    if not letter.is_complaint:
+        return "odd"
+    numbers = quoted_delivery(letter)
+    if numbers is None:
+        _count_forged()
+        return "forged"
+    if account_id is not None and not _is_of(numbers, account_id):
+        return "gone"
+    return _bounce(numbers, letter, touched)
+
+
+def quoted_delivery(letter: Letter) -> tuple[int, ...] | None:
+    """The one mail of ours that a report quotes; None where there is none, or several."""
+    found = {
+        numbers
+        for purpose, tokens in (
+            (Purpose.MESSAGE, letter.quoted.message),
+            (Purpose.BOUNCE, letter.quoted.bounce),
+            (Purpose.UNSUBSCRIBE, letter.quoted.leave),
+        )
+        for token in tokens
+        if (numbers := _opened(purpose, token)) and len(numbers) == 1
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def arrived(letter: Letter, *, account_id: int | None = None) -> int:
+    """A reply proves that the mail arrived; returns how many this settled."""
+    settled = 0
+    for token in letter.answers:
+        numbers = _opened(Purpose.MESSAGE, token)
+        if numbers and (account_id is None or _is_of(numbers, account_id)):
+            settled += deciding.prove_arrival(numbers[0])
+    return settled
+
+
+def watch(campaign_ids: Iterable[int]) -> None:
+    """What came back may be too much: the brake decides."""
+    for campaign_id in sorted(campaign_ids):
+        braking.look(campaign_id)
+
+
+def forget_old() -> int:
+    """Mails that came long ago need not be known any more; returns how many."""
+    result = db.session.execute(
+        sa.delete(Intake).where(Intake.name.startswith("seen "), Intake.at < now() - REMEMBERED)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _name(message: Message, data: bytes) -> str:
+    known = " ".join(str(message.get("Message-ID") or "").split())
+    return hashed(known or data.decode("latin-1"))
+
+
+def _says_automatic(message: Message) -> bool:
+    return not str(message.get("Auto-Submitted") or "no").strip().lower().startswith("no")
+
+
+def _opened(purpose: Purpose, token: str) -> tuple[int, ...] | None:
+    try:
+        return read_from_address(purpose, token)
+    except (BadToken, ValueError):
+        return None
+
+
+def _is_of(numbers: tuple[int, ...], account_id: int) -> bool:
+    owner = db.session.scalar(
+        sa.select(Campaign.account_id)
+        .join(Delivery, Delivery.campaign_id == Campaign.id)
+        .where(Delivery.id == numbers[0])
+    )
+    return owner == account_id
+
+
+def _leave(numbers: tuple[int, ...], letter: Letter) -> str:
+    if letter.is_automatic:
+        return "automatic"
+    try:
+        guest = leaving.visit_of(numbers)
+    except NotFound:
+        return "gone"
+    leaving.leave(guest, source="mail")
+    return "left"
+
+
+def _bounce(numbers: tuple[int, ...], letter: Letter, touched: set[int]) -> str:
+    delivery = db.session.get(Delivery, numbers[0]) if len(numbers) == 1 else None
+    if delivery is None:
+        return "gone"
+    if not _is_new(letter, delivery.id):
+        return "known"
+    before = _last_event(delivery.id)
+    bounces.take_findings(delivery.id, letter.findings)
+    db.session.flush()
+    _count_returns(delivery.id, after=before)
+    touched.add(delivery.campaign_id)
+    return "bounced"
+
+
+def _is_new(letter: Letter, delivery_id: int) -> bool:
+    """Whether this mail was not taken before, by this or another way."""
+    mark = f"seen {hashed(f'{letter.name} {delivery_id}')}"
+    statement = insert(Intake).values(name=mark, cursor="", at=now())
+    claimed = db.session.execute(statement.on_conflict_do_nothing().returning(Intake.name))
+    return claimed.first() is not None
+
+
+def _last_event(delivery_id: int) -> int:
+    return (
+        db.session.scalar(sa.select(sa.func.max(Event.id)).where(Event.delivery_id == delivery_id))
+        or 0
+    )
+
+
+def _count_returns(delivery_id: int, *, after: int) -> None:
+    """Delivery writes the Event; the counters that reports read are kept here."""
+    events = db.session.scalars(
+        sa.select(Event).where(
+            Event.delivery_id == delivery_id, Event.id > after, Event.kind.in_(RETURNS)
+        )
+    ).all()
+    count_returns(events)
+
+
+def count_returns(events: Iterable[Event]) -> None:
+    """Add bounces and complaints, written as Events just now, to the kept counters."""
+    counts = Counts()
+    for event in events:
+        verdict = event.verdict or ""
+        counts.hit(event.campaign_id, event.kind, verdict, at=event.at)
+        counts.person(event.campaign_id, event.kind, verdict)
+    counts.write()
+
+
+def _count_forged() -> None:
+    """How many came to addresses that we never gave out, or about mails that we never sent."""
+    log.warning("inbound mail to a forged or cut address")
+    more = sa.cast(sa.cast(Intake.cursor, sa.Integer) + 1, sa.String)
+    db.session.execute(
+        insert(Intake)
+        .values(name="forged", cursor="1", at=now())
+        .on_conflict_do_update(index_elements=["name"], set_={"cursor": more, "at": now()})
+    )
