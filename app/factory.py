@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ from app.reports import routes as reports
 from app.site import health
 from app.site import routes as site
 from app.staff import routes as staff
+from app.tracking import express
 from app.tracking import routes as tracking
 
 log = logging.getLogger(__name__)
@@ -75,7 +77,18 @@ def create_app(config: Config | None = None) -> Flask:
         app.register_blueprint(blueprint)
     _guard(app, config)
     _answer_errors(app)
+    _stand_in_front(app, config)
     return app
+
+
+def _stand_in_front(app: Flask, config: Config) -> None:
+    """What a request meets before Flask does."""
+    in_front: Callable[..., Any] = express.Express(
+        app.wsgi_app, is_our_name=_our_names(config), safety=headers.safety(secure=config.secure)
+    )
+    if config.TRUSTED_PROXIES:
+        in_front = _trusting(in_front, config)
+    app.wsgi_app = in_front  # type: ignore[method-assign]
 
 
 def _configure(app: Flask, config: Config) -> None:
@@ -97,8 +110,6 @@ def _configure(app: Flask, config: Config) -> None:
         RATELIMIT_STORAGE_URI=_limiter_storage(config.REDIS_URL),
         RATELIMIT_HEADERS_ENABLED=False,
     )
-    if config.TRUSTED_PROXIES:
-        app.wsgi_app = _trusting(app.wsgi_app, config)  # type: ignore[method-assign]
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -163,13 +174,26 @@ def _sign_in_first() -> Response:
     return make_response(redirect(url, 303))
 
 
-def _guard(app: Flask, config: Config) -> None:
+def _our_names(config: Config) -> Callable[[str], bool]:
     host = urlsplit(config.BASE_URL).hostname or ""
+
+    @lru_cache(maxsize=256)
+    def is_our_name(asked: str) -> bool:
+        try:
+            name = (urlsplit(f"//{asked}").hostname or "").lower()
+        except ValueError:
+            return False
+        return bool(name) and (name == host or name in OWN_NAMES)
+
+    return is_our_name
+
+
+def _guard(app: Flask, config: Config) -> None:
+    is_our_name = _our_names(config)
 
     @app.before_request
     def refuse_unknown_host() -> None:
-        asked = (urlsplit(f"//{request.host}").hostname or "").lower()
-        if asked != host and asked not in OWN_NAMES:
+        if not is_our_name(request.host):
             abort(400, "This server does not know that name.")
 
     @app.before_request

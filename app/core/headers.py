@@ -15,21 +15,29 @@ CSP_USER_HTML = (
 )
 
 
+def safety(*, secure: bool) -> list[tuple[str, str]]:
+    """What stands in every answer that does not say otherwise."""
+    found = [
+        ("Content-Security-Policy", CSP),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Permissions-Policy", "interest-cohort=()"),
+    ]
+    return [*found, ("Strict-Transport-Security", "max-age=31536000")] if secure else found
+
+
 def protect(app: Flask, *, secure: bool) -> None:
     """Add the headers after each request; a view may set its own Content-Security-Policy."""
+    every = safety(secure=secure)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CSP)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "no-referrer")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "interest-cohort=()")
+        for name, value in every:
+            headers.setdefault(name, value)
         if request.endpoint != "static":
             headers.setdefault("Cache-Control", "no-store")
-        if secure:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         return response
 
 

@@ -1,7 +1,9 @@
 """From the request to the intake: at once, whatever else is away.
 
-A hit is a handful of ids in JSON on a stream of the queue server. Where that does not answer,
-hits go to files of this machine (`hits/` in the data folder, bounded) that the intake takes too.
+A hit is a handful of ids in JSON on a stream of the queue server. A thread of its own carries
+there what has gathered for some hundredths of a second, so that no answer waits for it. Where the
+queue server does not answer, hits go to files of this machine (`hits/` in the data folder,
+bounded) that the intake takes too. A process that is killed outright loses what has gathered.
 """
 
 from __future__ import annotations
@@ -15,15 +17,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import redis
 
 from app.core import queue_server, settings
-from app.core.clock import now
 from app.core.tokens import derive_key
-from app.tracking.verdicts import HUMAN, MACHINE, Hit, Look
+from app.tracking.verdicts import HUMAN, MACHINE, Headers, Hit, Look, block_of, of_request
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,19 @@ REST_S = 2.0
 #: A file of the spool is written to for one second and taken after this many.
 RIPE_S = 3
 
+#: So long hits gather before they are carried off.
+GATHER_S = 0.03
+#: Carried in one go.
+LOAD = 500
+#: When so many have gathered, requests help to carry.
+MOST_GATHERED = 5_000
+#: One entry of the stream for each hit, the longest stream apart from the last argument.
+CARRY = """
+for i = 1, #ARGV - 1 do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[#ARGV], '*', 'h', ARGV[i])
+end
+"""
+
 #: Hits are numbered by milliseconds since 2025 and a count that each process starts anywhere.
 EPOCH_MS = 1_735_689_600_000
 COUNT_BITS = 24
@@ -45,22 +59,35 @@ LATEST_MS = 4_102_444_800_000
 
 _rest_until = [0.0]
 _counts = itertools.count(secrets.randbelow(1 << COUNT_BITS))
-_ready: deque[_Parcel] = deque()
+_gathered: deque[str] = deque()
 _way = threading.Lock()
-_spool_lock = threading.Lock()
-_salt: dict[str, bytes] = {}
+_wanted = threading.Event()
+_carrier: list[threading.Thread] = []
+_salt: dict[int, bytes] = {}
 #: When the spool was measured, and how large it was.
 _measured = [0.0, 0.0]
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def note(
+    kind: str, delivery_id: int, target: int, *, method: str, headers: Headers, address: str
+) -> None:
+    """Look at a request and note the hit; of the request nothing else is kept."""
+    look = of_request(kind, method, headers)
+    block = block_of(address, headers.get("User-Agent", ""), salt=daily_salt())
+    record(kind, delivery_id, target, look=look, block=block)
 
 
 def record(kind: str, delivery_id: int, target: int, *, look: Look, block: str) -> None:
     """Note a hit. Never raises and never waits for long."""
     ms = time.time_ns() // 1_000_000
-    fields = [number(ms), kind, delivery_id, target, ms, look.verdict, look.reason, block]
-    line = json.dumps(fields, separators=(",", ":"))
-    # Where the server got the hit and its answer was lost, the hit comes twice, under one number.
-    if not _push(line):
-        _spool(line)
+    fields = (number(ms), kind, delivery_id, target, ms, look.verdict, look.reason, block)
+    _gathered.append(_encode(fields))
+    if not _wanted.is_set():
+        _wanted.set()
+        _see_to_carrier()
+    if len(_gathered) >= MOST_GATHERED:
+        flush()
 
 
 def number(ms: int) -> int:
@@ -70,11 +97,13 @@ def number(ms: int) -> int:
 
 def daily_salt() -> bytes:
     """Keys the hash of network blocks, so that a block cannot be followed over days."""
-    day = now().date().isoformat()
-    if day not in _salt:
+    day = int(time.time() // 86_400)
+    salt = _salt.get(day)
+    if salt is None:
+        salt = derive_key(settings.get().SECRET_KEY, f"network:{day}")
         _salt.clear()
-        _salt[day] = derive_key(settings.get().SECRET_KEY, f"network:{day}")
-    return _salt[day]
+        _salt[day] = salt
+    return salt
 
 
 def parse(line: str | bytes) -> Hit | None:
@@ -109,36 +138,44 @@ def spool_folder() -> Path:
     return settings.get().LEADERSEND_HOME / "hits"
 
 
-@dataclass(slots=True)
-class _Parcel:
-    """A hit on its way to the queue server."""
+def flush() -> None:
+    """Carry off what has gathered in this process; when it returns, all of that is on its way.
 
-    line: str
-    is_sent: bool | None = None
-    """None until somebody has tried."""
-
-
-def _push(line: str) -> bool:
-    """Put a hit on the stream; whoever comes first takes along what others have ready."""
-    parcel = _Parcel(line)
-    _ready.append(parcel)
+    Where the server got hits and its answer was lost, they come twice, under the same numbers.
+    """
     with _way:
-        if parcel.is_sent is None:
-            parcels = [_ready.popleft() for _ in range(len(_ready))]
-            is_sent = _send([one.line for one in parcels])
-            for one in parcels:
-                one.is_sent = is_sent
-    return bool(parcel.is_sent)
+        while _gathered:
+            lines = [_gathered.popleft() for _ in range(min(LOAD, len(_gathered)))]
+            if not _send(lines):
+                _spool(lines)
+
+
+def _see_to_carrier() -> None:
+    """Start this process's carrier. Only whoever woke it comes here, so there is one."""
+    if _carrier and _carrier[0].is_alive():
+        return
+    with _way:
+        if not (_carrier and _carrier[0].is_alive()):
+            _carrier[:] = [threading.Thread(target=_carry, name="hits", daemon=True)]
+            _carrier[0].start()
+
+
+def _carry() -> None:
+    while True:
+        _wanted.wait()
+        time.sleep(GATHER_S)
+        _wanted.clear()
+        try:
+            flush()
+        except Exception:
+            log.exception("hits were lost")
 
 
 def _send(lines: Sequence[str]) -> bool:
     if time.monotonic() < _rest_until[0]:
         return False
     try:
-        with queue_server.hasty_client().pipeline(transaction=False) as pipeline:
-            for line in lines:
-                pipeline.xadd(STREAM, {"h": line}, maxlen=LONGEST_STREAM, approximate=True)
-            pipeline.execute()
+        queue_server.hasty_client().eval(CARRY, 1, STREAM, *lines, str(LONGEST_STREAM))
         return True
     except redis.RedisError as error:
         _rest_until[0] = time.monotonic() + REST_S
@@ -146,19 +183,18 @@ def _send(lines: Sequence[str]) -> bool:
         return False
 
 
-def _spool(line: str) -> None:
+def _spool(lines: Sequence[str]) -> None:
     """Append to this second's file."""
     folder = spool_folder()
     try:
-        with _spool_lock:
-            folder.mkdir(exist_ok=True)
-            if _is_full(folder):
-                return
-            path = folder / f"{int(time.time())}-{os.getpid()}.jsonl"
-            with path.open("a") as file:
-                file.write(line + "\n")
+        folder.mkdir(exist_ok=True)
+        if _is_full(folder):
+            return
+        path = folder / f"{int(time.time())}-{os.getpid()}.jsonl"
+        with path.open("a") as file:
+            file.write("\n".join(lines) + "\n")
     except OSError as error:
-        log.error("a hit was lost, the spool cannot be written: %s", error)
+        log.error("hits were lost, the spool cannot be written: %s", error)
 
 
 def _is_full(folder: Path) -> bool:
@@ -169,3 +205,7 @@ def _is_full(folder: Path) -> bool:
             float(sum(entry.stat().st_size for entry in os.scandir(folder))),
         ]
     return _measured[1] > LARGEST_SPOOL_BYTES
+
+
+# At the end of a process, also of one that multiprocessing made; `atexit` is not called there.
+Finalize(None, flush, exitpriority=1)

@@ -44,6 +44,7 @@ _done = [""]
 
 def take_hits() -> int:
     """Take what has come in; returns how many hits. Several at once do no harm."""
+    hits.flush()
     taken, until = 0, monotonic() + WORK_S
     while monotonic() < until:
         n = _take_from_stream()

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from werkzeug.urls import iri_to_uri
+
 from app.campaigns import liquid
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
@@ -29,6 +31,8 @@ class Target:
     url: str
     is_filled_in: bool
     """Whether merge tags stand in it, so that it differs from person to person."""
+    location: str = ""
+    """As the header says it, in ASCII; empty where it differs from person to person."""
 
 
 _cache: dict[int, tuple[float, Target]] = {}
@@ -52,6 +56,12 @@ def target(link_id: int) -> Target:
         _cache.clear()
     _cache[link_id] = (time.monotonic() + TRUST_S, found)
     return found
+
+
+def known_location(link_id: int) -> str:
+    """Where a link leads everybody, if this process knows it by now; else nothing."""
+    kept = _cache.get(link_id)
+    return kept[1].location if kept and kept[0] > time.monotonic() else ""
 
 
 def forget() -> None:
@@ -95,7 +105,8 @@ def _read(link_id: int) -> Target:
     is_filled_in = "{{" in url or "{%" in url
     if not is_filled_in and not is_web_address(url):
         raise NotFound("This page")
-    return Target(link.id, link.campaign_id, url, is_filled_in)
+    location = "" if is_filled_in else iri_to_uri(url)
+    return Target(link.id, link.campaign_id, url, is_filled_in, location)
 
 
 def _site(url: str) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from app.core.errors import DomainError
 from app.core.tokens import BadToken, Purpose
 from app.delivery import rendering
 from app.extensions import csrf
-from app.tracking import hits, leaving, links, verdicts
+from app.tracking import hits, leaving, links
+from app.tracking.express import PIXEL, UNCACHED
 from app.tracking.leaving import Visit
 from app.tracking.texts import LANGUAGES, Texts
 
@@ -29,11 +30,6 @@ bp = Blueprint("tracking", __name__)
 log = logging.getLogger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
-#: One transparent pixel.
-PIXEL = (
-    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,"
-    b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
-)
 #: Somebody waits for the answer, and a mail provider's one click waits only some seconds.
 PATIENCE_S = 8.0
 #: Pages of a mail as targets of a burst; links have numbers above 0.
@@ -74,7 +70,7 @@ def opened(token: str) -> Response:
     elif len(numbers) == 2 and numbers[0] == 0:
         _record("open", 0, numbers[1])
     response = Response(PIXEL, mimetype="image/gif")
-    response.headers["Cache-Control"] = "no-store, private, max-age=0"
+    response.headers.add(*UNCACHED)
     return response
 
 
@@ -91,7 +87,7 @@ def clicked(token: str) -> Response:
     _record("click", delivery_id, link_id)
     response = Response(status=302)
     response.autocorrect_location_header = False
-    response.headers["Location"] = iri_to_uri(address)
+    response.headers["Location"] = found.location or iri_to_uri(address)
     return response
 
 
@@ -197,11 +193,10 @@ def in_browser(token: str) -> Response:
 
 
 def _record(kind: str, delivery_id: int, target: int) -> None:
-    look = verdicts.of_request(kind, request.method, request.headers)
-    block = verdicts.block_of(
-        request.remote_addr or "", request.headers.get("User-Agent", ""), salt=hits.daily_salt()
-    )
-    hits.record(kind, delivery_id, target, look=look, block=block)
+    hits.note(
+        kind, delivery_id, target, method=request.method, headers=request.headers,
+        address=request.remote_addr or "",
+    )  # fmt: skip
 
 
 def _record_page(guest: Visit, page: str) -> None:

@@ -19,6 +19,7 @@ def fresh_memory() -> Iterator[None]:
     links.forget()
     hits.forget()
     yield
+    hits.flush()
     hits.forget()
 
 

@@ -23,6 +23,7 @@ def queue_away(monkeypatch, settings):
     queue_server.configure("redis://127.0.0.1:1/0")
     try:
         yield
+        hits.flush()
     finally:
         queue_server.configure(settings.REDIS_URL)
 
@@ -56,6 +57,7 @@ def test_the_picture_needs_no_database(client, sent, monkeypatch):
     with database_away(monkeypatch):
         assert client.get(sent.open(), headers=READER).status_code == 200
 
+    hits.flush()
     assert queue_server.client().xlen(hits.STREAM) == 1
 
 
@@ -212,6 +214,7 @@ def test_the_spool_is_bounded(client, sent, settings, monkeypatch):
     monkeypatch.setattr(hits, "LARGEST_SPOOL_BYTES", 1)
     with queue_away(monkeypatch, settings):
         client.get(sent.open(), headers=READER)
+        hits.flush()
         monkeypatch.setattr(hits, "_measured", [0.0, 0.0])
         for _ in range(50):
             client.get(sent.open(), headers=READER)
@@ -241,6 +244,7 @@ def _refuse(*_args, **_options):
 
 def test_nothing_of_the_reader_is_kept_but_the_verdict(client, sent):
     client.get(sent.open(), headers=READER, environ_base={"REMOTE_ADDR": "8.8.8.8"})
+    hits.flush()
     kept = repr(queue_server.client().xrange(hits.STREAM))
     intake.take_hits()
     rows = repr(db.session.execute(sa.select(Event.__table__)).all())
