@@ -16,10 +16,10 @@ run: .venv/runtime ## start LeaderSend: web, workers, database, queue and mail c
 
 test: .venv/dev ## install what the tests need, then run them all on SQLite and on PostgreSQL
 	@tools/test_programs.sh
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not faults" $(PYTEST_ARGS)
 # tests/ops start databases of their own: a second time they would show nothing new.
 	@if tools/test_programs.sh has-postgresql; then set -x; \
-	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser" \
+	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser and not faults" \
 	  --ignore tests/ops $(PYTEST_ARGS); \
 	else echo "NOT RUN: the tests on PostgreSQL, which could not be installed"; fi
 
@@ -37,9 +37,10 @@ check: .venv/dev ## formatter, linter, types, import rules, templates
 	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/python tools/check_templates.py
 
-faults: .venv/dev ## only the tests that kill, cut and refuse
+faults: .venv/dev ## kill, cut, fill and refuse for real: at most 15 minutes, and a table at the end
 	@tools/test_programs.sh
-	$(BIN)/pytest tests/flows tests/ops $(PYTEST_ARGS)
+	FAULTS_TABLE="$${LEADERSEND_HOME:-var}/faults.json" timeout --signal INT 900 \
+	  $(BIN)/pytest tests/faults $(PYTEST_ARGS)
 
 lock: .venv/setup ## resolve requirements/*.in anew, with hashes
 	$(BIN)/uv pip compile $(LOCK_FLAGS) --upgrade requirements/setup.in -o requirements/setup.txt

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Programs that the tests run beside LeaderSend: PostgreSQL, Chromium, Postfix's smtp-sink.
+# Programs that the tests run beside LeaderSend: PostgreSQL, Chromium, Postfix's smtp-sink,
+# libfaketime.
 # As root on Debian they are installed; elsewhere this says what to install. Nothing is started.
 #   tools/test_programs.sh [has-postgresql]
 set -eu
 
 has_postgresql() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 has_sink() { PATH="$PATH:/usr/sbin" command -v smtp-sink >/dev/null; }
+has_faketime() { ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1; }
 has_chromium() {
   [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || \
     command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
@@ -16,6 +18,7 @@ if [ "${1:-}" = has-postgresql ]; then has_postgresql; exit; fi
 wanted=""
 has_postgresql || wanted="$wanted postgresql"
 has_sink || wanted="$wanted postfix"
+has_faketime || wanted="$wanted libfaketime"
 has_chromium || wanted="$wanted chromium fonts-dejavu-core"
 [ -n "$wanted" ] || exit 0
 
@@ -38,3 +41,4 @@ fi
 has_postgresql || echo "MISSING: PostgreSQL; its tests are skipped. apt-get install postgresql"
 has_sink || echo "MISSING: smtp-sink; tests that send into it are skipped. apt-get install postfix"
 has_chromium || echo "MISSING: Chromium; browser tests are skipped. apt-get install chromium"
+has_faketime || echo "MISSING: libfaketime; tests of wrong clocks are skipped. apt-get install libfaketime"
