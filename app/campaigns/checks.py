@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app.campaigns import audience, composing, content, liquid, numbers, queries
+from app.campaigns import audience, composing, content, liquid, numbers, proving, queries
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
@@ -101,6 +101,21 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
         )  # fmt: skip
     yield from _sample_people(campaign)
     yield from _compiled(campaign)
+    yield from _proofs(campaign, certain=True)
+
+
+def _proofs(campaign: Campaign, *, certain: bool) -> Iterator[Finding]:
+    """What DNS says of the From domain: blocks where refusal is certain, warns else."""
+    doubt = proving.doubt(campaign)
+    if doubt is None or doubt.certain != certain:
+        return
+    fix = f"/settings/domains/{doubt.domain}"
+    if certain:
+        yield Finding("block", f"The large providers would refuse mail from {doubt.domain}.",
+                      f"{doubt.words} Mend it under Settings, Domains.", fix, "dns")  # fmt: skip
+    else:
+        yield Finding("warn", f"DNS does not vouch for {doubt.domain}.",
+                      f"{doubt.words} Such mail often ends as spam.", fix, "dns")  # fmt: skip
 
 
 def _sample_people(campaign: Campaign) -> Iterator[Finding]:
@@ -254,6 +269,7 @@ OUT_WORDS = {
 
 
 def _advice(campaign: Campaign) -> Iterator[Finding]:
+    yield from _proofs(campaign, certain=False)
     yield from _about_subject(campaign)
     if queries.others_named(campaign):
         yield Finding("warn", "Another campaign has the same name.",
