@@ -37,38 +37,43 @@ def take(delivery_id: int, data: bytes) -> str:
 
     Call inside a transaction.
     """
-    return take_findings(delivery_id, dsn.classify(data))
+    findings = dsn.classify(data)
+    delivery = db.session.get(Delivery, delivery_id)
+    if delivery is not None:
+        record(delivery, findings)
+    return _worst(findings).verdict
 
 
-def take_findings(delivery_id: int, findings: Sequence[dsn.Finding]) -> str:
-    """As `take`, where the mail was read already.
+def record(delivery: Delivery, findings: Sequence[dsn.Finding]) -> Event | None:
+    """What a mail said that came back for a Delivery; None where it is nothing new.
 
     The address itself names the recipient, so one Event is enough whatever the report lists.
     The same verdict twice is written once.
     """
-    delivery = db.session.get(Delivery, delivery_id)
-    if delivery is None:
-        return "none"
     # Nobody can know the address but from the mail: whatever comes to it, the mail had left.
-    deciding.prove_departure(delivery_id)
-    found = min(findings, key=lambda finding: _ORDER.index(finding.verdict))
+    if delivery.state == "uncertain":
+        deciding.prove_departure(delivery.id)
+    found = _worst(findings)
     if found.verdict == "none":
-        return "none"
+        return None
     kind = "complaint" if found.verdict == "complaint" else "bounce"
     verdict = None if kind == "complaint" else found.verdict
-    if _is_known(delivery_id, kind, verdict):
-        return found.verdict
+    if _is_known(delivery.id, kind, verdict):
+        return None
     words = f"{found.status} {found.reason}".strip()
-    db.session.add(
-        Event(
-            campaign_id=delivery.campaign_id, delivery_id=delivery.id,
-            contact_id=delivery.contact_id, kind=kind, verdict=verdict,
-            fault=found.fault or None, reason=words[:WORDS],
-        )
+    event = Event(
+        campaign_id=delivery.campaign_id, delivery_id=delivery.id,
+        contact_id=delivery.contact_id, kind=kind, verdict=verdict,
+        fault=found.fault or None, reason=words[:WORDS],
     )  # fmt: skip
+    db.session.add(event)
     db.session.flush()
     _act(delivery, found, words)
-    return found.verdict
+    return event
+
+
+def _worst(findings: Sequence[dsn.Finding]) -> dsn.Finding:
+    return min(findings, key=lambda finding: _ORDER.index(finding.verdict))
 
 
 def _is_known(delivery_id: int, kind: str, verdict: str | None) -> bool:

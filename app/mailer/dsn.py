@@ -69,7 +69,11 @@ def classify_bytes(data: bytes) -> list[dict[str, str]]:
 
 def classify(data: bytes) -> list[Finding]:
     """As `classify_bytes`, for use inside the program."""
-    message = read(data)
+    return judge(read(data))
+
+
+def judge(message: Message) -> list[Finding]:
+    """As `classify`, of a mail that was read already."""
     if complaint := arf.find(message):
         verdict = "complaint" if complaint.counts else "none"
         return [Finding(complaint.recipient, verdict, "", complaint.reason)]

@@ -13,7 +13,7 @@ from email.message import Message
 from app.mailer import dsn
 
 MOST = 20
-_TOKEN = r"([a-z2-7]{24,80})"  # noqa: S105 - a pattern
+_TOKEN = r"([0-9a-f]{24,80})"  # noqa: S105 - a pattern
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,16 @@ class Traces:
     message: tuple[str, ...] = ()
 
 
-def find(data: bytes, domain: str) -> Traces:
-    """All traces of mails of `domain`, at most MOST of a kind."""
-    texts = [data[: dsn.READ_BYTES].decode("latin-1"), *_decoded(dsn.read(data))]
+def find(data: bytes, message: Message, domain: str) -> Traces:
+    """All traces of mails of `domain`, at most MOST of a kind; `message` is what `data` says."""
+    texts = [data[: dsn.READ_BYTES].decode("latin-1"), *_decoded(message)]
     at = "@" + re.escape(domain)
     patterns = (rf"\bb\+{_TOKEN}{at}", rf"\bu\+{_TOKEN}{at}", rf"\bc\d{{1,18}}\.{_TOKEN}{at}")
     return Traces(*(_all(pattern, texts) for pattern in patterns))
 
 
-def named(data: bytes, domain: str) -> tuple[str, ...]:
+def named(message: Message, domain: str) -> tuple[str, ...]:
     """Message tokens that a reply names in its header (RFC 5322: In-Reply-To, References)."""
-    message = dsn.read(data)
     texts = [str(message.get(name, "")) for name in ("In-Reply-To", "References")]
     return _all(rf"\bc\d{{1,18}}\.{_TOKEN}@{re.escape(domain)}", texts)
 

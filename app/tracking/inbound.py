@@ -22,6 +22,7 @@ from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.tokens import hashed
+from app.delivery.models import Event
 from app.tracking import returns
 from app.tracking.counting import insert
 from app.tracking.models import Intake
@@ -117,19 +118,20 @@ def _act(taken: list[Taken]) -> dict[Path, str]:
     """What became of each file. A file taken twice counts once."""
     results: dict[Path, str] = {}
     with transaction(patience_s=5.0):
-        touched: set[int] = set()
+        events: list[Event] = []
         for one in taken:
-            results[one.path] = _act_alone(one, touched)
-        returns.watch(touched)
+            results[one.path] = _act_alone(one, events)
+        returns.finish(events)
     return results
 
 
-def _act_alone(one: Taken, touched: set[int]) -> str:
+def _act_alone(one: Taken, events: list[Event]) -> str:
     """In a transaction inside the others': one that breaks us does not hold up the rest."""
+    new: list[Event] = []
     try:
         with db.session.begin_nested():
             found = [
-                returns.act(recipient, one.letter, touched)
+                returns.act(recipient, one.letter, new)
                 for recipient, mark in zip(one.to, one.marks, strict=True)
                 if _is_first(mark)
             ]
@@ -138,6 +140,7 @@ def _act_alone(one: Taken, touched: set[int]) -> str:
     except Exception:
         log.exception("mail set aside: it cannot be worked")
         return "odd"
+    events += new
     return "odd" if "odd" in found or not one.to else "done"
 
 

@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 #: What is read of a mail. What it has to say stands at its beginning.
 LARGEST_BYTES = dsn.READ_BYTES
-RETURNS = ("bounce", "complaint")
 COMPLAINT_BOXES = ("abuse", "fbl")
 #: How long the same mail is known as such.
 REMEMBERED = timedelta(days=30)
@@ -69,21 +68,23 @@ def read(sender: str, data: bytes) -> Letter:
     return Letter(
         name=_name(message, data),
         is_automatic=sender in ("", "<>") or _says_automatic(message),
-        findings=dsn.classify(data),
-        quoted=traces.find(data, domain),
-        answers=traces.named(data, domain),
+        findings=dsn.judge(message),
+        quoted=traces.find(data, message, domain),
+        answers=traces.named(message, domain),
     )
 
 
-def act(recipient: str, letter: Letter, touched: set[int], *, account_id: int | None = None) -> str:
-    """Act on a mail to one recipient; what became of it. `touched` collects campaigns.
+def act(
+    recipient: str, letter: Letter, events: list[Event], *, account_id: int | None = None
+) -> str:
+    """Act on a mail to one recipient; what became of it. `events` collects what was written.
 
     Only mails of `account_id` are touched, where one is given. Call inside a transaction.
     """
     local = recipient.rpartition("@")[0].lower()
     kind, plus, token = local.partition("+")
     if kind in COMPLAINT_BOXES and not plus:
-        return complain(letter, touched, account_id=account_id)
+        return complain(letter, events, account_id=account_id)
     purpose = {"u": Purpose.UNSUBSCRIBE, "b": Purpose.BOUNCE}.get(kind)
     if not plus or purpose is None:
         return "odd"
@@ -93,10 +94,10 @@ def act(recipient: str, letter: Letter, touched: set[int], *, account_id: int | 
         return "forged"
     if account_id is not None and not _is_of(numbers, account_id):
         return "gone"
-    return _leave(numbers, letter) if kind == "u" else _bounce(numbers, letter, touched)
+    return _leave(numbers, letter) if kind == "u" else _bounce(numbers, letter, events)
 
 
-def complain(letter: Letter, touched: set[int], *, account_id: int | None = None) -> str:
+def complain(letter: Letter, events: list[Event], *, account_id: int | None = None) -> str:
     """A complaint that did not come to a bounce address: the quoted mail tells whose it is."""
     if not letter.is_complaint:
         return "odd"
@@ -106,7 +107,7 @@ def complain(letter: Letter, touched: set[int], *, account_id: int | None = None
         return "forged"
     if account_id is not None and not _is_of(numbers, account_id):
         return "gone"
-    return _bounce(numbers, letter, touched)
+    return _bounce(numbers, letter, events)
 
 
 def quoted_delivery(letter: Letter) -> tuple[int, ...] | None:
@@ -134,9 +135,10 @@ def arrived(letter: Letter, *, account_id: int | None = None) -> int:
     return settled
 
 
-def watch(campaign_ids: Iterable[int]) -> None:
-    """What came back may be too much: the brake decides."""
-    for campaign_id in sorted(campaign_ids):
+def finish(events: Sequence[Event]) -> None:
+    """Count what came back, and let the brake decide whether it is too much."""
+    count_returns(events)
+    for campaign_id in sorted({event.campaign_id for event in events}):
         braking.look(campaign_id)
 
 
@@ -184,17 +186,14 @@ def _leave(numbers: tuple[int, ...], letter: Letter) -> str:
     return "left"
 
 
-def _bounce(numbers: tuple[int, ...], letter: Letter, touched: set[int]) -> str:
+def _bounce(numbers: tuple[int, ...], letter: Letter, events: list[Event]) -> str:
     delivery = db.session.get(Delivery, numbers[0]) if len(numbers) == 1 else None
     if delivery is None:
         return "gone"
     if not _is_new(letter, delivery.id):
         return "known"
-    before = _last_event(delivery.id)
-    bounces.take_findings(delivery.id, letter.findings)
-    db.session.flush()
-    _count_returns(delivery.id, after=before)
-    touched.add(delivery.campaign_id)
+    if event := bounces.record(delivery, letter.findings):
+        events.append(event)
     return "bounced"
 
 
@@ -204,23 +203,6 @@ def _is_new(letter: Letter, delivery_id: int) -> bool:
     statement = insert(Intake).values(name=mark, cursor="", at=now())
     claimed = db.session.execute(statement.on_conflict_do_nothing().returning(Intake.name))
     return claimed.first() is not None
-
-
-def _last_event(delivery_id: int) -> int:
-    return (
-        db.session.scalar(sa.select(sa.func.max(Event.id)).where(Event.delivery_id == delivery_id))
-        or 0
-    )
-
-
-def _count_returns(delivery_id: int, *, after: int) -> None:
-    """Delivery writes the Event; the counters that reports read are kept here."""
-    events = db.session.scalars(
-        sa.select(Event).where(
-            Event.delivery_id == delivery_id, Event.id > after, Event.kind.in_(RETURNS)
-        )
-    ).all()
-    count_returns(events)
 
 
 def count_returns(events: Iterable[Event]) -> None:

@@ -153,3 +153,11 @@ def test_a_small_campaign_is_caught_in_no_time(catcher: Catcher) -> None:
 
     assert len(caught(catcher)) == 500
     assert time.monotonic() - began < 10, "fewer than 3,000 a minute"
+
+
+def test_complaints_are_taken_even_with_the_catcher_off(tmp_path: Path) -> None:
+    with Catcher(tmp_path / "home", CATCHER="off") as catcher, catcher.client() as smtp:
+        smtp.sendmail("fbl@isp.example", ["abuse@mail.test", "FBL@mail.test"], MAIL)
+
+        (mail,) = inbound(catcher)
+        assert mail.to == ["abuse@mail.test", "FBL@mail.test"]
