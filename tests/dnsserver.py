@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterable
 from typing import Self
 
@@ -22,13 +21,13 @@ FAIL, SILENT = "fail", "silent"
 class DnsServer:
     """Answers from `zone`: {(name, type): [value as in a zone file]}; anything else is missing."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.zone: dict[tuple[str, str], list[str]] = {}
         self.broken = ""
         """FAIL or SILENT: for every question."""
         self.asked: list[tuple[str, str]] = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((host, port))
         self.address: tuple[str, int] = self.socket.getsockname()
         self.thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -90,11 +89,3 @@ class DnsServer:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def wait_for(server: DnsServer, asked: tuple[str, str], seconds: float = 5) -> bool:
-    """Whether somebody asks this within some seconds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and asked not in server.asked:
-        time.sleep(0.02)
-    return asked in server.asked

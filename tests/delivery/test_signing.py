@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import dkim as verifier
 import pytest
@@ -15,6 +20,7 @@ from app.core.db import db, transaction
 from app.delivery import testing
 from tests.conftest import Person
 from tests.delivery.conftest import work
+from tests.dnsserver import DnsServer
 from tests.faultserver import FaultServer
 
 Campaigns = Callable[..., Campaign]
@@ -113,3 +119,48 @@ def test_keys_of_one_business_never_sign_for_another(
     work(campaign_to(["vera@example.com"]))
 
     assert b"DKIM-Signature" not in caught[0]
+
+
+@pytest.fixture
+def opendkim(tmp_path: Path, keys: list[SigningKey]) -> Iterator[Callable[[bytes], str]]:
+    """opendkim(mail) → what OpenDKIM has against it; it asks a name server that has the keys.
+
+    It only asks the machine's resolver, so it runs in a mount namespace with another one.
+    """
+    program = shutil.which("opendkim-testmsg") or shutil.which("opendkim-testmsg", path="/usr/sbin")
+    if program is None:
+        pytest.skip("OpenDKIM is not installed: apt-get install opendkim-tools")
+    if os.getuid() != 0:
+        pytest.skip("OpenDKIM needs root to be shown another name server")
+    a, b, c = secrets.token_bytes(3)
+    host = f"127.{a}.{b}.{max(2, c - 1)}"
+    (tmp_path / "resolv.conf").write_text(f"nameserver {host}\n")
+    look = 'mount --bind "$1" /etc/resolv.conf && exec "$2"'
+    command = ["unshare", "-m", "sh", "-c", look, "sh", str(tmp_path / "resolv.conf"), program]
+    with DnsServer(host, 53) as server:
+        for key in keys:
+            server.txt(f"{key.selector}._domainkey.{key.domain}", key.record)
+
+        def ask(mail: bytes) -> str:
+            done = subprocess.run(command, input=mail, capture_output=True, timeout=60)  # noqa: S603
+            assert done.returncode == 0 or done.stderr, done
+            return done.stderr.decode()
+
+        yield ask
+
+
+def test_opendkim_finds_each_signature_right(
+    campaign_to: Campaigns, caught: list[bytes], opendkim: Callable[[bytes], str]
+) -> None:
+    work(campaign_to(["vera@example.com"], names=["Jörg"]))
+
+    both = caught[0]
+    ed25519 = both.partition(b"DKIM-Signature: ")[2].partition(b"DKIM-Signature: ")
+    ed25519_only = b"DKIM-Signature: " + ed25519[2]
+
+    assert opendkim(both) == ""
+    assert b"a=ed25519-sha256" in ed25519_only
+    assert opendkim(ed25519_only) == ""
+    for mail in (both, ed25519_only):
+        assert "Bad signature" in opendkim(mail.replace(b"Fresh", b"Stale"))
+        assert "Bad signature" in opendkim(mail.replace(b"One-Click", b"Two-Click"))
