@@ -8,6 +8,7 @@ time. Secrets of single use (resets, invitations, API) are random and stored as 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -74,13 +75,13 @@ def read(purpose: Purpose, token: str) -> tuple[int, ...]:
 
 def sign_for_address(purpose: Purpose, *numbers: int) -> str:
     """A token for the local part of an address, which some servers write in lower case."""
-    return base64.b32encode(_sealed(purpose, numbers)).rstrip(b"=").decode().lower()
+    return _sealed(purpose, numbers).hex()
 
 
 def read_from_address(purpose: Purpose, token: str) -> tuple[int, ...]:
     """As `read`, for `sign_for_address`."""
     try:
-        raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+        raw = binascii.unhexlify(token)
     except ValueError:
         raise BadToken from None
     return _opened(purpose, raw)

@@ -64,6 +64,9 @@ def _rate(campaign: Campaign) -> float:
 
 
 def _outage(campaign: Campaign) -> str:
-    relay = relays.for_sender(campaign.account_id, campaign.from_email)
-    outage = db.session.get(Outage, relay.key)
+    outage = None
+    for relay in relays.in_turn(campaign.account_id, campaign.from_email):
+        outage = db.session.get(Outage, relay.key)
+        if outage is None:
+            return ""  # at least one carries on
     return f"Waiting for the mail server. {outage.reason}" if outage else ""

@@ -53,8 +53,12 @@ class Reader:
     values: dict[str, Any]
     """As `liquid.contact_values` gives them."""
     tracked: bool = True
+    to: str = ""
+    """The address as the envelope has it, where that is known already."""
     urls: dict[str, str] = field(default_factory=dict)
     """Links made for this mail so far, so that each is signed once."""
+    slots: dict[str, bytes] = field(default_factory=dict)
+    """The same as they stand in the body."""
 
 
 Linker = Callable[[Reader], str]
@@ -81,6 +85,7 @@ class CampaignMold:
         self.campaign_id = campaign.id
         self.signers = signing_keys.signers(campaign.account_id, campaign.from_email)
         self.domain = settings.get().MAIL_DOMAIN
+        self.account_values = liquid.contact_values(campaign.account, None)
         self.linkers = _linkers(campaign.id, links, tracking=tracking, test=test)
         boundary = f"ls-{secrets.token_hex(12)}"
         tracked = _tracked(content, links, tracking) if tracking != "none" else content
@@ -100,17 +105,32 @@ class CampaignMold:
     def _mold(
         self, content: Content, headers: list[tuple[str, Any]], boundary: str
     ) -> Mold[Reader]:
-        subject = self._run(content.subject, "header")
         top = [
             *headers,
-            ("To", lambda reader: envelope(reader.email).encode()),
-            ("Subject", _subject(content.subject, subject)),
+            ("To", lambda reader: (reader.to or envelope(reader.email)).encode()),
+            ("Subject", self._subject(content.subject)),
         ]
         parts = [
             Part("text/plain", *self._body(content.text, "text")),
             Part("text/html", *self._body(content.html, "html")),
         ]
         return Mold(top, parts, boundary)
+
+    def _subject(self, source: str) -> bytes | Callable[[Reader], bytes]:
+        used = len("Subject: ")
+        parts = liquid.simple_parts(source, "header")
+        if parts is None or any(not isinstance(p, str) and p.path[:1] == ("links",) for p in parts):
+            run = self._run(source, "header")
+            return lambda reader: message.unstructured(run(reader), used)
+        if all(isinstance(part, str) for part in parts):
+            return message.unstructured("".join(cast(list[str], parts)), used)
+        pieces = parts
+
+        def subject(reader: Reader) -> bytes:
+            words = [p if isinstance(p, str) else p.evaluate(reader.values) for p in pieces]
+            return message.unstructured("".join(words), used)
+
+        return subject
 
     def _body(self, source: str, kind: str) -> tuple[str, list[Any]]:
         parts = liquid.simple_parts(source, kind)
@@ -125,11 +145,13 @@ class CampaignMold:
     def _piece(self, part: str | liquid.Output) -> bytes | Callable[[Reader], bytes]:
         if isinstance(part, str):
             return message.fixed(part)
+        evaluate = part.evaluate
+        if part.path[:1] == ("account",):
+            # The same for everybody.
+            return message.value(evaluate(self.account_values))
         linker = self.linkers.get(part.path[1]) if part.path[:1] == ("links",) else None
         if linker and not part.filters and len(part.path) == 2:
-            made = linker
-            return lambda reader: message.value(made(reader))
-        evaluate = part.evaluate
+            return _link_slot(part.path[1], linker)
         if part.path[:1] == ("links",):
             return lambda reader: message.value(evaluate(self._values(reader)))
         return lambda reader: message.value(evaluate(reader.values))
@@ -305,12 +327,16 @@ def _date(second: int) -> bytes:
     return formatdate(second).replace("-0000", "+0000").encode()
 
 
-def _subject(source: str, run: Callable[[Reader], str]) -> bytes | Callable[[Reader], bytes]:
-    used = len("Subject: ")
-    parts = liquid.simple_parts(source, "header")
-    if parts is not None and all(isinstance(part, str) for part in parts):
-        return message.unstructured("".join(cast(list[str], parts)), used)
-    return lambda reader: message.unstructured(run(reader), used)
+def _link_slot(name: str, linker: Linker) -> Callable[[Reader], bytes]:
+    """A link of the body: in HTML and text the same."""
+
+    def slot(reader: Reader) -> bytes:
+        made = reader.slots.get(name)
+        if made is None:
+            made = reader.slots[name] = message.value(linker(reader))
+        return made
+
+    return slot
 
 
 def _swells(source: str) -> bool:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -31,9 +31,9 @@ from app.core import stopping
 from app.core.clock import now
 from app.core.db import db, dialect_name, transaction
 from app.core.errors import DomainError
-from app.delivery import braking, claiming, recording, rendering, tallying
+from app.delivery import allowing, braking, claiming, recording, rendering, tallying
 from app.delivery.journal import Journal
-from app.delivery.models import Batch, Delivery, Outage
+from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
 from app.mailer.address import BadAddress, quick
 from app.mailer.smtp import Courier, Mail, Outcome, RelaySettings, run
 
@@ -81,12 +81,12 @@ def _start(batch_id: int, lease: str) -> _Run | None:
     if campaign.state != "sending" or not campaign.planned_at:
         return None
     try:
-        relay = relays.for_sender(campaign.account_id, campaign.from_email)
+        relay = _relay_for(campaign)
         mold = rendering.compile_campaign(campaign)
     except (DomainError, ValueError) as error:
         _pause(campaign.id, str(error))
         return None
-    if _is_out(relay):
+    if relay is None:
         return None
     aim, account = claiming.Aim.of(campaign), campaign.account
     db.session.rollback()
@@ -100,9 +100,20 @@ def _start(batch_id: int, lease: str) -> _Run | None:
     return _Run(aim, account, relay, mold, lease, journal, batch_id)
 
 
-def _is_out(relay: RelaySettings) -> bool:
+def _relay_for(campaign: Campaign) -> RelaySettings | None:
+    """The relay whose turn it is, or one that stands in; None while all are out or spent."""
+    first = relays.for_sender(campaign.account_id, campaign.from_email)
+    if _is_usable(first):
+        return first
+    others = relays.in_turn(campaign.account_id, campaign.from_email) if first.own else ()
+    return next((relay for relay in others if _is_usable(relay)), None)
+
+
+def _is_usable(relay: RelaySettings) -> bool:
     outage = db.session.get(Outage, relay.key, populate_existing=True)
-    return outage is not None and outage.until > now()
+    if outage is not None and outage.until > now():
+        return False
+    return allowing.rests_until(relay) is None
 
 
 def _pause(campaign_id: int, reason: str) -> None:
@@ -131,6 +142,8 @@ class _Run:
     renewed: float = 0.0
     refusals: int = 0
     brake: str = ""
+    spent_until: datetime | None = None
+    """The relay has had its hour's or day's worth, and rests until then."""
     more: bool = False
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
@@ -163,7 +176,7 @@ class _Run:
                 began, size = time.monotonic(), self.chunk
                 mails = await self._turn(size)
                 courier.put(mails)
-                if mails is not None and not mails and self.batch_id is None:
+                if mails is not None and not mails and (self.batch_id is None or self.spent_until):
                     if not courier.outstanding:
                         return
                     await self._pause_for(courier, 0)
@@ -171,7 +184,13 @@ class _Run:
             await self._pause_for(courier, max(1, self.chunk // 2))
 
     def _is_over(self, courier: Courier, end: float) -> bool:
-        return bool(time.monotonic() > end or stopping.asked() or courier.broken or self.brake)
+        return bool(
+            time.monotonic() > end
+            or stopping.asked()
+            or courier.broken
+            or self.brake
+            or self.spent_until
+        )
 
     async def _pause_for(self, courier: Courier, below: int) -> None:
         """Until the courier wants more, a quarter of a second at most."""
@@ -269,6 +288,19 @@ class _Run:
             self.renewed = time.monotonic()
 
     def _claim(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
+        if self.relay.is_limited:
+            return self._claim_allowed(book, want)
+        return self._claim_from_batches(book, want)
+
+    def _claim_allowed(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
+        """No more than the relay's limits leave, which all workers share."""
+        granted = allowing.take(self.relay, want)
+        claimed = self._claim_from_batches(book, granted) if granted else []
+        allowing.give_back(self.relay, granted - len(claimed))
+        self.spent_until = allowing.rests_until(self.relay) if len(claimed) < want else None
+        return claimed
+
+    def _claim_from_batches(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
         while self.batch_id is not None:
             taken = claiming.claim(book, self.aim, self.batch_id, self.lease, limit=want)
             if taken:
@@ -298,6 +330,7 @@ class _Run:
         try:
             address = quick(row.email)
             reader = rendering.reader_of(self.account, row, delivery_id=row.delivery_id)
+            reader.to = address.envelope
             content = self.mold.render(reader)
         except (BadAddress, DomainError) as error:
             words = f"This mail could not be made: {error}"
@@ -331,6 +364,8 @@ class _Run:
                 self._go_out(str(courier.broken))
             else:
                 self._back()
+            if self.spent_until:
+                self._say_spent(self.spent_until)
             self.more = not courier.broken and self._has_more()
         if self.brake:
             _pause(self.aim.campaign_id, self.brake)
@@ -363,8 +398,9 @@ class _Run:
         insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
         is_new = db.session.get(Outage, self.relay.key) is None
         row = insert(Outage).values(
-            relay=self.relay.key, since=moment, until=moment + KNOCK_AGAIN, reason=reason
-        )
+            relay=self.relay.key, since=moment, until=moment + KNOCK_AGAIN, reason=reason,
+            campaign_id=self.aim.campaign_id,
+        )  # fmt: skip
         db.session.execute(
             row.on_conflict_do_update(
                 index_elements=["relay"], set_={"until": row.excluded.until, "reason": reason}
@@ -372,6 +408,18 @@ class _Run:
         )
         if is_new:
             words = f"Waiting for the mail server. {reason} We try again every few seconds."
+            tallying.note(self.aim.campaign_id, words)
+
+    def _say_spent(self, until: datetime) -> None:
+        words = (
+            f"{self.relay.host} has had as many mails as its limits allow. "
+            f"It goes on at {until:%H:%M} UTC."
+        )
+        known = sa.select(sa.exists().where(
+            DiaryEntry.campaign_id == self.aim.campaign_id, DiaryEntry.text == words,
+            DiaryEntry.at > now() - timedelta(days=1),
+        ))  # fmt: skip
+        if not db.session.scalar(known):
             tallying.note(self.aim.campaign_id, words)
 
     def _back(self) -> None:

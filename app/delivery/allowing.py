@@ -1,0 +1,82 @@
+"""The limits of a relay, kept by all workers together: one row, changed with the claim.
+
+Mails a second are given out as they come due, at most a second's worth at once; hours and days
+are those of the clock (UTC).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.core.db import db, dialect_name
+from app.delivery.models import RelayUse
+from app.mailer.smtp import RelaySettings
+
+HOUR_S, DAY_S = 3600, 86_400
+
+
+def take(relay: RelaySettings, want: int) -> int:
+    """How many of `want` mails may go now; they count as sent. Call inside a transaction."""
+    if not relay.is_limited or want <= 0:
+        return max(0, want)
+    moment = time.time()
+    use = _row(relay)
+    _turn_over(use, moment)
+    if relay.per_hour:
+        want = min(want, relay.per_hour - use.in_hour)
+    if relay.per_day:
+        want = min(want, relay.per_day - use.in_day)
+    if relay.per_second:
+        # Never more ahead of the clock than what one second allows.
+        earliest = max(use.free_at, moment - 1)
+        want = min(want, int((moment - earliest) * relay.per_second + 1e-6))
+        want = max(0, want)
+        use.free_at = earliest + want / relay.per_second
+    want = max(0, want)
+    use.in_hour += want
+    use.in_day += want
+    db.session.flush()
+    return want
+
+
+def give_back(relay: RelaySettings, n: int) -> None:
+    """Allowed, but there was nothing to send. Call inside the same transaction."""
+    if n > 0 and relay.is_limited:
+        use = _row(relay)
+        use.in_hour, use.in_day = max(0, use.in_hour - n), max(0, use.in_day - n)
+        if relay.per_second:
+            use.free_at -= n / relay.per_second
+        db.session.flush()
+
+
+def rests_until(relay: RelaySettings) -> datetime | None:
+    """When a relay that has had its hour's or day's worth may go on; None where it may now."""
+    use = db.session.get(RelayUse, relay.key, populate_existing=True)
+    if use is None:
+        return None
+    moment = time.time()
+    hour, day = int(moment // HOUR_S), int(moment // DAY_S)
+    if relay.per_day and use.day == day and use.in_day >= relay.per_day:
+        return datetime.fromtimestamp((day + 1) * DAY_S, UTC)
+    if relay.per_hour and use.hour == hour and use.in_hour >= relay.per_hour:
+        return datetime.fromtimestamp((hour + 1) * HOUR_S, UTC)
+    return None
+
+
+def _row(relay: RelaySettings) -> RelayUse:
+    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
+    values = {"free_at": 0.0, "hour": 0, "in_hour": 0, "day": 0, "in_day": 0}
+    db.session.execute(insert(RelayUse).values(relay=relay.key, **values).on_conflict_do_nothing())
+    # Held to the end of the transaction, so that two workers never give out the same.
+    return db.session.get_one(RelayUse, relay.key, with_for_update=True, populate_existing=True)
+
+
+def _turn_over(use: RelayUse, moment: float) -> None:
+    hour, day = int(moment // HOUR_S), int(moment // DAY_S)
+    if use.hour != hour:
+        use.hour, use.in_hour = hour, 0
+    if use.day != day:
+        use.day, use.in_day = day, 0
