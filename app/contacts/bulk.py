@@ -84,10 +84,10 @@ def _values(people: Sequence[Person]) -> Iterator[tuple[Any, ...]]:
 
 def _json(fields: Mapping[str, Any]) -> str:
     """As json.dumps, in a third of the time for texts."""
-    pairs = (
+    pairs = [
         f"{_quoted(key)}: {_quoted(value) if type(value) is str else json.dumps(value)}"
         for key, value in fields.items()
-    )
+    ]
     return "{" + ", ".join(pairs) + "}"
 
 

@@ -239,7 +239,7 @@ def _work(import_id: int, until: float) -> bool:
             with _without_collector():
                 chunk = _read(records, reader)
             done = chunk.rows < CHUNK
-            with _without_collector(), transaction():
+            with _without_collector(), transaction(bulk=True):
                 _hold(import_, mark)
                 _save(import_, store, chunk, found)
                 _set_state(import_, done=done, more=time.monotonic() < until)

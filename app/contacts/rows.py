@@ -58,7 +58,9 @@ class Person:
     @property
     def guessed_kind(self) -> str:
         """person or organisation."""
-        return self.kind or guess_kind(self.local, self.first, self.last, self.company)
+        if self.kind or self.first or self.last:
+            return self.kind or "person"
+        return guess_kind(self.local, self.first, self.last, self.company)
 
 
 def unguard(cell: str) -> str:
@@ -128,7 +130,9 @@ class Reader:
     @staticmethod
     def _address(cell: str) -> tuple[str, str]:
         """The address, and a note on further ones in the same cell (Google's exports)."""
-        cell = unguard(cell.strip())
+        cell = cell.strip()
+        if cell[:1] == "'":
+            cell = unguard(cell)
         if ":::" not in cell:
             return cell, ""
         first, *others = [part.strip() for part in cell.split(":::")]
@@ -244,7 +248,9 @@ def _text_field(key: str) -> Setter:
     def put(person: Person, cell: str) -> None:
         if cell[0] == "'":
             cell = unguard(cell)
-        if "\n" in cell or "\r" in cell:
+        if cell.isascii() and cell.isprintable():
+            cell = cell.strip()[: fields.VALUE_LENGTH + 1]  # clean as it is, and each another
+        elif "\n" in cell or "\r" in cell:
             cell = clean_note(cell)
         else:
             cell = clean_line(cell, fields.VALUE_LENGTH + 1)

@@ -264,6 +264,9 @@ def _overlay(person: Person, row: Person) -> bool:
 
 def _barred(account_id: int, addresses: list[str]) -> set[str]:
     """Which of these addresses the account must not mail."""
+    of_account = sa.select(Suppression.id).where(Suppression.account_id == account_id)
+    if db.session.scalar(of_account.limit(1)) is None:
+        return set()
     barred = set(
         db.session.scalars(
             sa.select(Suppression.address).where(
@@ -271,9 +274,7 @@ def _barred(account_id: int, addresses: list[str]) -> set[str]:
             )
         )
     )
-    nameless = sa.select(Suppression.id).where(
-        Suppression.account_id == account_id, Suppression.address.is_(None)
-    )
+    nameless = of_account.where(Suppression.address.is_(None))
     if db.session.scalar(nameless.limit(1)) is not None:
         hashes = {suppressions.address_hash(account_id, address): address for address in addresses}
         found = sa.select(Suppression.address_hash).where(
