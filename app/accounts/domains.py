@@ -19,7 +19,7 @@ from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import NotFound, WrongState
-from app.mailer import records
+from app.mailer import checking, records
 from app.mailer.lookup import Find, Resolver, nowhere
 
 #: How often each domain is looked at without anybody asking.
@@ -55,6 +55,16 @@ class SendingDomain:
     def waits(self) -> bool:
         """Whether keys wait to be seen in DNS."""
         return any(key.state == "new" for key in self.keys)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was never checked, or other keys count since."""
+        if self.check is None:
+            return True
+        moments = [
+            at for key in self.keys for at in (key.created_at, key.activated_at, key.retired_at)
+        ]
+        return any(at > self.check.checked_at for at in moments if at)
 
     @property
     def shared(self) -> bool:
@@ -120,9 +130,9 @@ def check(account: Account, domain: str, *, ask: Find | None = None) -> DomainCh
     setup = setup_of(account, name)
     db.session.rollback()
     ask = ask or resolver()
-    seen = records.check(setup, ask).seen_keys
+    seen = checking.check(setup, ask).seen_keys
     # Once more as it will be when the keys that were seen sign. It asks DNS nothing new.
-    done = records.check(_signing_with(setup, seen), ask)
+    done = checking.check(_signing_with(setup, seen), ask)
     with transaction():
         # One check after the other, so that two at once tell the owners once.
         db.session.execute(sa.select(Account.id).where(Account.id == account.id).with_for_update())
@@ -139,7 +149,7 @@ def resolver() -> Find:
 
 def unchecked(account: Account, domain: str) -> list[dict[str, Any]]:
     """What is to be done, before DNS was asked; as a check keeps it."""
-    found = records.check(setup_of(account, domain), nowhere).findings
+    found = checking.check(setup_of(account, domain), nowhere).findings
     return [one.as_dict() for one in found]
 
 

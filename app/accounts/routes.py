@@ -270,7 +270,8 @@ def retire_key(key_id: int) -> ResponseReturnValue:
 def _domain(template: str, domain: str, *, just_now: bool = False) -> str:
     account = current_account()
     found = domains.find(account, domain)
-    findings = found.check.findings if found.check else domains.unchecked(account, found.name)
+    fresh = found.check if not found.stale else None
+    findings = fresh.findings if fresh else domains.unchecked(account, found.name)
     return render_template(
         template, domain=found, findings=findings, just_now=just_now, zone_line=records.zone_line
     )

@@ -57,6 +57,8 @@ def is_spf(text: str) -> bool:
 def with_mechanism(text: str, mechanism: str) -> str:
     """The record with one more mechanism, before what it says about all others."""
     terms = text.split()
+    if mechanism.lower() in (term.lower() for term in terms):
+        return text
     ends = [i for i, term in enumerate(terms) if re.match(r"[+?~-]?all$|redirect=", term.lower())]
     terms.insert(ends[0] if ends else len(terms), mechanism)
     return " ".join(terms)

@@ -297,3 +297,14 @@ def test_strangers_and_helpers_stay_outside(
     assert client.open(PAGE + path, method=method).status_code == 403
     assert dns.asked == []
     assert db.session.scalar(sa.select(sa.func.count()).select_from(SigningKey)) == 0
+
+
+def test_new_keys_are_shown_at_once(client: Client, alice: Person, sender: Sender, dns: DnsServer):
+    client.sign_in(alice)
+    client.post(f"{PAGE}/check")
+
+    page = client.post(f"{PAGE}/keys", follow_redirects=True).text
+
+    assert "Not checked yet since the keys changed" in page
+    for key in signing_keys.of_domain(alice.account.id, DOMAIN):
+        assert f'data-copy="{key.selector}._domainkey.{DOMAIN}"' in page

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.mailer import dkim, records, spf
+from app.mailer.checking import check
 from app.mailer.lookup import Away, Resolver
-from app.mailer.records import PublicKey, Setup, check
+from app.mailer.records import PublicKey, Setup
 from tests.dnsserver import FAIL, SILENT, DnsServer
 
 DOMAIN = "bakery.example"
@@ -119,6 +120,7 @@ def test_the_present_spf_record_is_extended() -> None:
     added = spf.with_mechanism("v=spf1 include:a.example ~all", "a:out.sender.example")
 
     assert added == "v=spf1 include:a.example a:out.sender.example ~all"
+    assert spf.with_mechanism(added, "a:out.sender.example") == added
 
 
 @pytest.mark.parametrize(
