@@ -184,12 +184,14 @@ def _spf_at(setup: Setup, domain: str, find: Find, *, code: str) -> Finding:
     spf = spfs.read(domain, find)
     level, words = _spf_verdict(setup, spf, find, code)
     single = spf.texts[0] if len(spf.texts) == 1 else ""
-    record = Record(domain, "TXT", single) if level == "ok" else spf_record(setup, domain, single)
-    # Where the record has to become shorter or right, there is none to copy.
-    records = (record,) if level == "ok" or record.value != single else ()
-    trap = trap_of(setup, "spf") if code == "spf" else ""
+    good = (Record(domain, "TXT", single),) if level == "ok" else ()
+    # Where the record has to become shorter, or nobody knows the server, there is none to copy.
+    records = good or (spf_record(setup, domain, single) if len(spf.texts) < 2 else ())
     if code == "envelope":
         words += f" Bounces of your mails go to {domain}; whoever runs this installation sets it."
+    elif not records and not spf.texts:
+        words += " Ask whoever runs your mail server what it should say."
+    trap = trap_of(setup, "spf") if code == "spf" and records else ""
     return Finding(code, level, TITLES[code], words, records, trap, tuple(spf.texts))
 
 

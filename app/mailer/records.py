@@ -124,12 +124,12 @@ def wanted(code: str, setup: Setup) -> tuple[Record, ...]:
     if code == "dkim":
         return tuple(key_record(setup, key) for key in setup.keys)
     if code == "spf":
-        return (spf_record(setup, setup.domain, ""),)
+        return spf_record(setup, setup.domain, "")
     if code == "dmarc":
         return (Record(f"_dmarc.{setup.domain}", "TXT", "v=DMARC1; p=none"),)
     if code == "envelope":
-        return (spf_record(setup, setup.bounces, ""),)
-    if code == "bounces":
+        return spf_record(setup, setup.bounces, "")
+    if code == "bounces" and is_public_name(setup.site):
         return (Record(setup.bounces, "MX", f"10 {setup.site}"),)
     return ()
 
@@ -138,8 +138,9 @@ def trap_of(setup: Setup, code: str) -> str:
     """What goes wrong at many registrars."""
     if code not in ("dkim", "spf", "dmarc"):
         return ""
-    name = wanted(code, setup)[0].name if wanted(code, setup) else ""
-    short = name.removesuffix("." + setup.domain) if name != setup.domain else "@"
+    if not (to_have := wanted(code, setup)):
+        return ""
+    short = to_have[0].name.removesuffix("." + setup.domain)
     traps = [
         f"Many providers add “.{setup.domain}” by themselves: then enter only “{short}” as the "
         "name, or it stands there twice."
@@ -176,12 +177,11 @@ def mechanism(setup: Setup) -> str:
     return f"ip{address.version}:{address}"
 
 
-def spf_record(setup: Setup, domain: str, present: str) -> Record:
-    """The record that is there, extended; or a first one."""
+def spf_record(setup: Setup, domain: str, present: str) -> tuple[Record, ...]:
+    """The record that is there, extended, or a first one; none where nothing is to be added."""
     server = mechanism(setup)
-    if present:
-        return Record(domain, "TXT", spfs.with_mechanism(present, server) if server else present)
-    return Record(domain, "TXT", " ".join(filter(None, ("v=spf1", server, "~all"))))
+    value = spfs.with_mechanism(present or "v=spf1 ~all", server) if server else present
+    return () if value == present else (Record(domain, "TXT", value),)
 
 
 def is_public_name(name: str) -> bool:

@@ -254,3 +254,14 @@ def test_a_zone_line_has_pieces_of_255(dns: DnsServer) -> None:
     line = records.zone_line({"name": "a.example", "type": "TXT", "value": "x" * 300})
 
     assert line == f'a.example. IN TXT ("{"x" * 255}" "{"x" * 45}")'
+
+
+def test_where_nobody_knows_the_server_no_record_is_made_up(dns: DnsServer) -> None:
+    dns.zone.clear()
+    setup = dataclasses.replace(SETUP, relay="", site="localhost", bounces="localhost")
+
+    found = look(dns, setup)
+
+    assert found["spf"].records == found["bounces"].records == found["envelope"].records == ()
+    assert "Ask whoever runs" in found["spf"].words
+    assert found["bounces"].level == found["envelope"].level == "unknown"
