@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from app.accounts import mail_servers, notices, people, relays, signing_keys
-from app.accounts.models import Account, DomainCheck, Member, Sender, SigningKey
+from app.accounts import notices, people, relays, signing_keys
+from app.accounts.models import Account, DomainCheck, Member, Relay, Sender, SigningKey
 from app.accounts.signing_keys import domain_of
 from app.core import settings
 from app.core.clock import now
@@ -156,19 +156,27 @@ def unchecked(account: Account, domain: str) -> list[dict[str, Any]]:
 def setup_of(account: Account, domain: str) -> records.Setup:
     """How the domain's mail leaves."""
     config = settings.get()
-    own = mail_servers.of_account(account.id)
-    host = (own.host if own else relays.operator().host).lower()
+    own = _own_servers(account, domain)
+    hosts = [host.lower() for host in own or [relays.operator().host]]
     return records.Setup(
         domain=domain,
         bounces=config.MAIL_DOMAIN.lower(),
         site=(urlsplit(config.BASE_URL).hostname or "localhost").lower(),
-        relay="" if _is_inside(host) else host,
-        own_relay=own is not None,
+        relays=tuple(host for host in hosts if not _is_inside(host)),
+        own_relay=bool(own),
         keys=tuple(
             records.PublicKey(key.selector, key.kind, key.record, key.state == "active")
             for key in signing_keys.of_domain(account.id, domain)
         ),
     )
+
+
+def _own_servers(account: Account, domain: str) -> list[str]:
+    """Mail servers of the account that mail from this domain may leave through."""
+    rows = db.session.scalars(
+        sa.select(Relay).where(Relay.account_id == account.id).order_by(Relay.id)
+    )
+    return [row.host for row in rows if not row.from_domains or domain in row.from_domains.split()]
 
 
 def _is_inside(host: str) -> bool:

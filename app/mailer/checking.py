@@ -17,7 +17,7 @@ from app.mailer.records import (
     Setup,
     is_public_name,
     key_record,
-    mechanism,
+    mechanisms,
     spf_record,
     trap_of,
     wanted,
@@ -221,23 +221,26 @@ def _spf_verdict(setup: Setup, spf: spfs.Spf, find: Find, code: str) -> tuple[st
 
 def _relay_allowed(setup: Setup, spf: spfs.Spf, find: Find) -> tuple[str, str]:
     cost = f"It takes {spf.lookups} of 10 look-ups."
-    wanted = mechanism(setup)
-    kind, _, target = wanted.partition(":")
-    if kind == "include":
-        allowed = target in spf.includes
-    elif kind in ("ip4", "ip6"):
-        allowed = spf.covers([target])
-    elif kind == "a":
-        addresses = find(target, "A") + find(target, "AAAA")
-        allowed = not addresses or spf.covers(addresses)
-    else:
+    needed = mechanisms(setup)
+    missing = [one for one in needed if not _is_allowed(one, spf, find)]
+    if not needed:
         return "ok", f"There is one, and it is well-formed. {cost}"
-    if allowed or spf.partly:
+    if not missing or spf.partly:
         return "ok", f"Your mail server may send. {cost}"
     return "warn", (
-        f"The record does not name the mail server that carries your mail ({wanted}). Add it, or "
-        "what your mail provider tells you."
+        f"The record does not name the mail server that carries your mail ({', '.join(missing)}). "
+        "Add it, or what your mail provider tells you."
     )
+
+
+def _is_allowed(mechanism: str, spf: spfs.Spf, find: Find) -> bool:
+    kind, _, target = mechanism.partition(":")
+    if kind == "include":
+        return target in spf.includes
+    if kind in ("ip4", "ip6"):
+        return spf.covers([target])
+    addresses = find(target, "A") + find(target, "AAAA")
+    return not addresses or spf.covers(addresses)
 
 
 # DMARC

@@ -85,10 +85,10 @@ class Setup:
     """The domain of the envelope sender, where bounces go."""
     site: str
     """The host name of this installation."""
-    relay: str = ""
-    """The mail server; empty where it is the operator's and nobody knows its public name."""
+    relays: tuple[str, ...] = ()
+    """The mail servers; none where it is the operator's and nobody knows its public name."""
     own_relay: bool = False
-    """Whether the business chose that server itself; it may then sign by itself."""
+    """Whether the business chose them itself; they may then sign by themselves."""
     keys: tuple[PublicKey, ...] = ()
 
 
@@ -162,11 +162,14 @@ def key_record(setup: Setup, key: PublicKey) -> Record:
     return Record(f"{key.selector}._domainkey.{setup.domain}", "TXT", key.record)
 
 
-def mechanism(setup: Setup) -> str:
-    """What an SPF record must have so that the mail server may send; empty where unknown."""
-    host = setup.relay
-    if not host:
-        return f"a:{setup.site}" if is_public_name(setup.site) else ""
+def mechanisms(setup: Setup) -> list[str]:
+    """What an SPF record must have so that the mail servers may send; empty where unknown."""
+    if not setup.relays:
+        return [f"a:{setup.site}"] if is_public_name(setup.site) else []
+    return list(dict.fromkeys(_mechanism(host) for host in setup.relays))
+
+
+def _mechanism(host: str) -> str:
     for end, include in SERVICES.items():
         if host == end or host.endswith("." + end):
             return f"include:{include}"
@@ -179,8 +182,9 @@ def mechanism(setup: Setup) -> str:
 
 def spf_record(setup: Setup, domain: str, present: str) -> tuple[Record, ...]:
     """The record that is there, extended, or a first one; none where nothing is to be added."""
-    server = mechanism(setup)
-    value = spfs.with_mechanism(present or "v=spf1 ~all", server) if server else present
+    value = present
+    for mechanism in mechanisms(setup):
+        value = spfs.with_mechanism(value or "v=spf1 ~all", mechanism)
     return () if value == present else (Record(domain, "TXT", value),)
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import domains, jobs, signing_keys
-from app.accounts.models import DomainCheck, Notice, Sender, SigningKey
+from app.accounts.models import DomainCheck, Notice, Relay, Sender, SigningKey
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -308,3 +308,19 @@ def test_new_keys_are_shown_at_once(client: Client, alice: Person, sender: Sende
     assert "Not checked yet since the keys changed" in page
     for key in signing_keys.of_domain(alice.account.id, DOMAIN):
         assert f'data-copy="{key.selector}._domainkey.{DOMAIN}"' in page
+
+
+def test_servers_of_the_account_count_for_the_domains_they_carry(alice: Person, sender: Sender):
+    with transaction():
+        for host, carries in (("mx.one.example", ""), ("mx.two.example", "garage.example")):
+            db.session.add(
+                Relay(
+                    account_id=alice.account.id, name=host, host=host, port=587,
+                    from_domains=carries,
+                )
+            )  # fmt: skip
+
+    setup = domains.setup_of(alice.account, DOMAIN)
+
+    assert setup.relays == ("mx.one.example",)
+    assert setup.own_relay

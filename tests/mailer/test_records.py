@@ -22,7 +22,8 @@ KEYS = tuple(
     for kind in ("rsa", "ed25519")
 )
 SETUP = Setup(
-    DOMAIN, bounces="news.sender.example", site="news.sender.example", relay="out.sender.example",
+    DOMAIN, bounces="news.sender.example", site="news.sender.example",
+    relays=("out.sender.example",),
     keys=KEYS,
 )  # fmt: skip
 
@@ -56,7 +57,7 @@ def test_all_is_well(dns: DnsServer) -> None:
 
 def test_a_world_without_records_gets_them_to_copy(dns: DnsServer) -> None:
     dns.zone.clear()
-    setup = dataclasses.replace(SETUP, relay="email-smtp.eu-west-1.amazonaws.com")
+    setup = dataclasses.replace(SETUP, relays=("email-smtp.eu-west-1.amazonaws.com",))
 
     found = look(dns, setup)
 
@@ -258,10 +259,24 @@ def test_a_zone_line_has_pieces_of_255(dns: DnsServer) -> None:
 
 def test_where_nobody_knows_the_server_no_record_is_made_up(dns: DnsServer) -> None:
     dns.zone.clear()
-    setup = dataclasses.replace(SETUP, relay="", site="localhost", bounces="localhost")
+    setup = dataclasses.replace(SETUP, relays=(), site="localhost", bounces="localhost")
 
     found = look(dns, setup)
 
     assert found["spf"].records == found["bounces"].records == found["envelope"].records == ()
     assert "Ask whoever runs" in found["spf"].words
     assert found["bounces"].level == found["envelope"].level == "unknown"
+
+
+def test_each_of_several_servers_is_named(dns: DnsServer) -> None:
+    setup = dataclasses.replace(
+        SETUP, relays=("out.sender.example", "smtp.sendgrid.net", "192.0.2.9")
+    )
+
+    found = look(dns, setup)["spf"]
+
+    assert found.level == "warn"
+    assert "(include:sendgrid.net, ip4:192.0.2.9)" in found.words
+    assert found.records[0].value == (
+        "v=spf1 a:out.sender.example include:sendgrid.net ip4:192.0.2.9 ~all"
+    )
