@@ -24,8 +24,10 @@ JOBS = {
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
+    "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.take_mail": [],
+    "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {"app.contacts.jobs.wake"}
