@@ -42,6 +42,7 @@ def to_server(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> FaultServ
     """Every sender's mail goes to the misbehaving server."""
     settings = RelaySettings.from_url(server.url)
     monkeypatch.setattr(relays, "for_sender", lambda account_id, email: settings)
+    monkeypatch.setattr(relays, "in_turn", lambda account_id, email: iter([settings]))
     return server
 
 
