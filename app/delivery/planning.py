@@ -14,7 +14,7 @@ from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core.clock import now
-from app.core.db import WRITE, db
+from app.core.db import BULK, WRITE, db
 from app.delivery import tallying
 from app.delivery.models import Batch, Delivery
 
@@ -76,7 +76,8 @@ def _note_audience(connection: sa.Connection, chosen: sa.Select[int]) -> None:
 
 
 def _copy(connection: sa.Connection, campaign_id: int) -> int:
-    writing = connection.execution_options(**{WRITE: True})
+    # A plan that a power cut takes back is written again; nothing of it was sent by then.
+    writing = connection.execution_options(**{WRITE: True, BULK: True})
     size = BATCH_SIZE * BATCHES_AT_ONCE
     first, added = 1, 0
     while True:

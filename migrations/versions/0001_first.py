@@ -1252,12 +1252,6 @@ def upgrade() -> None:
             ["batch_id"], ["batch.id"], name=op.f("fk_delivery_batch_id_batch"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["campaign_id"],
-            ["campaign.id"],
-            name=op.f("fk_delivery_campaign_id_campaign"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["contact_id"],
             ["contact.id"],
             name=op.f("fk_delivery_contact_id_contact"),

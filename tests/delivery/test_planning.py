@@ -133,3 +133,28 @@ def test_a_cancelled_campaign_is_not_planned(alice: Person) -> None:
 
     assert planning.plan(campaign) == 0
     assert planned(campaign) == []
+
+
+def test_deliveries_go_with_their_campaign(app: Flask, alice: Person) -> None:
+    """They hang on it by their Batch alone."""
+    gone = sending_to(people(alice.account.id, 3))
+    planning.plan(gone)
+    with transaction():
+        db.session.execute(sa.delete(Campaign).where(Campaign.id == gone.id))
+
+    assert planned(gone) == []
+
+
+def test_planning_leaves_the_connection_as_careful_as_it_was(app: Flask, alice: Person) -> None:
+    planning.plan(sending_to(people(alice.account.id, 3)))
+    if db.engine.dialect.name != "sqlite":
+        return
+
+    def care() -> int:
+        return int(db.session.connection().exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    with transaction():
+        assert care() == 2
+    with transaction(bulk=True):
+        assert care() == 1
+    assert care() == 2
