@@ -51,7 +51,10 @@ class Missing(Exception):
     """A program that a reference needs is not installed."""
 
 
-HEAD = f"{'benchmark':<34}{'LeaderSend':>14}{'reference':>14}  {'unit':<12}{'ratio':>7}  against"
+HEAD = (
+    f"{'benchmark':<34}{'LeaderSend':>14}{'reference':>14}  {'unit':<12}{'ratio':>7}   "
+    f"{'wanted':<8}against"
+)
 
 
 def data(options: argparse.Namespace) -> Iterator[Result]:

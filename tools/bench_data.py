@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import sqlite3
 import statistics
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import demo_file
@@ -79,20 +82,43 @@ def _take_in(account_id: int, text: str) -> tuple[float, int]:
 
 def _import(account_id: int, text: str, folder: Path) -> Result:
     seconds, rows = _take_in(account_id, text)
+    columns = ", ".join(f"c{n} TEXT" for n in range(len(demo_file.COLUMNS) - 1))
+    table = f"CREATE TABLE people (address TEXT PRIMARY KEY, {columns})"
+    shell = shutil.which("sqlite3")
+    bare = _by_shell(shell, table, text, folder) if shell else _by_csv(table, text, folder)
+    return Result(
+        f"import, {rows:,} rows", seconds, bare, "s",
+        "sqlite3 .import into a bare table" if shell else "Python's csv into a bare table",
+        is_times=True, wanted="≤ 5 ×",  # noqa: RUF001
+    )  # fmt: skip
+
+
+def _by_shell(shell: str, table: str, text: str, folder: Path) -> float:
+    """Rows that repeat an address are refused there one by one; that is part of its work."""
+    file, database = folder / "people.csv", folder / "reference.sqlite"
+    file.write_text(text, encoding="utf-8")
+    script = f"PRAGMA journal_mode = WAL;\n{table};\n.import --csv --skip 1 {file} people\n"
+    began = time.perf_counter()
+    subprocess.run([shell, str(database)], input=script.encode(), capture_output=True, check=False)  # noqa: S603
+    seconds = time.perf_counter() - began
+    with closing(sqlite3.connect(database)) as connection:
+        (rows,) = connection.execute("SELECT count(*) FROM people").fetchone()
+    if rows < text.count("\n") * 0.8:
+        raise RuntimeError(f"sqlite3 took only {rows} rows")
+    return seconds
+
+
+def _by_csv(table: str, text: str, folder: Path) -> float:
     began = time.perf_counter()
     connection = sqlite3.connect(folder / "reference.sqlite")
     connection.execute("PRAGMA journal_mode = WAL")
-    columns = ", ".join(f"c{n} TEXT" for n in range(len(demo_file.COLUMNS) - 1))
-    connection.execute(f"CREATE TABLE people (address TEXT PRIMARY KEY, {columns})")
+    connection.execute(table)
     marks = ", ".join("?" * len(demo_file.COLUMNS))
-    parsed = (row for row in csv.reader(io.StringIO(text)) if row)
+    parsed = (row for row in csv.reader(io.StringIO(text)) if len(row) == len(demo_file.COLUMNS))
     connection.executemany(f"INSERT OR REPLACE INTO people VALUES ({marks})", parsed)  # noqa: S608
     connection.commit()
     connection.close()
-    bare = time.perf_counter() - began
-    return Result(
-        f"import, {rows:,} rows", rows / seconds, rows / bare, "rows/s", "csv into a bare table"
-    )
+    return time.perf_counter() - began
 
 
 def _plan(account_id: int, folder: Path) -> Result:

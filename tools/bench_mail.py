@@ -58,7 +58,7 @@ def run(mails: int, requests: int) -> Iterator[Result]:
     with Sink() as sink, LeaderSend(SMTP_URL=f"smtp://127.0.0.1:{sink.port}?tls=none") as server:
         yield Result(
             f"send, {mails:,} mails", _send(server, mails), reference, "mails/s",
-            "smtp-source -d -s 10",
+            "smtp-source -d -s 10", wanted="≥ 0.9",
         )  # fmt: skip
         yield from _links(server, requests)
 
@@ -117,7 +117,10 @@ def _links(server: LeaderSend, requests: int) -> Iterator[Result]:
         bare = asyncio.run(_rate(empty.port, ["/"] * requests))
     for name, paths in (("open", opens), ("click", clicks)):
         rate = asyncio.run(_rate(server.port, paths))
-        yield Result(f"{name}, {requests:,} hits", rate, bare, "requests/s", "an empty Flask page")
+        yield Result(
+            f"{name}, {requests:,} hits", rate, bare, "requests/s", "an empty Flask page",
+            wanted="≥ 0.8",
+        )  # fmt: skip
 
 
 class EmptyPage:
