@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from app.accounts.models import Account, Member, Membership, Sender
 from app.core.clock import now
 from app.core.db import db
+from app.core.errors import Invalid
 from app.mailer import address as addresses
 
 
@@ -25,8 +26,10 @@ def open_account(
     `vouched`: made by the operator, so it is active at once. `sender`: an address that the
     operator answers for, which needs no confirmation by mail.
     """
+    if not business.strip():
+        raise Invalid("A business needs a name.", {"business": ["A business needs a name."]})
     account = Account(
-        name=business,
+        name=business.strip(),
         address=address,
         website=website,
         vouched=vouched,

@@ -311,7 +311,7 @@ def cancel_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
     """Never send what has not gone yet."""
     campaign = _campaign(campaign_id)
     scheduling.cancel(campaign)
-    return _moved(campaign, "campaign.cancel")
+    return Answer(_moved(campaign, "campaign.cancel").value, then=delivery_jobs.sweep_now)
 
 
 def _moved(campaign: Campaign, verb: str) -> Answer:

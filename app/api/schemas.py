@@ -176,8 +176,9 @@ def _text_faults(value: str, schema: Schema) -> list[str]:
         return [f"Choose one of: {', '.join(schema['enum'])}."]
     if len(value) > schema.get("maxLength", len(value)):
         return [f"This is longer than {schema['maxLength']} characters."]
-    if len(value.strip()) < schema.get("minLength", 0):
-        return ["This must not be empty."]
+    if len(value.strip()) < (least := schema.get("minLength", 0)):
+        short = f"This is shorter than {least} characters."
+        return [short if value.strip() else "This must not be empty."]
     if schema.get("format") == "date-time" and not _is_moment(value):
         return ["Write a time with its zone, such as 2030-05-01T09:00:00+02:00."]
     return []

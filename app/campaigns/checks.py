@@ -88,7 +88,7 @@ def _at(campaign: Campaign, stop: str, field: str = "") -> str:
 def _blocks(campaign: Campaign) -> Iterator[Finding]:
     yield from _sender(campaign)
     yield from _headers(campaign)
-    if not campaign.body.strip():
+    if not (campaign.body.strip() or campaign.text_body.strip()):
         yield Finding(
             "block", "The mail is empty.", "Write something to your readers.",
             _at(campaign, "write", "body"), "body",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import escape
 
 import css_inline
 from inscriptis import get_text
@@ -25,6 +26,7 @@ LANGUAGE = "en"
 _OPENING = re.compile(r"\{%-?\s*(if|unless|case|for|comment|raw)\b")
 _CLOSING = re.compile(r"\{%-?\s*end(if|unless|case|for|comment|raw)\b")
 _TAGS = re.compile(r"\{%.*?%\}", re.DOTALL)
+_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"]*[^\s<>\".,;:!?)\]']")
 _LINK = re.compile(r"\[([^\[\]]*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
 
 
@@ -57,7 +59,10 @@ def compile(campaign: Campaign) -> Content:
 
 
 def body_html(campaign: Campaign) -> str:
-    """A whole HTML document without preheader and footer."""
+    """A whole HTML document without preheader and footer; of the plain text where that is all."""
+    if not campaign.body.strip():
+        words = text_html(own_text(campaign))
+        return layout.page(words, title=campaign.subject, language=LANGUAGE)
     body = campaign.body if campaign.format == "markdown" else plain_liquid(campaign.body)
     # Said first, and with the lines of what the owner wrote.
     liquid.parse(body)
@@ -74,6 +79,17 @@ def markdown_html(source: str) -> str:
     protected = Protected(source)
     made = _markdown.render(protected.source)
     return protected.restore(protected.lonely().sub(r"\1", made))
+
+
+def text_html(source: str) -> str:
+    """HTML that shows plain text as it is, with its addresses as links."""
+
+    def made(text: str) -> str:
+        paragraphs = re.split(r"\n(?:[ \t]*\n)+", escape(text.strip(), quote=False))
+        linked = [_ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', words) for words in paragraphs]
+        return "\n".join(f"<p>{words}</p>".replace("\n", "<br>\n") for words in linked)
+
+    return through(source.replace("\r\n", "\n"), made)
 
 
 def own_text(campaign: Campaign) -> str:

@@ -39,6 +39,7 @@ from app.accounts.models import Account
 from app.campaigns import escaping
 from app.campaigns.filters import FILTERS, text
 from app.campaigns.places import LIQUID, scan
+from app.contacts.fields import key_for
 from app.contacts.models import Contact
 from app.core.errors import DomainError, Invalid
 
@@ -62,6 +63,9 @@ NAMES: dict[str, str] = {
     "links.preferences": "Preferences link",
     "links.browser": "View in browser link",
 }
+
+
+_FIELD = re.compile(r"""\b(contact\.fields)(?:\.([\w-]+)|\[\s*(?:"([^"]*)"|'([^']*)')\s*\])""")
 
 
 class BadLiquid(Invalid):
@@ -197,13 +201,22 @@ def _parse(source: str, escape_for: str) -> Template:
         raise BadLiquid("This text is too long for a mail. Keep it below 500,000 characters.")
     environment = _environments[escape_for]
     try:
-        bound = environment.from_string(source)
+        bound = environment.from_string(_with_keys(source))
         _check_filters(environment, bound)
         return Template(bound)
     except LiquidError as error:
         raise _explained(error, source) from None
     except RecursionError:
         raise BadLiquid("Too many merge tags stand inside each other.") from None
+
+
+def _with_keys(source: str) -> str:
+    """Fields called by their label, `contact.fields.City`, under the key that they have."""
+
+    def name(found: re.Match[str]) -> str:
+        return f"{found[1]}.{key_for(found[2] or found[3] or found[4] or '')}"
+
+    return LIQUID.sub(lambda found: _FIELD.sub(name, found[0]), source)
 
 
 def _check_filters(environment: Environment, bound: BoundTemplate) -> None:

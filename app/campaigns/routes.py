@@ -30,6 +30,7 @@ from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid
 from app.core.fragments import page_or_fragment, see_other, wants_fragment
 from app.core.headers import user_html
+from app.delivery import jobs as delivery_jobs
 from app.delivery import testing
 from app.delivery.models import Tally
 
@@ -527,6 +528,7 @@ def cancel(campaign_id: int) -> ResponseReturnValue:
     with transaction():
         scheduling.cancel(campaign)
         _note(campaign, "cancel")
+    delivery_jobs.sweep_now()
     notice = "Stopped. What had not left stays here; the receipt shows who got it."
     return see_other("campaigns.show", campaign_id=campaign.id, notice=notice)
 

@@ -7,10 +7,12 @@ that would need too many batches ends early with a cursor to go on from.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import idna
 import sqlalchemy as sa
 
 from app.contacts.bulk import among
@@ -250,12 +252,25 @@ def _by_text(account_id: int, words: Sequence[str]) -> list[Source]:
         _begins(account_id, company, whole),
     ]
     if len(words) == 1:
-        sources.insert(0, _begins(account_id, Contact.address, words[0].lower()))
+        sources.insert(0, _begins(account_id, Contact.address, _address_beginning(words[0])))
     for cut in range(1, min(len(words), 4)):
         one, two = search_key(" ".join(words[:cut])), search_key(" ".join(words[cut:]))
         sources.append(_begins(account_id, last, two, equal=(first, one)))
         sources.append(_begins(account_id, first, two, equal=(last, one)))
     return sources
+
+
+def _address_beginning(text: str) -> str:
+    """As addresses are kept: composed, small, the names of the domain in their ASCII form."""
+    local, at, domain = unicodedata.normalize("NFC", text).lower().partition("@")
+    return local + at + ".".join(map(_ascii_name, domain.split(".")))
+
+
+def _ascii_name(name: str) -> str:
+    try:
+        return name if name.isascii() else idna.alabel(name).decode()
+    except idna.IDNAError:
+        return name
 
 
 def _begins(

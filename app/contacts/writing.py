@@ -207,16 +207,17 @@ def _notes(text: str) -> str:
 
 
 def _merged(contact: Contact, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The contact's fields with these values; unknown keys become text fields."""
+    """The contact's fields with these values, named by key or label; unknown ones are made."""
     known = custom.of(contact.account_id) if given else {}
     merged = dict(contact.fields)
     for key, value in given.items():
-        field = known.get(key)
+        field = known.get(key) or known.get(custom.key_for(key))
         if field is None:
             if value in (None, ""):
                 merged.pop(key, None)
                 continue
             field = custom.create(contact.account_id, key, key=custom.key_for(key))
+            known[field.key] = field
         read = custom.read(field.type, field.label, value)
         if read is None:
             merged.pop(field.key, None)

@@ -32,6 +32,11 @@ def sweep() -> None:
     _wake(sweeping.sweep())
 
 
+def sweep_now() -> None:
+    """Have what a cancelled campaign left behind settled at once, not at the next round."""
+    enqueue(sweep, key="sweep-now", on="sending")
+
+
 def _wake(batch_ids: list[int], *, again: bool = False) -> None:
     for batch_id in batch_ids[: 1 if again else None]:
         # A job cannot wait in the queue under a name that is running.

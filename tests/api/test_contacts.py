@@ -42,6 +42,18 @@ def test_a_contact_is_made_read_changed_and_deleted(program: Program) -> None:
     assert program("GET", f"/contacts/{contact}").status_code == 404
 
 
+def test_a_field_may_be_called_by_its_label(program: Program) -> None:
+    first = make_contact(program, fields={"Favourite cake": "apple"})
+    second = make_contact(program, "bob@example.com", fields={"Favourite cake": "cheese"})
+
+    def fields_of(contact: int) -> object:
+        return program("GET", f"/contacts/{contact}").get_json()["fields"]
+
+    assert fields_of(second) == {"favourite_cake": "cheese"}
+    program("PATCH", f"/contacts/{first}", {"fields": {"Favourite cake": None}})
+    assert fields_of(first) == {}
+
+
 def test_the_same_address_twice_is_409_and_names_the_contact(program: Program) -> None:
     contact = make_contact(program)
 

@@ -36,6 +36,11 @@ def test_a_good_mail_is_ready_and_says_who_gets_it(draft: Draft) -> None:
     checks.demand_ready(campaign)
 
 
+def test_plain_text_alone_is_ready_too(draft: Draft) -> None:
+    assert found(draft(body="", text_body="Bread is warm."), "block") == {}
+    assert "body" in found(draft(body=" ", text_body="\n"), "block")
+
+
 def test_sample_people_are_mailed_where_mail_is_caught_only(draft: Draft) -> None:
     campaign = draft()
     with transaction():

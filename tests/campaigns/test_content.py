@@ -79,6 +79,19 @@ def test_the_footer_stands_in_both_parts(draft: Draft, kind: str, body: str) -> 
     assert links.inspect(made.html).footer_visible
 
 
+def test_plain_text_alone_is_a_mail_too(draft: Draft) -> None:
+    hello = 'Hi {{ contact.first_name | default: "you" }}'
+    words = f"{hello} & all,\nsee https://bakery.example/?a=1&b=2."
+    made = content.compile(draft(body="", text_body=words))
+
+    assert made.text.startswith(words)
+    assert f"{hello} &amp; all,<br>" in made.html
+    target = "https://bakery.example/?a=1&amp;b=2"
+    assert f'href="{target}"' in made.html
+    assert f">{target}</a>.</p>" in made.html
+    assert links.inspect(made.html).footer_visible
+
+
 def test_compiling_twice_gives_the_same(draft: Draft) -> None:
     campaign = draft(body=MARKDOWN)
 

@@ -19,6 +19,7 @@ PEOPLE = (
     ("c@annual.example", "Anna Maria", "Schmidt", ""),
     ("info@example.org", "", "", "Annex 50%_off Ltd"),
     ("zed@example.org", "Zed", "Annason", ""),
+    ("yo@bücher.example", "", "", ""),
 )
 Names = Callable[..., list[str]]
 
@@ -59,6 +60,8 @@ def emails(*places: int) -> set[str]:
         ("anna mü", {0}), ("müller an", {0}), ("anna maria sch", {2}), ("anna maria", {2}),
         ("annex 50%_", {3}), ("%", set()), ("_", set()), ("'", set()), ("nna", set()),
         ("bakery n", {0}), ("ann", {0, 2, 3, 4}), ("b.a", {1}),
+        ("yo@bücher", {5}), ("YO@Bu\u0308cher.ex", {5}), ("yo@xn--bcher", {5}),
+        ("yo@büc", set()),
     ],
 )  # fmt: skip
 def test_text_is_looked_for_at_the_beginning(find: Names, text: str, places: set[int]) -> None:

@@ -97,6 +97,7 @@ def test_a_token_may_be_limited(home: Path) -> None:
     [
         (["token", "create", "--account", "77"], "no account 77"),
         (["account", "create", "--business", "B", "--email", "nobody"], "@"),
+        (["account", "create", "--business", " ", "--email", "v@example.com"], "needs a name"),
         (["staff", "create", "--email", "v@example.com", "--role", "king"], "No such role"),
         (["restore", "/nowhere.tar.gz"], "no complete backup"),
         (["bounce", "classify", "/nowhere.eml"], "No such file"),
