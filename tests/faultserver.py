@@ -106,6 +106,10 @@ class FaultServer:
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}?tls=none"
 
+    def hang_up(self) -> None:
+        """Cut every connection that is open now."""
+        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in list(self._tasks)])
+
     async def start(self) -> None:
         self._file = self.faults.log.open("ab", buffering=0) if self.faults.log else None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -56,8 +56,18 @@ def row() -> Add:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """On SQLite."""
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """On SQLite, or on what LEADERSEND_TEST_DATABASE says."""
+    url = ""
+    if os.environ.get("LEADERSEND_TEST_DATABASE") == "postgresql":
+        url = request.getfixturevalue("postgres").database("world")
+    with World(tmp_path, database_url=url) as made:
+        yield made
+
+
+@pytest.fixture
+def sqlite_world(tmp_path: Path) -> Iterator[World]:
+    """On SQLite, for what only SQLite knows."""
     with World(tmp_path) as made:
         yield made
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
 import sys
 import time
 from datetime import timedelta
@@ -42,7 +43,14 @@ def stop_at(path: Path) -> None:
     recording.record = slow_record
 
 
+def sleep_without_a_clock(seconds: float) -> None:
+    """libfaketime shifts the end of a sleep that is given as a moment, so give it as a span."""
+    select.select([], [], [], max(0.0, seconds))
+
+
 if __name__ == "__main__":
+    if os.environ.get("FAKETIME"):
+        time.sleep = sleep_without_a_clock
     shorten(json.loads(os.environ.get("FAULTS_SHORTER") or "{}"))
     if os.environ.get("FAULTS_STOP_AT"):
         stop_at(Path(os.environ["FAULTS_STOP_AT"]))

@@ -36,7 +36,7 @@ def test_everything_killed_at_once(
     campaign = world.send(N, name="reset")
     world.wait_for_mails("reset", 80)
     web.kill_rest()
-    web.process.kill()
+    web.stop(signal.SIGKILL)
     crew.kill()
     world.queue.kill()
     kill_group(own_postgres)
@@ -55,18 +55,19 @@ def test_everything_killed_at_once(
         seconds=seconds, uncertain=2 * CONNECTIONS)  # fmt: skip
 
 
-def test_sqlite_is_whole_after_everything_was_killed(world: World, row: Add) -> None:
+def test_sqlite_is_whole_after_everything_was_killed(sqlite_world: World, row: Add) -> None:
+    world = sqlite_world
     world.server.faults.late_s = 0.15
     crew, web = world.crew(), world.start_web()
     campaign = world.send(N, name="reset")
     world.wait_for_mails("reset", 80)
     web.kill_rest()
-    web.process.kill()
+    web.stop(signal.SIGKILL)
     crew.kill()
     world.queue.kill()
     world.queue.start()
     crew.start()
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F5", "web, workers, queue server killed, on SQLite", world.sums(campaign, N),
@@ -89,7 +90,8 @@ def kill_group(server: PostgresServer) -> None:
     (server.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
 
-def test_sqlite_locked_for_half_a_minute(world: World, row: Add) -> None:
+def test_sqlite_locked_for_half_a_minute(sqlite_world: World, row: Add) -> None:
+    world = sqlite_world
     world.server.faults.late_s = 0.3
     web = world.start_web()
     world.crew()
@@ -136,7 +138,7 @@ def test_postgresql_restarted_at_once(
     world.wait_for_mails("restart", 60)
     own_postgres.stop(signal.SIGQUIT)  # pg_ctl stop -m immediate
     own_postgres.start()
-    seconds = world.seconds_to_next(more=4 * CONNECTIONS)
+    seconds = world.seconds_to_next(more=4 * CONNECTIONS, campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F12", "PostgreSQL restarted, immediately", world.sums(campaign, N), seconds=seconds)
@@ -153,7 +155,7 @@ def test_the_database_goes_right_after_a_250(
     own_postgres.stop(signal.SIGQUIT)
     time.sleep(10)
     own_postgres.start()
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F13", "PostgreSQL away 10 s right after a 250", world.sums(campaign, N), seconds=seconds)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.campaigns import scheduling
+from app.campaigns import composing, scheduling
 from app.campaigns.models import Campaign
 from app.contacts import suppressions
 from app.contacts.models import Contact, Subscription
@@ -45,7 +45,7 @@ def test_people_leave_by_every_way_while_it_goes_out(world: World, row: Add) -> 
     world.crew()
     with transaction():
         account = db.session.get_one(Account, world.account_id)
-    secret = make_token(account, "contacts:write")
+    secret = make_token(account, "suppressions:write")
     campaign = world.send(N, name="leave")
     world.wait_for_mails("leave", 10)
     left_at: dict[str, float] = {}
@@ -98,11 +98,13 @@ def test_readers_vanish_and_lists_change_while_it_goes_out(world: World, row: Ad
             .values(state="left")
             .execution_options(synchronize_session=False)
         )
+        with pytest.raises(DomainError):
+            composing.revise(campaign, composing.Draft(subject="Another"))
     world.wait_until_over(campaign)
     kept = world.receipt(campaign)
     sums = world.sums(campaign, N)
 
-    row("F31", "readers erased, lists changed", sums)
+    row("F31", "readers erased, lists changed, an edit refused", sums)
     assert kept.sent + kept.left_out == N
     assert kept.skipped.get("erased", 0) > 0
     assert kept.skipped.get("unsubscribed", 0) > 0

@@ -42,7 +42,7 @@ def test_the_workers_parent_killed_alone(world: World, row: Add) -> None:
     for one in crew.workers():
         if one.children():
             one.kill()
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F2", "worker's parent killed, work-horse lives", world.sums(campaign, n), seconds=seconds,
@@ -58,7 +58,7 @@ def test_all_workers_killed(world: World, row: Add) -> None:
     crew.kill()
     time.sleep(0.5)
     crew.start()
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F3", "the process group killed", world.sums(campaign, n), seconds=seconds,
@@ -74,7 +74,7 @@ def test_killed_between_the_dot_and_the_250(world: World, row: Add) -> None:
     crew.kill()
     world.server.faults.late_s = 0
     crew.start()
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
     sums = world.sums(campaign, n)
 
@@ -95,7 +95,7 @@ def test_a_rolling_restart(world: World, row: Add) -> None:
     new.process.send_signal(signal.SIGTERM)
     new.process.wait(30)
     world.crew()
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F33", "rolling restart by SIGTERM", world.sums(campaign, n), seconds=seconds)
@@ -110,7 +110,7 @@ def test_few_files_and_little_memory(world: World, row: Add) -> None:
     for one in crew.family():
         one.rlimit(resource.RLIMIT_NOFILE, (64, 64))
     campaign = world.send(n, name="f37")
-    seconds = world.seconds_to_next()
+    seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
 
     row("F37", "64 open files at most", world.sums(campaign, n), seconds=seconds)

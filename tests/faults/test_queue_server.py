@@ -44,7 +44,7 @@ def raw_client(world: World) -> redis.Redis:
 
 def go_on(world: World, campaign: Campaign) -> float:
     """Seconds to the next mail but those that are under way now."""
-    seconds = world.seconds_to_next(more=4 * CONNECTIONS)
+    seconds = world.seconds_to_next(more=4 * CONNECTIONS, campaign=campaign)
     world.wait_until_over(campaign)
     return seconds
 
@@ -80,10 +80,10 @@ def test_emptied(world: World, half_sent: Campaign, row: Add) -> None:
 
 @pytest.mark.faults
 def test_away_while_people_leave_and_look(world: World, row: Add) -> None:
-    world.server.faults.late_s = 0.3
+    world.server.faults.late_s = 0.5
     web, client = world.start_web(), signed_in(world)
     world.crew()
-    half_sent = world.send(N, name="queue")
+    half_sent = world.send(2 * N, name="queue")
     world.wait_for_mails("queue", 20)
     world.queue.kill()
     time.sleep(1)
@@ -96,12 +96,12 @@ def test_away_while_people_leave_and_look(world: World, row: Add) -> None:
         assert client.get(path, follow_redirects=True).status_code == 200, path
         assert time.monotonic() - began < 5, path
     assert web.answers("/login") or web.answers("/healthz")
-    time.sleep(15)
+    time.sleep(25)
     world.server.faults.late_s = 0.1
     world.queue.start()
     seconds = go_on(world, half_sent)
 
-    row("F9", "queue server away; pages answer, people leave", world.sums(half_sent, N),
+    row("F9", "queue server away; pages answer, people leave", world.sums(half_sent, 2 * N),
         seconds=seconds)  # fmt: skip
     assert suppressions.find(world.account_id, leaving.address)
     assert world.arrived("queue")[leaving.address] == 0

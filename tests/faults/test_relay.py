@@ -27,7 +27,7 @@ from app.delivery.models import Delivery, Outage
 from app.mailer.smtp import RelaySettings, Timeouts
 from tests.delivery.conftest import check, make_due, work
 from tests.faults.conftest import Add
-from tests.faults.world import Sums
+from tests.faults.world import CONNECTIONS, Sums, World
 from tests.faultserver import FaultServer
 from tests.servers import MailSink
 
@@ -140,6 +140,26 @@ def test_connections_are_refused(
 
     row("F14", "connections refused, then taken", sums(campaign, to_server, 300),
         seconds=time.monotonic() - began)  # fmt: skip
+
+
+@pytest.mark.faults
+def test_workers_wait_for_a_mail_server_that_turns_everybody_away(world: World, row: Add) -> None:
+    world.server.faults.late_s = 0.1
+    world.crew()
+    campaign = world.send(500, name="outage")
+    world.wait_for_mails("outage", 50)
+    world.server.faults.refuse = True
+    world.server.hang_up()
+    time.sleep(20)
+    standing = world.receipt(campaign)
+    assert (standing.failed, standing.pending > 0) == (0, True)
+    assert world.read(lambda: db.session.scalars(sa.select(Outage.relay)).all())
+    world.server.faults.refuse = False
+    seconds = world.seconds_to_next()
+    world.wait_until_over(campaign)
+
+    row("F14", "all connections cut, then 421 for 20 s", world.sums(campaign, 500),
+        seconds=seconds, uncertain=2 * CONNECTIONS)  # fmt: skip
 
 
 def _diary(campaign: Campaign) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -37,7 +36,7 @@ from app.delivery.models import Delivery
 from app.delivery.receipts import Receipt, receipt
 from app.factory import create_app
 from tests.faultserver import Faults, FaultServer
-from tests.ops.running import PROGRAM, Running
+from tests.ops.running import PROGRAM, Running, alive
 from tests.servers import QueueServer, wait_until
 
 CONNECTIONS = 5
@@ -139,9 +138,10 @@ class World:
         self.crews: list[Crew] = []
         self.web: Running | None = None
         self.shorter = {
-            "app.delivery.planning.BATCH_SIZE": 100, "app.delivery.sending.KNOCK_AGAIN": 3,
-            "app.delivery.sending.DEADLINE_S": 6, **(shorter or {}),
-        }  # fmt: skip
+            "app.delivery.planning.BATCH_SIZE": 100,
+            "app.delivery.sending.KNOCK_AGAIN": 3,
+            **(shorter or {}),
+        }
         self.settings = {
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.queue.url,
@@ -279,12 +279,18 @@ class World:
         """Until at least `n` readers have theirs."""
         wait_until(lambda: len(self.arrived(name)) >= n, seconds=seconds, what=f"{n} mails")
 
-    def seconds_to_next(self, *, seconds: float = 90, more: int = 1) -> float:
-        """How long until the mail server gets another mail."""
+    def seconds_to_next(
+        self, *, seconds: float = 90, more: int = 1, campaign: Campaign | None = None
+    ) -> float:
+        """How long until the mail server gets so many more mails, or the campaign has none left."""
         began, before = time.monotonic(), len(self.server.accepted)
-        wait_until(
-            lambda: len(self.server.accepted) >= before + more, seconds=seconds, what="it to go on"
-        )
+
+        def goes_on() -> bool:
+            if len(self.server.accepted) >= before + more:
+                return True
+            return campaign is not None and self.receipt(campaign).pending == 0
+
+        wait_until(goes_on, seconds=seconds, what="it to go on")
         return time.monotonic() - began
 
     def wait_until_over(
@@ -329,27 +335,9 @@ class World:
         )
 
 
-def alive(process: psutil.Process) -> bool:
-    """Whether it still works; one that only waits to be noticed does not."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _back_to(config: Config) -> None:
     """Other tests of this run have an application of their own."""
     process_settings.configure(config)
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
-
-
-@contextlib.contextmanager
-def stopped(process: psutil.Process) -> Iterator[None]:
-    """SIGSTOP for a while."""
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
