@@ -62,6 +62,8 @@ class Faults:
     starttls_code: int = 220
     inject: bytes = b""
     """Sent in clear right behind the 220 of STARTTLS."""
+    cut_handshake: bool = False
+    """Hangs up where the TLS handshake should begin."""
     offer_starttls: bool = True
     auth: str = ""
     """user:password; empty: none offered."""
@@ -229,6 +231,8 @@ class Conversation:
             return
         self.writer.write(b"220 go ahead\r\n" + self.faults.inject)
         await self.writer.drain()
+        if self.faults.cut_handshake:
+            raise HangUp
         await self.writer.start_tls(self.faults.tls)
         self.secure = True
 

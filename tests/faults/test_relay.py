@@ -270,7 +270,8 @@ TLS_FAULTS: dict[str, dict[str, Any]] = {
     "STARTTLS stripped": {"offer_starttls": False},
     "454 to STARTTLS": {"starttls_code": 454},
     "certificate of nobody": {},
-    "handshake cut": {"inject": b"250 ok\r\n"},
+    "handshake cut": {"cut_handshake": True},
+    "bytes injected in clear": {"inject": b"250 ok\r\n"},
 }
 
 
@@ -296,7 +297,7 @@ def test_encryption_that_fails(
     with transaction():
         db.session.execute(sa.delete(Outage))
     use(to_server, monkeypatch, tls="opportunistic", timeouts=PATIENT)
-    if name == "handshake cut":
+    if name == "bytes injected in clear":
         to_server.faults.offer_starttls = False
     work(campaign)
 
