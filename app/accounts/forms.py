@@ -132,6 +132,35 @@ class MailServerForm(FlaskForm):
     )
 
 
+def _limit(label: str) -> IntegerField:
+    return IntegerField(
+        label,
+        validators=[Optional(), NumberRange(1, 10_000_000, "Enter a number, or nothing.")],
+        render_kw={"inputmode": "numeric"},
+    )
+
+
+class MailServerTermsForm(MailServerForm):
+    """A server, what it is for, and how much of the mail it gets."""
+
+    max_connections = IntegerField(
+        "Connections at once",
+        default=10,
+        validators=[Optional(), NumberRange(1, 100, "From 1 to 100.")],
+    )
+    weight = IntegerField(
+        "Share of the mail",
+        default=1,
+        validators=[Optional(), NumberRange(0, 1000, "From 0 to 1000.")],
+    )
+    from_domains = StringField(
+        "Only for mail from these domains", filters=[_stripped], validators=[Length(max=1000)]
+    )
+    per_second = _limit("Mails a second, at most")
+    per_hour = _limit("Mails an hour, at most")
+    per_day = _limit("Mails a day, at most")
+
+
 class TokenForm(FlaskForm):
     """What a program may do."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 import socket
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -12,10 +14,11 @@ from app.accounts import auditing
 from app.accounts.models import Account, Member, Relay, Sender
 from app.core import sealing
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError, Invalid, NotFound
 from app.mailer.smtp import RelaySettings
 
 MAIL_PORTS = (25, 465, 587, 2525)
+AT_MOST = 20
 TLS_WORDS = ("starttls", "implicit", "opportunistic", "none")
 
 
@@ -23,6 +26,18 @@ class Unreachable(DomainError):
     """The name leads nowhere, or to a place that a customer's mail may not go."""
 
     status = 422
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """What an account's server is used for, and how much of it."""
+
+    max_connections: int = 10
+    weight: int = 1
+    from_domains: str = ""
+    per_second: int | None = None
+    per_hour: int | None = None
+    per_day: int | None = None
 
 
 def set_up(
@@ -34,48 +49,102 @@ def set_up(
     tls: str,
     username: str = "",
     password: str | None = None,
+    relay: Relay | None = None,
+    terms: Terms | None = None,
 ) -> Relay:
-    """Let all senders of the account use this server. `password` None keeps the stored one.
+    """Add a server, or change `relay`. `password` None keeps the stored one.
 
     A stored password is only kept for the server it was given for.
     """
     host = host.strip().rstrip(".").lower()
     _check_port(account, port)
-    relay = of_account(account.id)
     if relay is None:
-        relay = Relay(account_id=account.id, name=host, host=host, port=port)
-        db.session.add(relay)
+        relay = _new(account, host, port)
     elif password is None and (relay.host, relay.username) != (host, username):
         relay.sealed_password = None
     relay.name = relay.host = host
     relay.port, relay.tls, relay.username = port, tls, username
     if password is not None:
         relay.sealed_password = sealing.seal(password) if password else None
+    if terms is not None:
+        _agree(relay, terms)
     db.session.flush()
-    db.session.execute(
-        sa.update(Sender).where(Sender.account_id == account.id).values(relay_id=relay.id)
-    )
+    _point_senders(account)
     auditing.note(account, by, "mail_server.set", f"{host}:{port}")
     return relay
 
 
-def remove(account: Account, by: Member) -> None:
-    """Go back to the operator's server."""
-    relay = of_account(account.id)
-    if relay is None:
-        return
+def _new(account: Account, host: str, port: int) -> Relay:
+    others = all_of_account(account.id)
+    if len(others) >= AT_MOST:
+        raise Invalid(f"{AT_MOST} mail servers are enough. Remove one first.")
+    last = max((other.position for other in others), default=0)
+    relay = Relay(account_id=account.id, name=host, host=host, port=port, position=last + 1)
+    db.session.add(relay)
+    return relay
+
+
+def _agree(relay: Relay, terms: Terms) -> None:
+    for name, value in dataclasses.asdict(terms).items():
+        setattr(relay, name, value)
+    words = {word.strip("@").lower() for word in re.split(r"[\s,;]+", terms.from_domains) if word}
+    wrong = sorted(word for word in words if not re.fullmatch(r"[^@\s]+\.[^@\s]+", word))
+    if wrong:
+        message = f"{wrong[0]} is no domain. Write example.com, without the part before the @."
+        raise Invalid(message, {"from_domains": [message]})
+    relay.from_domains = " ".join(sorted(words))
+
+
+def _point_senders(account: Account) -> None:
+    """Senders show whether their mail leaves through a server of the account's own."""
+    first = of_account(account.id)
     db.session.execute(
-        sa.update(Sender).where(Sender.account_id == account.id).values(relay_id=None)
+        sa.update(Sender)
+        .where(Sender.account_id == account.id)
+        .values(relay_id=first.id if first else None)
     )
+
+
+def remove(account: Account, by: Member, relay: Relay) -> None:
+    """Use it no more. Without any, mail leaves through the operator's server."""
     db.session.delete(relay)
+    db.session.flush()
+    _point_senders(account)
     auditing.note(account, by, "mail_server.remove", f"{relay.host}:{relay.port}")
 
 
-def of_account(account_id: int) -> Relay | None:
-    """The account's own mail server, where it has set one."""
-    return db.session.scalar(
-        sa.select(Relay).where(Relay.account_id == account_id).order_by(Relay.id).limit(1)
+def move_up(account: Account, relay: Relay) -> None:
+    """One place earlier in the order."""
+    order = list(all_of_account(account.id))
+    at = order.index(relay)
+    if at:
+        order[at - 1], order[at] = order[at], order[at - 1]
+    for position, each in enumerate(order, 1):
+        each.position = position
+    db.session.flush()
+    _point_senders(account)
+
+
+def find(account: Account, relay_id: int) -> Relay:
+    """One of the account's servers. Raises NotFound."""
+    found = db.session.scalar(
+        sa.select(Relay).where(Relay.id == relay_id, Relay.account_id == account.id)
     )
+    if found is None:
+        raise NotFound("That mail server")
+    return found
+
+
+def all_of_account(account_id: int) -> Sequence[Relay]:
+    """The account's own mail servers, in their order."""
+    return db.session.scalars(
+        sa.select(Relay).where(Relay.account_id == account_id).order_by(Relay.position, Relay.id)
+    ).all()
+
+
+def of_account(account_id: int) -> Relay | None:
+    """The first of the account's own mail servers, where it has set one."""
+    return next(iter(all_of_account(account_id)), None)
 
 
 def connection(relay: Relay, *, vouched: bool) -> RelaySettings:
@@ -91,6 +160,10 @@ def connection(relay: Relay, *, vouched: bool) -> RelaySettings:
         username=relay.username,
         password=sealing.unseal(relay.sealed_password) if relay.sealed_password else "",
         max_connections=relay.max_connections,
+        own=relay.id or 0,
+        per_second=relay.per_second,
+        per_hour=relay.per_hour,
+        per_day=relay.per_day,
     )
     if vouched:
         return settings

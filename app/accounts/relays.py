@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator, Sequence
 from functools import cache
 
-import sqlalchemy as sa
-
 from app.accounts import mail_servers
-from app.accounts.models import Account, Relay, Sender
+from app.accounts.models import Account, Relay
 from app.core import settings
 from app.core.db import db
 from app.mailer.smtp import RelaySettings
@@ -24,16 +24,49 @@ def _from_url(url: str) -> RelaySettings:
 
 
 def for_sender(account_id: int, from_email: str) -> RelaySettings:
-    """The relay that mails From this address use; the operator's where nothing else is set.
+    """The relay that mails From this address use now; the operator's where nothing else is set.
 
-    Raises Unreachable where the account's own server is no public mail server.
+    Of several, each has its share by chance. Raises Unreachable where none of the account's own
+    is a public mail server.
     """
-    found = db.session.execute(
-        sa.select(Relay, Account.vouched)
-        .join(Sender, Sender.relay_id == Relay.id)
-        .join(Account, Account.id == Sender.account_id)
-        .where(Sender.account_id == account_id, Sender.email == from_email.lower())
-    ).first()
-    if found is None:
-        return operator()
-    return mail_servers.connection(found[0], vouched=found[1])
+    return next(in_turn(account_id, from_email))
+
+
+def in_turn(account_id: int, from_email: str) -> Iterator[RelaySettings]:
+    """All that may carry these mails, the one whose turn it is first. At least one.
+
+    Those for the domain of the address go before those for all; those without a share come last,
+    in their order. Raises Unreachable as `for_sender`.
+    """
+    relays = mail_servers.all_of_account(account_id)
+    if not relays:
+        yield operator()
+        return
+    vouched = db.session.get_one(Account, account_id).vouched
+    problem: mail_servers.Unreachable | None = None
+    reached = False
+    for relay in _shuffled(_for_domain(relays, from_email)):
+        try:
+            found = mail_servers.connection(relay, vouched=vouched)
+        except mail_servers.Unreachable as error:
+            problem = error
+            continue
+        reached = True
+        yield found
+    if not reached and problem is not None:
+        raise problem
+
+
+def _for_domain(relays: Sequence[Relay], from_email: str) -> Sequence[Relay]:
+    domain = from_email.rpartition("@")[2].lower()
+    special = [relay for relay in relays if domain in relay.from_domains.split()]
+    common = [relay for relay in relays if not relay.from_domains]
+    return special or common or relays
+
+
+def _shuffled(relays: Sequence[Relay]) -> list[Relay]:
+    """By chance according to weight (Efraimidis and Spirakis), then those without one."""
+    chance = random.SystemRandom()
+    sharing = [relay for relay in relays if relay.weight > 0]
+    sharing.sort(key=lambda relay: chance.random() ** (1 / relay.weight), reverse=True)
+    return [*sharing, *(relay for relay in relays if relay.weight <= 0)]

@@ -19,12 +19,13 @@ from app.accounts import (
 from app.accounts.forms import (
     BusinessForm,
     InviteForm,
-    MailServerForm,
+    MailServerTermsForm,
     RoleForm,
     SenderForm,
     TokenForm,
     take_over,
 )
+from app.accounts.models import Relay
 from app.auth import throttling
 from app.auth.current import current_account, current_member, needs, public
 from app.core.db import transaction
@@ -283,15 +284,71 @@ def _domain(template: str, domain: str, *, just_now: bool = False) -> str:
 @bp.get("/settings/mail-server")
 @needs("owner")
 def mail_server() -> ResponseReturnValue:
-    return _mail_server(MailServerForm(obj=mail_servers.of_account(current_account().id)))
+    return _mail_servers(MailServerTermsForm())
 
 
 @bp.post("/settings/mail-server")
 @needs("owner")
 def save_mail_server() -> ResponseReturnValue:
-    form = MailServerForm()
+    return _save_mail_server(None)
+
+
+@bp.get("/settings/mail-server/<int:relay_id>")
+@needs("owner")
+def edit_mail_server(relay_id: int) -> ResponseReturnValue:
+    relay = mail_servers.find(current_account(), relay_id)
+    return _mail_servers(MailServerTermsForm(obj=relay), relay=relay)
+
+
+@bp.post("/settings/mail-server/<int:relay_id>")
+@needs("owner")
+def change_mail_server(relay_id: int) -> ResponseReturnValue:
+    return _save_mail_server(mail_servers.find(current_account(), relay_id))
+
+
+@bp.post("/settings/mail-server/<int:relay_id>/test")
+@needs("owner")
+@limiter.limit("20/hour", key_func=throttling.network)
+def test_mail_server(relay_id: int) -> ResponseReturnValue:
+    account, member = current_account(), current_member()
+    relay = mail_servers.find(account, relay_id)
+    confirmed = [one.email for one in senders.of_account(account) if one.confirmed_at]
+    sender = confirmed[0] if confirmed else member.email
+    problem = trying.test(account, relay, sender=sender, to=member.email)
+    words = problem or f"It works: look for the mail to {member.email}."
+    return see_other("accounts.mail_server", notice=words, kind="bad" if problem else "done")
+
+
+@bp.post("/settings/mail-server/<int:relay_id>/earlier")
+@needs("owner")
+def move_mail_server(relay_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        mail_servers.move_up(account, mail_servers.find(account, relay_id))
+    return see_other("accounts.mail_server", notice="Moved up.")
+
+
+@bp.post("/settings/mail-server/<int:relay_id>/remove")
+@needs("owner")
+def remove_mail_server(relay_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        mail_servers.remove(account, current_member(), mail_servers.find(account, relay_id))
+    return see_other("accounts.mail_server", notice="The mail server is removed.")
+
+
+def _save_mail_server(relay: Relay | None) -> ResponseReturnValue:
+    form = MailServerTermsForm()
     if not form.validate():
-        return _mail_server(form, 422)
+        return _mail_servers(form, 422, relay=relay)
+    terms = mail_servers.Terms(
+        max_connections=form.max_connections.data or 10,
+        weight=1 if form.weight.data is None else form.weight.data,
+        from_domains=form.from_domains.data or "",
+        per_second=form.per_second.data,
+        per_hour=form.per_hour.data,
+        per_day=form.per_day.data,
+    )
     try:
         with transaction():
             mail_servers.set_up(
@@ -302,37 +359,26 @@ def save_mail_server() -> ResponseReturnValue:
                 tls=form.tls.data,
                 username=form.username.data or "",
                 password=form.password.data or None,
+                relay=relay,
+                terms=terms,
             )
     except Invalid as error:
         if not take_over(form, error.errors):
             raise
-        return _mail_server(form, 422)
+        return _mail_servers(form, 422, relay=relay)
     return see_other("accounts.mail_server", notice="Saved. Now send a test.", kind="info")
 
 
-@bp.post("/settings/mail-server/test")
-@needs("owner")
-@limiter.limit("20/hour", key_func=throttling.network)
-def test_mail_server() -> ResponseReturnValue:
-    account, member = current_account(), current_member()
-    confirmed = [one.email for one in senders.of_account(account) if one.confirmed_at]
-    sender = confirmed[0] if confirmed else member.email
-    problem = trying.test(account, sender=sender, to=member.email)
-    words = problem or f"It works: look for the mail to {member.email}."
-    return see_other("accounts.mail_server", notice=words, kind="bad" if problem else "done")
-
-
-@bp.post("/settings/mail-server/remove")
-@needs("owner")
-def remove_mail_server() -> ResponseReturnValue:
-    with transaction():
-        mail_servers.remove(current_account(), current_member())
-    return see_other("accounts.mail_server", notice="Mail leaves through our server again.")
-
-
-def _mail_server(form: MailServerForm, status: int = 200) -> ResponseReturnValue:
-    relay = mail_servers.of_account(current_account().id)
-    return render_template("accounts/mail_server.html", form=form, relay=relay), status
+def _mail_servers(
+    form: MailServerTermsForm, status: int = 200, *, relay: Relay | None = None
+) -> ResponseReturnValue:
+    page = render_template(
+        "accounts/mail_server.html",
+        form=form,
+        relay=relay,
+        relays=mail_servers.all_of_account(current_account().id),
+    )
+    return page, status
 
 
 # Tokens

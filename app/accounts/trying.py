@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from app.accounts import letters
-from app.accounts.mail_servers import connection, of_account
-from app.accounts.models import Account, Notice
+from app.accounts.mail_servers import connection
+from app.accounts.models import Account, Notice, Relay
 from app.core.clock import now
 from app.core.errors import DomainError
 from app.mailer import smtp
 
 
-def test(account: Account, *, sender: str, to: str) -> str:
-    """Send one mail through the account's server; returns what is wrong, or nothing.
+def test(account: Account, relay: Relay, *, sender: str, to: str) -> str:
+    """Send one mail through one of the account's servers; returns what is wrong, or nothing.
 
     No transaction may be open: this waits for a network.
     """
-    relay = of_account(account.id)
-    if relay is None:
-        return "There is no mail server of your own yet."
     subject, text, html = letters.render("mail_server_test", host=relay.host, port=relay.port)
     headers = {"From": sender, "Auto-Submitted": "auto-generated"}
     draft = Notice(

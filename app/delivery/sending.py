@@ -184,13 +184,7 @@ class _Run:
             await self._pause_for(courier, max(1, self.chunk // 2))
 
     def _is_over(self, courier: Courier, end: float) -> bool:
-        return bool(
-            time.monotonic() > end
-            or stopping.asked()
-            or courier.broken
-            or self.brake
-            or self.spent_until
-        )
+        return bool(time.monotonic() > end or stopping.asked() or courier.broken or self.brake)
 
     async def _pause_for(self, courier: Courier, below: int) -> None:
         """Until the courier wants more, a quarter of a second at most."""

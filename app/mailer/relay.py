@@ -47,6 +47,12 @@ class RelaySettings:
     timeouts: Timeouts = Timeouts()
     pinned: str = ""
     """The address to connect to, where the name was resolved and judged before."""
+    own: int = 0
+    """The number of an account's own relay: what one account does to it touches no other."""
+    per_second: int | None = None
+    """Most mails a second, an hour, a day; None where there is no limit."""
+    per_hour: int | None = None
+    per_day: int | None = None
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -77,7 +83,13 @@ class RelaySettings:
     @property
     def key(self) -> str:
         """What tells one relay from another, without its password."""
-        return f"{self.username}@{self.host}:{self.port}"
+        own = f"#{self.own}" if self.own else ""
+        return f"{self.username}@{self.host}:{self.port}{own}"
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self.per_second or self.per_hour or self.per_day)
 
     def ssl_context(self) -> ssl.SSLContext:
         """Certificates are checked unless encryption is only a bonus."""

@@ -197,8 +197,9 @@ def test_two_owners_cannot_demote_each_other_at_once(
 
 OWNERS_ONLY = (
     "/settings/business", "/settings/people/invite", "/settings/people/1/role",
-    "/settings/people/1/remove", "/settings/mail-server", "/settings/mail-server/test",
-    "/settings/mail-server/remove", "/settings/api-tokens", "/settings/api-tokens/1/revoke",
+    "/settings/people/1/remove", "/settings/mail-server", "/settings/mail-server/1",
+    "/settings/mail-server/1/test", "/settings/mail-server/1/remove", "/settings/api-tokens",
+    "/settings/api-tokens/1/revoke",
 )  # fmt: skip
 
 

@@ -128,11 +128,13 @@ def test_an_empty_password_keeps_the_stored_one_only_for_the_same_server(
 ):
     client.sign_in(alice)
     client.post("/settings/mail-server", data=SERVER)
-    client.post("/settings/mail-server", data={**SERVER, "password": "", "port": "2525"})
     relay = db.session.scalar(sa.select(Relay))
+    url = f"/settings/mail-server/{relay.id}"
+    client.post(url, data={**SERVER, "password": "", "port": "2525"})
+    db.session.refresh(relay)
     assert (relay.port, bool(relay.sealed_password)) == (2525, True)
 
-    client.post("/settings/mail-server", data={**SERVER, "password": "", "host": "mx.evil.example"})
+    client.post(url, data={**SERVER, "password": "", "host": "mx.evil.example"})
 
     db.session.refresh(relay)
     assert relay.sealed_password is None
@@ -153,7 +155,8 @@ def test_all_senders_use_the_accounts_server_and_go_back(
             "smtp.example.com", "192.0.2.1", "secret of the server",
         )  # fmt: skip
 
-    client.post("/settings/mail-server/remove")
+    relay = db.session.scalar(sa.select(Relay))
+    client.post(f"/settings/mail-server/{relay.id}/remove")
     assert relays.for_sender(alice.account.id, "news@bakery.example") == relays.operator()
 
 
@@ -240,7 +243,8 @@ def keeper(alice: Person) -> Any:
 def tried(client: Client, **server: Any) -> str:
     data = {"host": "127.0.0.1", "tls": "none", "username": "u", "password": "right", **server}
     assert client.post("/settings/mail-server", data=data).status_code == 303
-    client.post("/settings/mail-server/test")
+    relay = db.session.scalar(sa.select(Relay).order_by(Relay.id.desc()))
+    client.post(f"/settings/mail-server/{relay.id}/test")
     return client.get("/settings/mail-server").text
 
 
@@ -341,3 +345,33 @@ def test_the_audit_of_others_stays_theirs(client: Client, alice: Person, charlie
     client.sign_in(charlie)
 
     assert "sender.add" not in client.get("/settings/audit").text
+
+
+def test_several_servers_with_shares_limits_and_an_order(client: Client, alice: Person):
+    client.sign_in(alice)
+    client.post("/settings/mail-server", data=SERVER)
+    more = {"host": "two.example.com", "weight": "0", "per_hour": "500",
+            "from_domains": "@Shop.example"}  # fmt: skip
+    client.post("/settings/mail-server", data={**SERVER, **more})
+
+    first, second = mail_servers.all_of_account(alice.account.id)
+    assert (second.weight, second.per_hour, second.from_domains) == (0, 500, "shop.example")
+    page = client.get("/settings/mail-server").text
+    assert "500 an hour" in page
+    assert "only while the others are out" in page
+    assert "two.example.com" in client.get(f"/settings/mail-server/{second.id}").text
+
+    client.post(f"/settings/mail-server/{second.id}/earlier")
+    db.session.expire_all()
+    assert [one.id for one in mail_servers.all_of_account(alice.account.id)] == [
+        second.id, first.id,
+    ]  # fmt: skip
+
+
+def test_a_domain_that_is_none_is_refused_beside_its_field(client: Client, alice: Person):
+    client.sign_in(alice)
+
+    answer = client.post("/settings/mail-server", data={**SERVER, "from_domains": "shop"})
+
+    assert answer.status_code == 422
+    assert "shop is no domain" in answer.text

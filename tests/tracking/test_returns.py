@@ -198,7 +198,7 @@ def test_forged_reports_suppress_nobody_and_are_counted(sent, folder):
     hard = report("5.1.1", "550 5.1.1 User unknown")
     wrong = sign_for_address(Purpose.MESSAGE, sent.deliveries[0].id)
     drop(folder, f"b+{wrong}@mail.test", hard)
-    drop(folder, "b+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@mail.test", hard)
+    drop(folder, "b+00aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@mail.test", hard)
     forged = (
         "Content-Type: multipart/report; report-type=feedback-report; boundary=x\r\n\r\n"
         "--x\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n\r\n"
