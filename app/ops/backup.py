@@ -42,7 +42,10 @@ class Trouble(Exception):
 def write(config: Config, target: Path) -> int:
     """Write a backup while everything runs; returns its size. Raises Trouble."""
     partial = target.with_name(target.name + ".partial")
-    handle = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        handle = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise Trouble(f"{partial.parent}: {error.strerror}") from None
     os.fchmod(handle, 0o600)
     try:
         with (

@@ -100,6 +100,7 @@ def test_a_token_may_be_limited(home: Path) -> None:
         (["account", "create", "--business", " ", "--email", "v@example.com"], "needs a name"),
         (["staff", "create", "--email", "v@example.com", "--role", "king"], "No such role"),
         (["restore", "/nowhere.tar.gz"], "no complete backup"),
+        (["backup", "/nowhere/b.tar.gz"], "/nowhere: No such file"),
         (["bounce", "classify", "/nowhere.eml"], "No such file"),
     ],
 )
