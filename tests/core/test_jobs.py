@@ -41,7 +41,7 @@ def test_a_job_that_waits_is_not_enqueued_again(app: Flask) -> None:
     assert waiting() == 1
 
 
-@pytest.mark.parametrize(("silent_s", "again"), [(4, False), (20, True)])
+@pytest.mark.parametrize(("silent_s", "again"), [(4, False), (20, True), (-3600, True)])
 def test_a_job_is_run_anew_when_its_worker_is_silent(
     app: Flask, silent_s: float, *, again: bool
 ) -> None:

@@ -288,7 +288,8 @@ class World:
         def goes_on() -> bool:
             if len(self.server.accepted) >= before + more:
                 return True
-            return campaign is not None and self.receipt(campaign).pending == 0
+            found = self.receipt(campaign) if campaign else None
+            return found is not None and found.intended > 0 and found.pending == 0
 
         wait_until(goes_on, seconds=seconds, what="it to go on")
         return time.monotonic() - began
