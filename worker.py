@@ -42,6 +42,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_mail", 1),
     ("app.contacts.jobs.sweep", 5),
     ("app.tracking.jobs.tell_owners", 5),
+    ("app.tracking.jobs.read_mailboxes", 15),
     ("app.delivery.jobs.sweep", 10),
     ("app.accounts.jobs.check_domains", 3600),
     ("app.auth.jobs.clean_up", 3600),

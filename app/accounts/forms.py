@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     Field,
     IntegerField,
@@ -159,6 +160,46 @@ class MailServerTermsForm(MailServerForm):
     per_second = _limit("Mails a second, at most")
     per_hour = _limit("Mails an hour, at most")
     per_day = _limit("Mails a day, at most")
+
+
+class MailboxForm(FlaskForm):
+    """A mailbox that bounces come to."""
+
+    kind = SelectField("Kind", choices=[SelectChoice("imap", "IMAP"), SelectChoice("pop3", "POP3")])
+    host = StringField(
+        "Server",
+        filters=[_stripped],
+        validators=[
+            DataRequired("Enter its name, such as imap.example.com."),
+            Length(max=253),
+            Regexp(r"[A-Za-z0-9.:-]+$", message="Write only the name, such as imap.example.com."),
+        ],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    tls = SelectField(
+        "Encryption",
+        choices=[
+            SelectChoice("implicit", "TLS from the start, usual"),
+            SelectChoice("starttls", "STARTTLS"),
+            SelectChoice("none", "None: everybody on the way can read along"),
+        ],
+    )
+    port = IntegerField("Port", validators=[Optional(), NumberRange(1, 65535, "Enter a number.")])
+    username = StringField(
+        "User name",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the user name."), Length(max=320)],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[DataRequired("Enter the password."), Length(max=1000)],
+        render_kw={"autocomplete": "new-password"},
+    )
+    folder = StringField(
+        "Folder", default="INBOX", filters=[_stripped], validators=[Length(max=200)]
+    )
+    keeps = BooleanField("Mark mails as seen instead of deleting them (IMAP only)")
 
 
 class TokenForm(FlaskForm):

@@ -10,6 +10,7 @@ from app.accounts import (
     businesses,
     domains,
     mail_servers,
+    mailboxes,
     people,
     queries,
     senders,
@@ -19,6 +20,7 @@ from app.accounts import (
 from app.accounts.forms import (
     BusinessForm,
     InviteForm,
+    MailboxForm,
     MailServerTermsForm,
     RoleForm,
     SenderForm,
@@ -379,6 +381,64 @@ def _mail_servers(
         relays=mail_servers.all_of_account(current_account().id),
     )
     return page, status
+
+
+# Mailboxes
+
+
+@bp.get("/settings/mailboxes")
+@needs("owner")
+def mailboxes_page() -> ResponseReturnValue:
+    return _mailboxes(MailboxForm())
+
+
+@bp.post("/settings/mailboxes")
+@needs("owner")
+def add_mailbox() -> ResponseReturnValue:
+    form = MailboxForm()
+    if not form.validate():
+        return _mailboxes(form, 422)
+    try:
+        with transaction():
+            mailboxes.add(
+                current_account(),
+                current_member(),
+                kind=form.kind.data,
+                host=form.host.data,
+                tls=form.tls.data,
+                port=form.port.data,
+                username=form.username.data,
+                password=form.password.data,
+                folder=form.folder.data or "",
+                keeps=form.keeps.data,
+            )
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _mailboxes(form, 422)
+    return see_other("accounts.mailboxes_page", notice="Saved. Now test it.", kind="info")
+
+
+@bp.post("/settings/mailboxes/<int:mailbox_id>/test")
+@needs("owner")
+@limiter.limit("20/hour", key_func=throttling.network)
+def test_mailbox(mailbox_id: int) -> ResponseReturnValue:
+    works, words = mailboxes.test(mailboxes.find(current_account(), mailbox_id))
+    return see_other("accounts.mailboxes_page", notice=words, kind="done" if works else "bad")
+
+
+@bp.post("/settings/mailboxes/<int:mailbox_id>/remove")
+@needs("owner")
+def remove_mailbox(mailbox_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        mailboxes.remove(account, current_member(), mailboxes.find(account, mailbox_id))
+    return see_other("accounts.mailboxes_page", notice="It is not read any more.")
+
+
+def _mailboxes(form: MailboxForm, status: int = 200) -> ResponseReturnValue:
+    found = mailboxes.of_account(current_account())
+    return render_template("accounts/mailboxes.html", form=form, mailboxes=found), status
 
 
 # Tokens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.db import transaction
-from app.tracking import alarms, inbound, intake, returns
+from app.tracking import alarms, inbound, intake, mailboxes, returns
 
 
 def take_hits() -> None:
@@ -14,6 +14,11 @@ def take_hits() -> None:
 def take_mail() -> None:
     """Bounces, and people who leave by mail."""
     inbound.take_mail()
+
+
+def read_mailboxes() -> None:
+    """Mailboxes that bounces come to."""
+    mailboxes.read_due()
 
 
 def tell_owners() -> None:

@@ -110,6 +110,14 @@ def complain(letter: Letter, events: list[Event], *, account_id: int | None = No
     return _bounce(numbers, letter, events)
 
 
+def report(letter: Letter, events: list[Event], *, account_id: int | None = None) -> str:
+    """A bounce or complaint in a mailbox, under no address of ours: by the mail it quotes."""
+    numbers = quoted_delivery(letter)
+    if numbers is None or (account_id is not None and not _is_of(numbers, account_id)):
+        return "odd"
+    return _bounce(numbers, letter, events)
+
+
 def quoted_delivery(letter: Letter) -> tuple[int, ...] | None:
     """The one mail of ours that a report quotes; None where there is none, or several."""
     found = {

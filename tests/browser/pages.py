@@ -34,6 +34,7 @@ EMPTY_ACCOUNT = [
     "/settings/senders",
     "/settings/domains",
     "/settings/mail-server",
+    "/settings/mailboxes",
     "/settings/api-tokens",
     "/settings/audit",
     "/settings/data",

@@ -1,0 +1,94 @@
+"""Mailboxes of an account that bounces come to: set up, sealed, tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from app.accounts import auditing, mail_servers
+from app.accounts.models import Account, Mailbox, Member
+from app.core import sealing
+from app.core.db import db
+from app.core.errors import DomainError, Invalid, NotFound
+from app.mailer import fetching
+from app.mailer.fetching import Box
+
+PORTS = {("imap", "implicit"): 993, ("imap", "starttls"): 143, ("imap", "none"): 143,
+         ("pop3", "implicit"): 995, ("pop3", "starttls"): 110, ("pop3", "none"): 110}  # fmt: skip
+AT_MOST = 10
+
+
+def add(
+    account: Account,
+    by: Member,
+    *,
+    kind: str,
+    host: str,
+    tls: str,
+    username: str,
+    password: str,
+    port: int | None = None,
+    folder: str = "INBOX",
+    keeps: bool = False,
+) -> Mailbox:
+    """Have a mailbox read. Without `port`, the usual one."""
+    usual = PORTS[kind, tls]
+    if not account.vouched and port not in (None, *PORTS.values()):
+        message = "Mailboxes are read on port 110, 143, 993 or 995."
+        raise Invalid(message, {"port": [message]})
+    if len(of_account(account)) >= AT_MOST:
+        raise Invalid(f"{AT_MOST} mailboxes are enough. Remove one first.")
+    mailbox = Mailbox(
+        account_id=account.id, kind=kind, host=host.strip().rstrip(".").lower(),
+        port=port or usual, tls=tls, username=username, sealed_password=sealing.seal(password),
+        folder=folder or "INBOX", keeps=keeps and kind == "imap",
+    )  # fmt: skip
+    db.session.add(mailbox)
+    db.session.flush()
+    auditing.note(account, by, "mailbox.add", f"{mailbox.host}:{mailbox.port}")
+    return mailbox
+
+
+def remove(account: Account, by: Member, mailbox: Mailbox) -> None:
+    """Read it no more."""
+    db.session.delete(mailbox)
+    auditing.note(account, by, "mailbox.remove", f"{mailbox.host}:{mailbox.port}")
+
+
+def find(account: Account, mailbox_id: int) -> Mailbox:
+    """One of the account's mailboxes. Raises NotFound."""
+    found = db.session.scalar(
+        sa.select(Mailbox).where(Mailbox.id == mailbox_id, Mailbox.account_id == account.id)
+    )
+    if found is None:
+        raise NotFound("That mailbox")
+    return found
+
+
+def of_account(account: Account) -> Sequence[Mailbox]:
+    """All of them."""
+    return db.session.scalars(
+        sa.select(Mailbox).where(Mailbox.account_id == account.id).order_by(Mailbox.id)
+    ).all()
+
+
+def box_of(mailbox: Mailbox) -> Box:
+    """What the reader needs. Raises Unreachable for a server that is not public."""
+    account = db.session.get(Account, mailbox.account_id) if mailbox.account_id else None
+    trusted = account is None or account.vouched
+    return Box(
+        kind=mailbox.kind, host=mailbox.host, port=mailbox.port, tls=mailbox.tls,
+        username=mailbox.username, password=sealing.unseal(mailbox.sealed_password),
+        folder=mailbox.folder, keeps=mailbox.keeps,
+        pinned="" if trusted else mail_servers.public_address(mailbox.host, mailbox.port),
+    )  # fmt: skip
+
+
+def test(mailbox: Mailbox) -> tuple[bool, str]:
+    """Sign in; whether it works, and words. No transaction may be open: this waits."""
+    try:
+        waiting = fetching.look(box_of(mailbox))
+    except (DomainError, fetching.CannotRead) as error:
+        return False, str(error)
+    return True, f"It works: {waiting} {'mail waits' if waiting == 1 else 'mails wait'} there."
