@@ -24,7 +24,7 @@ from flask import (
 )
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import routes as accounts
@@ -52,6 +52,8 @@ from app.tracking import express
 from app.tracking import routes as tracking
 
 log = logging.getLogger(__name__)
+#: Of a body that is too large; whoever sends more finds the line cut.
+READ_AWAY_BYTES = 64_000_000
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
@@ -256,6 +258,8 @@ def _answer_errors(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.response)
+        if isinstance(error, RequestEntityTooLarge):
+            _read_away()
         response = _error_page(error.code or 500, error.description or "")
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
@@ -273,6 +277,13 @@ def _answer_errors(app: Flask) -> None:
             raise error
         log.error("unexpected", exc_info=error)
         return _error_page(500, "Something broke on our side. It has been noted.")
+
+
+def _read_away() -> None:
+    """Many programs read no answer while they still send: take in the rest, within reason."""
+    body, left = request.environ["wsgi.input"], READ_AWAY_BYTES
+    while left > 0 and (piece := body.read(min(left, 65_536))):
+        left -= len(piece)
 
 
 def _error_page(status: int, message: str, errors: dict[str, list[str]] | None = None) -> Response:
