@@ -28,7 +28,7 @@ BUSY_TIMEOUT = "PRAGMA busy_timeout = 30000"
 #: FULL, so that what was answered to a person survives a power cut.
 ORDINARY = ("synchronous = FULL", "cache_size = -16000", "wal_autocheckpoint = 1000")
 #: For long work that is found again and repeated. What it wrote is never torn, only older.
-IN_BULK = ("synchronous = NORMAL", "cache_size = -48000", "wal_autocheckpoint = 8000")
+IN_BULK = ("synchronous = NORMAL", "cache_size = -32000", "wal_autocheckpoint = 8000")
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
