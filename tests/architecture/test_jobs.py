@@ -26,6 +26,7 @@ JOBS = {
     "app.delivery.jobs.sweep": [],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.take_hits": [],
+    "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
     "app.tracking.jobs.tell_owners": [],
 }
