@@ -13,18 +13,15 @@ import dkim as verifier
 import pytest
 import sqlalchemy as sa
 
-from app.accounts import relays, signing_keys
+from app.accounts import signing_keys
 from app.accounts.models import SigningKey
 from app.campaigns.models import Campaign
 from app.core.db import db, transaction
 from app.delivery import testing
-from app.mailer.smtp import RelaySettings
 from tests.conftest import Person
 from tests.delivery.conftest import work
 from tests.dnsserver import DnsServer
 from tests.faultserver import FaultServer
-from tests.postfix import PostfixRelay
-from tests.servers import wait_until
 
 Campaigns = Callable[..., Campaign]
 
@@ -167,34 +164,3 @@ def test_opendkim_finds_each_signature_right(
     for mail in (both, ed25519_only):
         assert "Bad signature" in opendkim(mail.replace(b"Fresh", b"Stale"))
         assert "Bad signature" in opendkim(mail.replace(b"One-Click", b"Two-Click"))
-
-
-@pytest.fixture
-def postfix(server: FaultServer) -> Iterator[PostfixRelay]:
-    """Between us and the other side."""
-    if missing := PostfixRelay.missing():
-        pytest.skip(missing)
-    server.faults.keep = True
-    with PostfixRelay(server.port) as running:
-        yield running
-
-
-def test_signatures_live_through_a_relay(
-    campaign_to: Campaigns,
-    postfix: PostfixRelay,
-    server: FaultServer,
-    keys: list[SigningKey],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    settings = RelaySettings.from_url(postfix.url)
-    monkeypatch.setattr(relays, "for_sender", lambda account_id, email: settings)
-    monkeypatch.setattr(relays, "in_turn", lambda *_: iter([settings]), raising=False)
-    addresses = [f"reader{i}@example.com" for i in range(20)]
-
-    assert work(campaign_to(addresses, names=[f". {i} Jörg" for i in range(20)])).sent == 20
-    wait_until(lambda: len(server.messages) == 20, what="Postfix hands over")
-
-    for mail in server.messages:
-        assert mail.startswith(b"Received: ")
-        # As it came over the wire, with the dots that RFC 5321 4.5.2 doubles.
-        assert verdicts(mail.replace(b"\r\n..", b"\r\n.")) == [True, True]
