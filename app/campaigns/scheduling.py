@@ -13,6 +13,8 @@ from app.core.errors import Invalid, WrongState
 HOLD_S = 60
 MAX_HOLD_S = 86_400
 MAX_AHEAD = timedelta(days=366)
+#: Clocks differ, and a request takes a moment: "now" may arrive late.
+JUST_PASSED = timedelta(seconds=30)
 #: What people call the states.
 NAMES = {
     "draft": "a draft",
@@ -121,7 +123,7 @@ def local_exists(naive: datetime, zone: ZoneInfo) -> bool:
 
 
 def _check_time(at: datetime) -> None:
-    if at <= now():
+    if at < now() - JUST_PASSED:
         message = "That time has passed. Pick a later one, or send now."
         raise Invalid(message, {"at": [message]})
     if at > now() + MAX_AHEAD:

@@ -146,3 +146,12 @@ def test_a_time_that_comes_twice_is_the_first_one() -> None:
     assert scheduling.comes_twice(twice, BERLIN)
     assert not scheduling.comes_twice(datetime(2026, 3, 29, 2, 30), BERLIN)  # noqa: DTZ001
     assert not scheduling.comes_twice(datetime(2026, 7, 1, 2, 30), BERLIN)  # noqa: DTZ001
+
+
+def test_a_time_that_passed_on_the_way_means_now(draft: Draft) -> None:
+    campaign = draft()
+
+    with transaction():
+        scheduling.schedule(campaign, at=now() - timedelta(seconds=5))
+
+    assert campaign.state == "scheduled"
