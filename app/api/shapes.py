@@ -178,7 +178,7 @@ class ImportOut(TypedDict):
 
 
 class CampaignIn(TypedDict):
-    """A campaign to make. The body is one of html, markdown, mjml and blocks."""
+    """A campaign to make. The body is one of html, markdown and mjml, or plain text alone."""
 
     name: NeededName
     subject: NotRequired[Line]

@@ -212,7 +212,8 @@ def _welcome(config: Config, first: dict[str, str], seconds: float) -> None:
         _say(f"              sets the password of {first['email']}; works once")
     if config.CATCHER:
         _say(f"  Caught mail {config.BASE_URL}/mail")
-        _say("              mail stays on this machine until SMTP_URL is set")
+        if config.INBOUND in config.SMTP_URL:
+            _say("              mail stays on this machine until SMTP_URL is set")
     _say(f"  Data        {config.LEADERSEND_HOME}")
     _say("\nCtrl-C stops everything.\n")
 
