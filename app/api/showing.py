@@ -12,13 +12,11 @@ from app.api import queries, shapes
 from app.campaigns.checks import Finding
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact, ContactList, Import, ImportProblem, Suppression
+from app.contacts.rows import guard
 from app.core.pagination import Page
 from app.delivery.models import Delivery
 from app.delivery.receipts import Receipt
 from app.reports.queries import Report
-
-#: What spreadsheets take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def page(found: Page[Any], items: list[Any]) -> Any:
@@ -166,17 +164,13 @@ def rejected(rows: Iterable[ImportProblem]) -> Iterator[str]:
     """The rows that were not taken, as CSV that no spreadsheet takes for formulas."""
     yield "\ufeff" + _csv_line(["row", "content", "reason"])
     for row in rows:
-        yield _csv_line([str(row.row_number), _harmless(row.row), row.reason])
+        yield _csv_line([str(row.row_number), guard(row.row), row.reason])
 
 
 def _csv_line(cells: list[str]) -> str:
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def receipt(found: Receipt) -> shapes.ReceiptOut:

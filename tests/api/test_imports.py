@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
+from app.api import showing
 from app.contacts import jobs
-from app.contacts.models import Import
+from app.contacts.models import Import, ImportProblem
 from app.core import queue_server
 from app.core.db import db
 from tests.api.conftest import Program
@@ -128,3 +129,9 @@ def test_a_large_file_waits_in_the_data_folder(
     assert answer.status_code == 202, answer.get_json()
     stored = db.session.scalars(sa.select(Import.stored_as)).one()
     assert (home / "uploads" / stored).stat().st_size > 1_000_000
+
+
+def test_rejected_rows_are_no_formulas_in_wide_letters_either() -> None:
+    row = ImportProblem(row_number=2, row="\N{FULLWIDTH EQUALS SIGN}1+1", reason="No.")
+
+    assert list(showing.rejected([row]))[1] == "2,'\N{FULLWIDTH EQUALS SIGN}1+1,No.\r\n"
