@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from app.accounts import notices, people, relays, signing_keys
+from app.accounts import notices, people, queries, relays, signing_keys
 from app.accounts.models import Account, DomainCheck, Member, Relay, Sender, SigningKey
 from app.accounts.signing_keys import domain_of
 from app.core import settings
@@ -98,16 +98,7 @@ def _names(account: Account) -> dict[str, bool]:
 
 def _one(account: Account, name: str, confirmed: bool) -> SendingDomain:
     keys = signing_keys.of_domain(account.id, name, retired=True)
-    return SendingDomain(name, confirmed, last_check(account.id, name), keys)
-
-
-def last_check(account_id: int, domain: str) -> DomainCheck | None:
-    """What DNS said last; None where it was never asked."""
-    return db.session.scalar(
-        sa.select(DomainCheck).where(
-            DomainCheck.account_id == account_id, DomainCheck.domain == domain
-        )
-    )
+    return SendingDomain(name, confirmed, queries.last_check(account.id, name), keys)
 
 
 def make_keys(account: Account, by: Member, domain: str) -> Sequence[SigningKey]:
@@ -201,7 +192,7 @@ def _signing_with(setup: records.Setup, seen: set[str]) -> records.Setup:
 
 
 def _keep(account: Account, domain: str, findings: Sequence[records.Finding]) -> DomainCheck:
-    row = last_check(account.id, domain)
+    row = queries.last_check(account.id, domain)
     if row is None:
         row = DomainCheck(account_id=account.id, domain=domain, good=[])
         db.session.add(row)

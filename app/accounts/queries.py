@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app.accounts.models import Account, AuditEntry, Member, Membership
+from app.accounts.models import Account, AuditEntry, DomainCheck, Member, Membership
 from app.core import pagination
 from app.core.db import db
 from app.core.pagination import PAGE_SIZE, Page
@@ -43,5 +43,14 @@ def memberships_of(member: Member) -> list[Membership]:
     return list(
         db.session.scalars(
             sa.select(Membership).where(Membership.member_id == member.id).order_by(Membership.id)
+        )
+    )
+
+
+def last_check(account_id: int, domain: str) -> DomainCheck | None:
+    """What DNS said last; None where it was never asked."""
+    return db.session.scalar(
+        sa.select(DomainCheck).where(
+            DomainCheck.account_id == account_id, DomainCheck.domain == domain
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.accounts import domains
+from app.accounts import queries as accounts
 from app.accounts.models import DomainCheck
 from app.accounts.signing_keys import domain_of
 from app.campaigns import numbers
@@ -32,7 +32,7 @@ class Doubt:
 def doubt(campaign: Campaign) -> Doubt | None:
     """None where DNS is right, unknown, or was never asked."""
     domain = domain_of(campaign.from_email)
-    check = domains.last_check(campaign.account_id, domain) if domain else None
+    check = accounts.last_check(campaign.account_id, domain) if domain else None
     if check is None:
         return None
     bad = [one for one in check.findings if one["level"] == "bad" and one["code"] in PROOFS]

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import domains, jobs, signing_keys
+from app.accounts import domains, jobs, queries, signing_keys
 from app.accounts.models import DomainCheck, Notice, Relay, Sender, SigningKey
 from app.core import settings
 from app.core.clock import now
@@ -186,7 +186,7 @@ def test_each_domain_is_looked_at_once_a_day(
     assert jobs.check_domains() == 2
     assert jobs.check_domains() == 0
     with transaction():
-        check = domains.last_check(alice.account.id, DOMAIN)
+        check = queries.last_check(alice.account.id, DOMAIN)
         assert check is not None
         check.checked_at = now() - timedelta(days=1)
     assert domains.due() == [(alice.account.id, DOMAIN)]

@@ -31,7 +31,7 @@ JOBS = {
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
-HELPERS = {"app.contacts.jobs.wake"}
+HELPERS = {"app.contacts.jobs.wake", "app.delivery.jobs.sweep_now"}
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:
