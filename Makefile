@@ -33,7 +33,7 @@ check: .venv/dev ## formatter, linter, types, import rules, templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/python tools/check_templates.py
 
