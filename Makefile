@@ -16,7 +16,9 @@ run: .venv/runtime ## start LeaderSend: web, workers, database, queue and mail c
 
 test: .venv/dev ## install what the tests need, then run them all on SQLite and on PostgreSQL
 	@tools/test_programs.sh
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not faults" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser and not faults" $(PYTEST_ARGS)
+# In processes of their own: the browser's event loop runs until their last test.
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "browser and not faults" $(PYTEST_ARGS)
 # tests/ops start databases of their own: a second time they would show nothing new.
 	@if tools/test_programs.sh has-postgresql; then set -x; \
 	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser and not faults" \

@@ -7,6 +7,7 @@ LEADERSEND_TEST_DATABASE=postgresql runs everything on PostgreSQL instead of SQL
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ from app.core.db import Base, db, transaction
 from app.core.migrating import upgrade
 from app.factory import create_app
 from tests.servers import PostgresServer, QueueServer
+
+# Where the tests run in the background of a shell, Ctrl-C is ignored, and every program that they
+# start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SECRET = "a secret of the tests, long enough to pass 0123456789"
 
