@@ -93,8 +93,12 @@ def whole_app(settings: Config) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(whole_app: Flask) -> Iterator[Flask]:
+def app(whole_app: Flask, queue: QueueServer) -> Iterator[Flask]:
     """The application on an empty database, inside an application context."""
+    if not queue.is_up():
+        # One test's lost server is not the next one's failure.
+        queue.stop()
+        queue.start()
     with whole_app.app_context():
         _empty()
         queue_server.client().flushall()
