@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
+from app.contacts.rows import guard
 from app.core.db import db
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
 from app.delivery.models import OPEN_STATES, STATES, Delivery, DiaryEntry
@@ -21,8 +22,6 @@ COLUMNS = (
     "address", "first_name", "last_name", "state", "reason", "tries", "answered_at", "code",
     "status", "answer",
 )  # fmt: skip
-#: What spreadsheets take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: What one can ask for: a state, or all that may still change by itself.
 CHOICES = ("sent", "failed", "uncertain", "open", "skipped")
 
@@ -100,9 +99,5 @@ def _cells(delivery: Delivery, contact: Contact | None) -> tuple[object, ...]:
 
 def _line(cells: Sequence[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow([_harmless(str(cell)) for cell in cells])
+    csv.writer(buffer).writerow([guard(str(cell)) for cell in cells])
     return buffer.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA) else text

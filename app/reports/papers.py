@@ -7,10 +7,8 @@ import io
 from collections.abc import Iterator
 
 from app.campaigns.models import Campaign
+from app.contacts.rows import guard
 from app.reports.queries import Hour, Report
-
-#: What spreadsheets take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(campaign: Campaign, found: Report, hours: list[Hour]) -> str:
@@ -19,7 +17,7 @@ def as_csv(campaign: Campaign, found: Report, hours: list[Hour]) -> str:
     writer = csv.writer(buffer)
     writer.writerow(("what", "detail", "number"))
     for line in _lines(campaign, found, hours):
-        writer.writerow([_harmless(cell) if isinstance(cell, str) else cell for cell in line])
+        writer.writerow([guard(cell) if isinstance(cell, str) else cell for cell in line])
     return buffer.getvalue()
 
 
@@ -50,7 +48,3 @@ def _lines(campaign: Campaign, found: Report, hours: list[Hour]) -> Iterator[tup
         yield "opens in the hour", hour.at.isoformat(), hour.opens
         yield "clicks in the hour", hour.at.isoformat(), hour.clicks
         yield "machine hits in the hour", hour.at.isoformat(), hour.machine
-
-
-def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA) else text
