@@ -139,11 +139,16 @@ def _trusting(wsgi: Callable[..., Any], config: Config) -> Callable[..., Any]:
     return serve
 
 
-def _connect(app: Flask, config: Config) -> None:
+def configure_process(config: Config) -> None:
+    """What a process knows apart from its application: settings, keys, the queue server."""
     process_settings.configure(config)
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+
+
+def _connect(app: Flask, config: Config) -> None:
+    configure_process(config)
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)

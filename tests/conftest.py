@@ -25,7 +25,7 @@ from app.config import Config, load
 from app.core import queue_server
 from app.core.db import Base, db, transaction
 from app.core.migrating import upgrade
-from app.factory import create_app
+from app.factory import configure_process, create_app
 from tests.servers import PostgresServer, QueueServer
 
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and every program that they
@@ -93,12 +93,10 @@ def whole_app(settings: Config) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(whole_app: Flask, queue: QueueServer) -> Iterator[Flask]:
+def app(whole_app: Flask, settings: Config) -> Iterator[Flask]:
     """The application on an empty database, inside an application context."""
-    if not queue.is_up():
-        # One test's lost server is not the next one's failure.
-        queue.stop()
-        queue.start()
+    # Some tests make applications of their own, each of which takes the process over.
+    configure_process(settings)
     with whole_app.app_context():
         _empty()
         queue_server.client().flushall()

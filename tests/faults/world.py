@@ -25,10 +25,8 @@ from flask import Flask
 from app.accounts.models import Account, Member, Membership, Sender
 from app.campaigns import scheduling
 from app.campaigns.models import Campaign, CampaignAudience
-from app.config import CHECKOUT, Config, load
+from app.config import CHECKOUT, load
 from app.contacts.models import Contact, ContactList, Subscription
-from app.core import queue_server, sealing, tokens
-from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.migrating import upgrade
@@ -154,7 +152,6 @@ class World:
         }
 
     def __enter__(self) -> Self:
-        self._before = list(process_settings._current)
         upgrade(self.database_url)
         self.queue.start()
         self.server.__enter__()
@@ -174,8 +171,6 @@ class World:
         self._context.pop()
         self.server.__exit__()
         self.queue.kill()
-        if self._before:
-            _back_to(self._before[0])
 
     @property
     def env(self) -> dict[str, str]:
@@ -334,11 +329,3 @@ class World:
             uncertain=kept.uncertain,
             wrong=wrong,
         )
-
-
-def _back_to(config: Config) -> None:
-    """Other tests of this run have an application of their own."""
-    process_settings.configure(config)
-    tokens.configure(config.SECRET_KEY)
-    sealing.configure(config.SECRET_KEY)
-    queue_server.configure(config.REDIS_URL)

@@ -110,7 +110,6 @@ def test_a_worker_outlives_a_restart_of_the_queue_server(tmp_path: Path, app: Fl
         jobs.enqueue(sample_jobs.note, 3, key="note-3")
 
         wait_until(workers.has("noted-3"), seconds=60, what="the job after the restart")
-    queue_server.configure(app.config["SETTINGS"].REDIS_URL)
 
 
 def test_every_queue_is_watched_and_one_of_several_prefers_long_work() -> None:
