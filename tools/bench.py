@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 from bench_result import Result
 
@@ -25,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 def main() -> int:
     """0 when every benchmark could run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mails", type=int, default=20_000, help="recipients of the send")
+    parser.add_argument("--mails", type=int, default=100_000, help="recipients of the send")
+    parser.add_argument("--many", type=int, default=1_000_000, help="recipients of the large send")
     parser.add_argument("--contacts", type=int, default=100_000, help="rows of import and plan")
     parser.add_argument("--requests", type=int, default=10_000, help="hits on links of mails")
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
@@ -66,15 +68,39 @@ def data(options: argparse.Namespace) -> Iterator[Result]:
 
 
 def mail(options: argparse.Namespace) -> Iterator[Result]:
-    """Sending, then the links of those mails."""
-    import bench_mail
+    """Sending on SQLite, then the links of those mails."""
+    yield from _postfix().run(options.mails, options.requests)
 
-    if bench_mail.program("smtp-sink") is None:
+
+def postgres(options: argparse.Namespace) -> Iterator[Result]:
+    """Sending on a PostgreSQL of its own."""
+    from tests.servers import PostgresServer
+
+    if PostgresServer.programs() is None:
+        raise Missing("PostgreSQL is not installed: apt-get install postgresql")
+    with PostgresServer() as server:
+        yield from _postfix().run(options.mails, 0, database_url=server.database("bench"))
+
+
+def large(options: argparse.Namespace) -> Iterator[Result]:
+    """A campaign ten times as large."""
+    yield from _postfix().large(options.mails, options.many)
+
+
+def _postfix() -> ModuleType:
+    import bench_send
+
+    if bench_send.program("smtp-sink") is None:
         raise Missing("smtp-sink and smtp-source come with Postfix: apt-get install postfix")
-    yield from bench_mail.run(options.mails, options.requests)
+    return bench_send
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Result]]] = {"data": data, "mail": mail}
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Result]]] = {
+    "data": data,
+    "mail": mail,
+    "postgres": postgres,
+    "large": large,
+}
 
 
 def write(results: list[Result]) -> Path:

@@ -24,7 +24,7 @@ from app.contacts.suppressions import address_hash
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
 from app.core.pagination import Page, cut, decode
-from app.delivery.models import Delivery
+from app.delivery.models import Delivery, in_state
 
 PAGE = 100
 CHUNK = 2000
@@ -109,7 +109,7 @@ def deliveries(
         .where(Delivery.campaign_id == campaign.id)
     )
     if state:
-        wanted = wanted.where(Delivery.state == state)
+        wanted = wanted.where(in_state(state))
     if after := _after(cursor):
         wanted = wanted.where(Delivery.id > after)
     found = db.session.execute(wanted.order_by(Delivery.id).limit(limit + 1)).all()

@@ -16,7 +16,7 @@ from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, dialect_name
 from app.delivery import tallying
-from app.delivery.models import Alarm, Delivery, Event, Tally
+from app.delivery.models import Alarm, Delivery, Event, Tally, in_state
 from app.mailer.faults import Fault
 
 #: Complaints, of the mails sent: what large providers ask senders to stay below.
@@ -79,7 +79,7 @@ def standing(campaign_id: int) -> Standing:
     came_back = db.session.scalar(events.where(Event.kind == "bounce", Event.verdict == "hard"))
     refused = db.session.scalar(
         sa.select(sa.func.count()).where(
-            Delivery.campaign_id == campaign_id, Delivery.state == "failed",
+            Delivery.campaign_id == campaign_id, in_state("failed"),
             Delivery.reason == Fault.MAILBOX.value,
         )
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact, Subscription, Suppression
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, transaction
 from app.delivery import tallying
 from app.delivery.models import Batch, Delivery
 
@@ -79,7 +79,11 @@ def renew(lease: str) -> None:
 
 def let_go(lease: str) -> None:
     """Give up all batches of a run: done where nothing waits in them."""
-    waits = sa.exists().where(Delivery.batch_id == Batch.id, Delivery.state == "pending")
+    waits = sa.exists().where(
+        Delivery.id.between(Batch.first_id, Batch.last_id),
+        Delivery.batch_id == Batch.id,
+        Delivery.state == "pending",
+    )
     db.session.execute(
         sa.update(Batch)
         .where(Batch.lease == lease, Batch.state == "working")
@@ -106,7 +110,7 @@ def _claim(
     due = (Delivery.next_try_at <= moment,) if was == "deferred" else ()
     chosen = (
         sa.select(Delivery.id.label("id"), _why_not(aim).label("why"))
-        .where(Delivery.batch_id == batch_id, Delivery.state == was, *due)
+        .where(_of_batch(batch_id), Delivery.state == was, *due)
         .order_by(Delivery.id)
         .limit(limit)
         .subquery()
@@ -129,6 +133,38 @@ def _claim(
     for (state, reason), n in Counter((row.state, row.reason or "") for row in rows).items():
         book.note(was, state, n, reason=reason)
     return [(row.id, row.tries) for row in rows if row.state == "sending"]
+
+
+def _of_batch(batch_id: int) -> sa.ColumnElement[bool]:
+    first, last = (
+        sa.select(edge).where(Batch.id == batch_id).scalar_subquery()
+        for edge in (Batch.first_id, Batch.last_id)
+    )
+    return sa.and_(Delivery.id.between(first, last), Delivery.batch_id == batch_id)
+
+
+def held(lease: str, limit: int | None = None) -> Sequence[sa.Row[int, int, int]]:
+    """Deliveries that a run claimed and has not settled: (id, campaign_id, tries), in order."""
+    return db.session.execute(
+        sa.select(Delivery.id, Delivery.campaign_id, Delivery.tries)
+        .join(Batch, Delivery.id.between(Batch.first_id, Batch.last_id))
+        .where(Batch.lease == lease, Batch.state == "working")
+        .where(Delivery.lease == lease, Delivery.state == "sending")
+        .order_by(Delivery.id)
+        .limit(limit)
+    ).all()
+
+
+def forget_erased(ids: Collection[int]) -> None:
+    """Deliveries of these whose person is gone lose them. Erasing a contact does that itself, but
+    may miss a row that was being planned at that moment."""
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.id.in_(ids), ~sa.exists().where(Contact.id == Delivery.contact_id))
+            .values(contact_id=None)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def left_out(aim: Aim, ids: Sequence[int]) -> set[int]:

@@ -9,7 +9,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import WrongState
 from app.delivery import tallying
-from app.delivery.models import Batch, Delivery
+from app.delivery.models import Batch, Delivery, in_state
 
 
 def prove_arrival(delivery_id: int) -> bool:
@@ -54,7 +54,7 @@ def send_again(campaign: Campaign) -> int:
         raise WrongState("Only a campaign that was sent can send something again.")
     batches = (
         sa.select(Delivery.batch_id)
-        .where(Delivery.campaign_id == campaign.id, Delivery.state == "uncertain")
+        .where(Delivery.campaign_id == campaign.id, in_state("uncertain"))
         .distinct()
     )
     db.session.execute(
@@ -76,7 +76,7 @@ def send_again(campaign: Campaign) -> int:
 def _move(campaign: Campaign, **values: object) -> int:
     result = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.campaign_id == campaign.id, Delivery.state == "uncertain")
+        .where(Delivery.campaign_id == campaign.id, in_state("uncertain"))
         .values(**values)
         .execution_options(synchronize_session=False)
     )

@@ -32,6 +32,9 @@ class Batch(Base):
     campaign_id: Mapped[int] = _campaign_key()
     number: Mapped[int] = mapped_column()
     size: Mapped[int] = mapped_column()
+    first_id: Mapped[int] = mapped_column(default=0)
+    """Its Deliveries have ids from here to `last_id`, though not all of those are its own."""
+    last_id: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(sa.String(8), default="ready")
     """ready, working, done."""
     lease: Mapped[str | None] = mapped_column(sa.String(32))
@@ -40,44 +43,51 @@ class Batch(Base):
     runs: Mapped[int] = mapped_column(default=0)
 
 
+ORDINARY = ("pending", "sending", "sent")
+_MARK = "CASE WHEN state IN ('pending', 'sending', 'sent') THEN NULL ELSE state END"
+
+
 class Delivery(Base):
-    """One Campaign to one Contact."""
+    """One Campaign to one Contact.
+
+    No index holds what changes while an ordinary mail is sent, nor asks for it in its condition:
+    PostgreSQL then writes a move into the row's own page and touches no index (HOT), which is
+    three times as fast. For the same reason there are no foreign keys here: their checks took
+    more than half of the time of planning. Triggers do what they would: a campaign takes its
+    Deliveries along, an erased contact leaves a row without a person.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
-        sa.UniqueConstraint("campaign_id", "contact_id"),
-        sa.Index("ix_delivery_batch", "batch_id", "id"),
-        sa.Index("ix_delivery_contact", "contact_id", "id"),
+        # By the contact first: one index also finds the mails of a person.
+        sa.UniqueConstraint("contact_id", "campaign_id"),
         sa.Index(
-            "ix_delivery_sending",
-            "lease",
-            sqlite_where=sa.text("state = 'sending'"),
-            postgresql_where=sa.text("state = 'sending'"),
-        ),
-        sa.Index(
-            "ix_delivery_deferred",
+            "ix_delivery_due",
             "next_try_at",
-            sqlite_where=sa.text("state = 'deferred'"),
-            postgresql_where=sa.text("state = 'deferred'"),
+            sqlite_where=sa.text("next_try_at IS NOT NULL"),
+            postgresql_where=sa.text("next_try_at IS NOT NULL"),
         ),
         sa.Index(
             "ix_delivery_notable",
             "campaign_id",
-            "state",
+            "mark",
             "id",
-            sqlite_where=sa.text("state NOT IN ('pending', 'sending', 'sent')"),
-            postgresql_where=sa.text("state NOT IN ('pending', 'sending', 'sent')"),
+            sqlite_where=sa.text("mark IS NOT NULL"),
+            postgresql_where=sa.text("mark IS NOT NULL"),
         ),
         sa.Index("ix_delivery_campaign", "campaign_id", "id"),
     )
 
     id: Mapped[Id]
     campaign_id: Mapped[int] = mapped_column()
-    """The Batch's; no foreign key of its own, which would double PostgreSQL's time for planning."""
-    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contact.id", ondelete="SET NULL"))
+    contact_id: Mapped[int | None] = mapped_column()
     """Null once the person was erased; the row still counts."""
-    batch_id: Mapped[int] = mapped_column(sa.ForeignKey("batch.id", ondelete="CASCADE"))
+    batch_id: Mapped[int] = mapped_column()
     state: Mapped[str] = mapped_column(sa.String(12), default="pending")
+    mark: Mapped[str | None] = mapped_column(
+        sa.String(12), sa.Computed(_MARK, persisted=True), deferred=True
+    )
+    """The state where it is out of the ordinary, null where it is one of ORDINARY."""
     reason: Mapped[str | None] = mapped_column(sa.String(32))
     """Why skipped (unsubscribed, suppressed, erased, cancelled) or whose fault a failure is."""
     lease: Mapped[str | None] = mapped_column(sa.String(32))
@@ -85,6 +95,7 @@ class Delivery(Base):
     claimed_at: Mapped[datetime | None] = mapped_column()
     tries: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column()
+    """Null unless deferred."""
     sent_at: Mapped[datetime | None] = mapped_column()
     """When the final answer came, whichever it was."""
     code: Mapped[int | None] = mapped_column(sa.SmallInteger)
@@ -93,6 +104,11 @@ class Delivery(Base):
     answer: Mapped[str | None] = mapped_column(sa.Text)
     """The server's words; null where it simply accepted."""
     tls: Mapped[bool | None] = mapped_column()
+
+
+def in_state(state: str) -> sa.ColumnElement[bool]:
+    """Deliveries of a state; those out of the ordinary are found by an index that has no others."""
+    return Delivery.state == state if state in ORDINARY else Delivery.mark == state
 
 
 class Tally(Base):

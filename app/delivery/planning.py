@@ -57,7 +57,10 @@ def _take_stock(connection: sa.Connection, *tables: str) -> None:
 def _audience(campaign: Campaign) -> sa.Select[int]:
     """Who is still to be written, in the order in which they are written."""
     done = db.session.scalar(
-        sa.select(sa.func.max(Delivery.contact_id)).where(Delivery.campaign_id == campaign.id)
+        sa.select(Delivery.contact_id)
+        .where(Delivery.campaign_id == campaign.id, Delivery.contact_id.is_not(None))
+        .order_by(Delivery.id.desc())
+        .limit(1)
     )
     return audience.recipients(campaign).where(Contact.id > (done or 0)).order_by(Contact.id)
 
@@ -122,14 +125,24 @@ def _write_batch(connection: sa.Connection, campaign_id: int, start: int) -> int
         .values(campaign_id=campaign_id, number=(number or 0) + 1, size=0, state="ready", runs=0)
         .returning(Batch.id)
     )
+    before = _last_id(connection, campaign_id)
     written = connection.execute(_deliveries(connection, campaign_id, batch_id, start)).rowcount
     if not written:
         # Another planner was here: everybody of this slice is in a batch of theirs.
         connection.execute(sa.delete(Batch).where(Batch.id == batch_id))
         return 0
-    connection.execute(sa.update(Batch).where(Batch.id == batch_id).values(size=written))
+    # Nobody else writes rows of this campaign meanwhile: its row is held.
+    edges = {"first_id": before + 1, "last_id": _last_id(connection, campaign_id)}
+    connection.execute(sa.update(Batch).where(Batch.id == batch_id).values(size=written, **edges))
     tallying.shift(campaign_id, {("pending", ""): written}, on=connection)
     return written
+
+
+def _last_id(connection: sa.Connection, campaign_id: int) -> int:
+    found = connection.scalar(
+        sa.select(sa.func.max(Delivery.id)).where(Delivery.campaign_id == campaign_id)
+    )
+    return found or 0
 
 
 def _deliveries(
@@ -152,7 +165,7 @@ def _deliveries(
     return (
         insert(Delivery)
         .from_select(["campaign_id", "contact_id", "batch_id", "state", "tries"], slice_)
-        .on_conflict_do_nothing(index_elements=["campaign_id", "contact_id"])
+        .on_conflict_do_nothing(index_elements=["contact_id", "campaign_id"])
         .execution_options(preserve_rowcount=True)
     )
 

@@ -14,7 +14,7 @@ from app.contacts.models import Contact
 from app.contacts.rows import guard
 from app.core.db import db
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
-from app.delivery.models import OPEN_STATES, STATES, Delivery, DiaryEntry
+from app.delivery.models import OPEN_STATES, STATES, Delivery, DiaryEntry, in_state
 
 DIARY_LENGTH = 50
 CHUNK = 2000
@@ -38,7 +38,7 @@ def recipients(
     if state == "open":
         query = query.where(Delivery.state.in_(OPEN_STATES))
     elif state in STATES:
-        query = query.where(Delivery.state == state)
+        query = query.where(in_state(state))
     if reason:
         query = query.where(Delivery.reason == reason)
     if key := decode(cursor):

@@ -315,9 +315,10 @@ class _Run:
         ).all()  # fmt: skip
         fresh_until = time.monotonic() + FRESH_S
         mails = [mail for row in rows if (mail := self._mail(row, fresh_until))]
-        # Erased between claim and reading: back, and the next claim skips them.
-        missing = set(ids) - {row.delivery_id for row in rows}
-        self.outcomes += [Outcome(number, "never_left") for number in missing]
+        if missing := set(ids) - {row.delivery_id for row in rows}:
+            # Erased between claim and reading: back, and the next claim skips them.
+            claiming.forget_erased(missing)
+            self.outcomes += [Outcome(number, "never_left") for number in missing]
         return mails
 
     def _mail(self, row: Any, fresh_until: float) -> Mail | None:
@@ -368,11 +369,9 @@ class _Run:
 
     def _release(self) -> None:
         """Rows that a claim took whose answer we never got: nothing of them was begun."""
-        rows = db.session.scalars(
-            sa.select(Delivery.id).where(Delivery.lease == self.lease, Delivery.state == "sending")
-        ).all()
+        rows = claiming.held(self.lease)
         book = tallying.Book(self.aim.campaign_id)
-        self._record(book, [Outcome(number, "never_left") for number in rows])
+        self._record(book, [Outcome(row.id, "never_left") for row in rows])
         book.write()
 
     def _has_more(self) -> bool:

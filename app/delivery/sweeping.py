@@ -96,35 +96,25 @@ def skip_rest(campaign_id: int) -> int:
 
 def _open_leases() -> Sequence[str]:
     """Leases that somebody holds, or held when they died."""
-    of_batches = sa.select(Batch.lease).where(Batch.state == "working", Batch.lease.is_not(None))
-    of_rows = sa.select(Delivery.lease).where(
-        Delivery.state == "sending", Delivery.lease.is_not(None)
-    )
-    leases = db.session.scalars(sa.union(of_batches, of_rows).limit(1000)).all()
+    leases = db.session.scalars(
+        sa.select(Batch.lease)
+        .where(Batch.state == "working", Batch.lease.is_not(None))
+        .distinct()
+        .limit(1000)
+    ).all()
     db.session.rollback()
     return [str(lease) for lease in leases]
 
 
 def _is_long_gone(lease: str) -> bool:
     until = db.session.scalar(sa.select(sa.func.max(Batch.lease_until)).where(Batch.lease == lease))
-    claimed = db.session.scalar(
-        sa.select(sa.func.max(Delivery.claimed_at)).where(
-            Delivery.lease == lease, Delivery.state == "sending"
-        )
-    )
     db.session.rollback()
-    last = until or (claimed and claimed + claiming.LEASE)
-    return last is None or last + GRACE < now()
+    return until is None or until + GRACE < now()
 
 
 def _settle_some(lease: str, found: journal.Found) -> bool:
     with transaction():
-        rows = db.session.execute(
-            sa.select(Delivery.id, Delivery.campaign_id, Delivery.tries)
-            .where(Delivery.lease == lease, Delivery.state == "sending")
-            .order_by(Delivery.id)
-            .limit(CHUNK)
-        ).all()
+        rows = claiming.held(lease, CHUNK)
         by_campaign: dict[int, list[Outcome]] = {}
         for row in rows:
             by_campaign.setdefault(row.campaign_id, []).append(found.verdict(row.id))
@@ -149,7 +139,7 @@ def _wake_due() -> None:
     """Batches with deferred mails that are due again."""
     due = (
         sa.select(Delivery.batch_id)
-        .where(Delivery.state == "deferred", Delivery.next_try_at <= now())
+        .where(Delivery.next_try_at <= now(), Delivery.state == "deferred")
         .order_by(Delivery.next_try_at)
         .limit(10 * CHUNK)
         .subquery()

@@ -15,7 +15,7 @@ from app.contacts.models import Contact
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
-from app.delivery.models import Delivery, Event
+from app.delivery.models import Delivery, Event, in_state
 
 MOST_REPAIRS = 100
 
@@ -117,7 +117,7 @@ def groups(campaign: Campaign) -> list[Group]:
     at_once: Counter[str] = Counter()
     for reason, n in db.session.execute(
         sa.select(Delivery.reason, sa.func.count())
-        .where(Delivery.campaign_id == campaign.id, Delivery.state == "failed")
+        .where(Delivery.campaign_id == campaign.id, in_state("failed"))
         .group_by(Delivery.reason)
     ):
         at_once[_known(reason, "hard")] += n
@@ -164,7 +164,7 @@ def _rows(
     ).where(Event.campaign_id == campaign.id, Event.kind == "bounce")  # fmt: skip
     at_once = sa.select(
         Delivery.id, Delivery.contact_id, Delivery.sent_at, Delivery.answer
-    ).where(Delivery.campaign_id == campaign.id, Delivery.state == "failed")  # fmt: skip
+    ).where(Delivery.campaign_id == campaign.id, in_state("failed"))  # fmt: skip
     if faults is not None:
         later = later.where(_among(Event.fault, faults))
         at_once = at_once.where(_among(Delivery.reason, faults))

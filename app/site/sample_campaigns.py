@@ -124,6 +124,7 @@ def _deliveries(
     ]
     db.session.add_all(rows)
     db.session.flush()
+    batch.first_id, batch.last_id = rows[0].id, rows[-1].id
     return rows
 
 

@@ -158,3 +158,42 @@ def test_planning_leaves_the_connection_as_careful_as_it_was(app: Flask, alice: 
     with transaction(bulk=True):
         assert care() == 1
     assert care() == 2
+
+
+def test_who_is_erased_leaves_a_row_without_a_person(app: Flask, alice: Person) -> None:
+    campaign = sending_to(people(alice.account.id, 5))
+    planning.plan(campaign)
+
+    with transaction():
+        db.session.execute(sa.delete(Contact).where(Contact.address == "r3@example.com"))
+
+    assert sorted(planned(campaign), key=str).count(None) == 1
+
+
+def test_a_deleted_campaign_takes_its_deliveries_along(app: Flask, alice: Person) -> None:
+    chosen = people(alice.account.id, 5)
+    campaign, other = sending_to(chosen), sending_to(chosen)
+    for one in (campaign, other):
+        planning.plan(one)
+    gone, stays = campaign.id, other.id
+
+    with transaction():
+        db.session.execute(sa.delete(Campaign).where(Campaign.id == gone))
+
+    left = db.session.scalars(sa.select(Delivery.campaign_id)).all()
+    assert list(left) == [stays] * 5
+
+
+def test_batches_know_where_their_deliveries_are(
+    app: Flask, alice: Person, small_batches: None
+) -> None:
+    chosen = people(alice.account.id, 25)
+    campaign, other = sending_to(chosen), sending_to(chosen)
+    for one in (campaign, other):
+        planning.plan(one)
+
+    for batch in db.session.scalars(sa.select(Batch)):
+        own = set(db.session.scalars(sa.select(Delivery.id).where(Delivery.batch_id == batch.id)))
+        assert len(own) == batch.size
+        assert min(own) >= batch.first_id
+        assert max(own) <= batch.last_id

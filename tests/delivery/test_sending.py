@@ -276,3 +276,17 @@ def test_the_retry_table(tries, seconds):
     assert recording.wait_s(tries) == seconds
     total = sum(recording.wait_s(n) for n in range(1, recording.MAX_TRIES))
     assert 4 * 86_400 < total < 5 * 86_400
+
+
+def test_a_row_whose_person_vanished_while_it_was_planned_is_skipped(campaign_to, to_server):
+    campaign = campaign_to(some(10))
+    starting.plan(campaign.id)
+    with transaction():
+        campaign.audience.clear()  # nobody's subscription tells that the person is gone
+        row = db.session.scalars(sa.select(Delivery).limit(1)).one()
+        row.contact_id = 10**9
+
+    receipt = work(campaign)
+
+    assert receipt.skipped == {"erased": 1}
+    assert receipt.sent == 9
