@@ -44,6 +44,8 @@ from app.contacts.models import Contact
 from app.core.errors import DomainError, Invalid
 
 Values = Mapping[str, object]
+#: What stands under `contact.` beside `fields`, and in the row of a Contact.
+PERSON = ("email", "first_name", "last_name", "company")
 Escape = Callable[[str], str]
 MAX_SOURCE = 500_000
 TAGS = (
@@ -149,16 +151,11 @@ def simple_parts(source: str, escape_for: str = "html") -> list[str | Output] | 
 
 def contact_values(account: Account, contact: Contact | None) -> dict[str, object]:
     """What merge tags may say; delivery adds `links`. None stands for nobody in particular."""
-    return {
-        "contact": {
-            "email": contact.email if contact else "",
-            "first_name": contact.first_name if contact else "",
-            "last_name": contact.last_name if contact else "",
-            "company": contact.company if contact else "",
-            "fields": dict(contact.fields) if contact else {},
-        },
-        "account": {"name": account.name, "address": account.address},
-    }
+    person: dict[str, object] = dict.fromkeys(PERSON, "")
+    person["fields"] = {}
+    if contact:
+        person = {name: getattr(contact, name) for name in (*PERSON, "fields")}
+    return {"contact": person, "account": {"name": account.name, "address": account.address}}
 
 
 def variables(source: str) -> set[str]:

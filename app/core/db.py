@@ -113,6 +113,11 @@ def transaction(*, patience_s: float | None = None, bulk: bool = False) -> Itera
         session.info[WRITE] = False
 
 
+def connection() -> sa.Connection:
+    """The session's own, inside its transaction: for statements by which no object is loaded."""
+    return db.session.connection()
+
+
 def dialect_name() -> str:
     """ "sqlite" or "postgresql"."""
     return db.engine.dialect.name

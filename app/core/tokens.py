@@ -1,22 +1,24 @@
 """Signed links: a few numbers and a purpose, no address in clear.
 
-A token is base64url(varints ‖ first 16 bytes of HMAC-SHA256), keyed per purpose, so that a token
-of one purpose means nothing to another. 128 bits cannot be guessed; comparing takes constant
+A token is base64url(varints ‖ 16 bytes of keyed BLAKE2b, RFC 7693), with a key of its own for each
+purpose, so that a token of one purpose means nothing to another. 128 bits cannot be guessed;
+comparing takes constant time. A mail has eight of them, and BLAKE2b takes a quarter of HMAC's
 time. Secrets of single use (resets, invitations, API) are random and stored as a hash instead.
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from enum import StrEnum
 
 from app.core.errors import DomainError
 
 MAC_BYTES = 16
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 class Purpose(StrEnum):
@@ -42,13 +44,15 @@ class BadToken(DomainError):
         super().__init__("This link is not complete. Copy the whole link from the mail.")
 
 
-_keys: dict[str, bytes] = {}
+Seal = Callable[[bytes], bytes]
+"""From packed numbers to the same with their seal behind them."""
+_seals: dict[Purpose, Seal] = {}
 
 
 def configure(secret: str) -> None:
     """Derive one key per purpose from the installation's secret."""
     for purpose in Purpose:
-        _keys[purpose] = derive_key(secret, f"token:{purpose.value}")
+        _seals[purpose] = _sealing_with(derive_key(secret, f"token:{purpose.value}"))
 
 
 def derive_key(secret: str, label: str) -> bytes:
@@ -58,24 +62,40 @@ def derive_key(secret: str, label: str) -> bytes:
 
 def sign(purpose: Purpose, *numbers: int) -> str:
     """A token for a link: url-safe, case matters."""
-    return base64.urlsafe_b64encode(_sealed(purpose, numbers)).rstrip(b"=").decode()
+    return spelled(_seals[purpose](packed(*numbers))).decode()
+
+
+def seal_for(purpose: Purpose) -> Seal:
+    """What `sign` does to packed numbers, for those who make many tokens."""
+    return _seals[purpose]
+
+
+def packed(*numbers: int) -> bytes:
+    """Numbers as varints, one behind the other."""
+    return b"".join(map(_varint, numbers))
+
+
+def spelled(sealed: bytes) -> bytes:
+    """Sealed numbers as they stand in a link."""
+    return binascii.b2a_base64(sealed, newline=False).translate(_TO_URL, b"=")
 
 
 def read(purpose: Purpose, token: str) -> tuple[int, ...]:
     """The numbers that were signed. Raises BadToken."""
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        padded = (token + "=" * (-len(token) % 4)).encode("ascii").translate(_FROM_URL, b"+/")
+        raw = binascii.a2b_base64(padded, strict_mode=True)
     except ValueError:
         raise BadToken from None
     # The last character has bits that decoding ignores; one link has one spelling.
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+    if spelled(raw) != token.encode():
         raise BadToken
     return _opened(purpose, raw)
 
 
 def sign_for_address(purpose: Purpose, *numbers: int) -> str:
     """A token for the local part of an address, which some servers write in lower case."""
-    return _sealed(purpose, numbers).hex()
+    return _seals[purpose](packed(*numbers)).hex()
 
 
 def read_from_address(purpose: Purpose, token: str) -> tuple[int, ...]:
@@ -97,15 +117,20 @@ def hashed(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def _sealed(purpose: Purpose, numbers: tuple[int, ...]) -> bytes:
-    payload = b"".join(_varint(number) for number in numbers)
-    return payload + hmac.digest(_keys[purpose], payload, "sha256")[:MAC_BYTES]
+def _sealing_with(key: bytes) -> Seal:
+    ready = hashlib.blake2b(key=key, digest_size=MAC_BYTES)
+
+    def seal(payload: bytes) -> bytes:
+        mac = ready.copy()
+        mac.update(payload)
+        return payload + mac.digest()
+
+    return seal
 
 
 def _opened(purpose: Purpose, raw: bytes) -> tuple[int, ...]:
-    payload, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-    expected = hmac.digest(_keys[purpose], payload, "sha256")[:MAC_BYTES]
-    if not payload or not hmac.compare_digest(mac, expected):
+    payload = raw[:-MAC_BYTES]
+    if not payload or not hmac.compare_digest(raw, _seals[purpose](payload)):
         raise BadToken
     return _numbers(payload)
 

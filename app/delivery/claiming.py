@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact, Subscription, Suppression
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import BigId, UtcDateTime, connection, db, transaction
 from app.delivery import tallying
 from app.delivery.models import Batch, Delivery
 
@@ -106,36 +107,45 @@ def claim(
 def _claim(
     book: tallying.Book, aim: Aim, batch_id: int, lease: str, limit: int, was: str
 ) -> list[tuple[int, int]]:
-    moment = now()
+    values = {"batch": batch_id, "own_lease": lease, "moment": now(), "most": limit}
+    rows = connection().execute(_statement(aim, was), values).all()
+    taken = [(number, tries) for number, tries, why in rows if why is None]
+    book.note(was, "sending", len(taken))
+    if len(taken) < len(rows):
+        for why, n in Counter(row[2] for row in rows if row[2]).items():
+            book.note(was, "skipped", n, reason=why)
+    return taken
+
+
+@lru_cache(maxsize=64)
+def _statement(aim: Aim, was: str) -> sa.Update:
+    """Made once for a campaign: putting it together takes longer than running it."""
+    moment: sa.BindParameter[datetime] = sa.bindparam("moment", type_=UtcDateTime)
     due = (Delivery.next_try_at <= moment,) if was == "deferred" else ()
     chosen = (
         sa.select(Delivery.id.label("id"), _why_not(aim).label("why"))
-        .where(_of_batch(batch_id), Delivery.state == was, *due)
+        .where(_of_batch(sa.bindparam("batch", type_=BigId)), Delivery.state == was, *due)
         .order_by(Delivery.id)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer))
         .subquery()
     )
     goes = chosen.c.why.is_(None)
-    rows = db.session.execute(
+    return (
         sa.update(Delivery)
         .where(Delivery.id == chosen.c.id, Delivery.state == was, _is_sending(aim.campaign_id))
         .values(
             state=sa.case((goes, "sending"), else_="skipped"),
             reason=chosen.c.why,
-            lease=sa.case((goes, lease), else_=None),
+            lease=sa.case((goes, sa.bindparam("own_lease", type_=sa.String)), else_=None),
             claimed_at=moment,
             next_try_at=None,
             tries=sa.case((goes, Delivery.tries + 1), else_=Delivery.tries),
         )
-        .returning(Delivery.id, Delivery.tries, Delivery.state, Delivery.reason)
-        .execution_options(synchronize_session=False)
-    ).all()
-    for (state, reason), n in Counter((row.state, row.reason or "") for row in rows).items():
-        book.note(was, state, n, reason=reason)
-    return [(row.id, row.tries) for row in rows if row.state == "sending"]
+        .returning(Delivery.id, Delivery.tries, Delivery.reason)
+    )
 
 
-def _of_batch(batch_id: int) -> sa.ColumnElement[bool]:
+def _of_batch(batch_id: Any) -> sa.ColumnElement[bool]:
     first, last = (
         sa.select(edge).where(Batch.id == batch_id).scalar_subquery()
         for edge in (Batch.first_id, Batch.last_id)
@@ -180,20 +190,18 @@ def left_out(aim: Aim, ids: Sequence[int]) -> set[int]:
 
 def _why_not(aim: Aim) -> sa.ColumnElement[str | None]:
     """The reason to skip a delivery; null for most."""
+    # "suppressed" for every reason but the person's own.
     suppressed = (
-        sa.select(Suppression.reason)
+        sa.select(
+            sa.case((Suppression.reason == "unsubscribed", "unsubscribed"), else_="suppressed")
+        )
         .join(Contact, Contact.address == Suppression.address)
         .where(Suppression.account_id == aim.account_id, Contact.id == Delivery.contact_id)
         .correlate(Delivery)
         .limit(1)
         .scalar_subquery()
     )
-    # The first name for what is there; "suppressed" for every reason but the person's own.
-    reasons: list[Any] = [
-        (Delivery.contact_id.is_(None), "erased"),
-        (suppressed == "unsubscribed", "unsubscribed"),
-        (suppressed.is_not(None), "suppressed"),
-    ]
+    reasons: list[Any] = [sa.case((Delivery.contact_id.is_(None), "erased")), suppressed]
     if aim.lists:
         subscribed = (
             sa.exists()
@@ -204,8 +212,9 @@ def _why_not(aim: Aim) -> sa.ColumnElement[str | None]:
             )
             .correlate(Delivery)
         )
-        reasons.append((~subscribed, "unsubscribed"))
-    return sa.case(*reasons, else_=None)
+        reasons.append(sa.case((~subscribed, "unsubscribed")))
+    # Each is asked only where the one before has no answer.
+    return sa.func.coalesce(*reasons, type_=sa.String)
 
 
 def _is_sending(campaign_id: Any) -> sa.Exists:

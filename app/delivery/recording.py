@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from app.campaigns.models import Campaign
 from app.contacts import suppressions
 from app.contacts.models import Contact
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import connection, db, dialect_name
 from app.delivery import tallying
 from app.delivery.models import Delivery
 from app.mailer.faults import Fault
@@ -33,6 +34,8 @@ GROWTH = 1.67
 MAX_TRIES = 96
 SPREAD = 0.2
 WORDS = 1000
+#: The columns that an outcome sets.
+MOVED = ("state", "reason", "code", "status", "answer", "tls", "sent_at", "next_try_at", "lease")
 
 
 @dataclass(frozen=True)
@@ -99,48 +102,80 @@ def _change(outcome: Outcome, tries: int) -> tuple[Change, bool]:
 
 def _write(lease: str, change: Change, ids: list[int]) -> dict[str, int]:
     """How many rows moved, by the state they were in."""
-    values = _values(change)
-    moved = {"sending": _update(lease, "sending", ids, values)}
+    values = {**_values(change, lease), "of_lease": lease, "ids": id_list(ids)}
+    moved = {"sending": _move("sending", change, values)}
     if moved["sending"] < len(ids) and change.state not in ("pending", "deferred", "uncertain"):
-        moved["uncertain"] = _update(lease, "uncertain", ids, values)
+        moved["uncertain"] = _move("uncertain", change, values)
     return moved
 
 
-def _values(change: Change) -> dict[str, Any]:
-    moment = now()
+def _values(change: Change, lease: str) -> dict[str, Any]:
     if change.state == "pending":
-        # Nothing happened: the try does not count.
-        return {"state": "pending", "lease": None, "tries": Delivery.tries - 1}
-    values: dict[str, Any] = {
-        "state": change.state, "reason": change.reason, "code": change.code,
-        "status": change.status, "answer": change.answer, "tls": change.tls,
+        return {}
+    is_put_off = change.state == "deferred"
+    return {
+        "to_state": change.state, "to_reason": change.reason, "to_code": change.code,
+        "to_status": change.status, "to_answer": change.answer, "to_tls": change.tls,
+        "to_sent_at": None if is_put_off else now(),
+        "to_next_try_at": now() + _wait(change) if is_put_off else None,
+        # An uncertain row keeps it: a late answer of that run still proves what happened.
+        "to_lease": lease if change.state == "uncertain" else None,
     }  # fmt: skip
-    if change.state == "deferred":
-        spread = 1 + random.uniform(-SPREAD, SPREAD)  # noqa: S311 - only spreads load
-        wait = (change.wait_s or FIRST_WAIT_S) * (1 if change.is_hint else spread)
-        return {**values, "next_try_at": moment + timedelta(seconds=wait), "lease": None}
-    # An uncertain row keeps its lease: a late answer of that run still proves what happened.
-    lease = {} if change.state == "uncertain" else {"lease": None}
-    return {**values, **lease, "sent_at": moment}
 
 
-def _update(lease: str, before: str, ids: list[int], values: dict[str, Any]) -> int:
-    result = db.session.execute(
-        sa.update(Delivery)
-        .where(among(ids), Delivery.state == before, Delivery.lease == lease)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+def _wait(change: Change) -> timedelta:
+    spread = 1 + random.uniform(-SPREAD, SPREAD)  # noqa: S311 - only spreads load
+    return timedelta(seconds=(change.wait_s or FIRST_WAIT_S) * (1 if change.is_hint else spread))
+
+
+def _move(before: str, change: Change, values: dict[str, Any]) -> int:
+    made = _giving_back(dialect_name()) if change.state == "pending" else _moving(dialect_name())
+    return int(connection().execute(made, {**values, "before": before}).rowcount)
+
+
+@cache
+def _moving(dialect: str) -> sa.Update:
+    """Made once: putting a statement together takes longer than running it."""
+    table = Delivery.__table__.c
+    to = {name: sa.bindparam(f"to_{name}", type_=table[name].type) for name in MOVED}
+    return _rows_of_run(dialect).values(to)
+
+
+@cache
+def _giving_back(dialect: str) -> sa.Update:
+    """Nothing happened to these: the try does not count."""
+    return _rows_of_run(dialect).values(state="pending", lease=None, tries=Delivery.tries - 1)
+
+
+def _rows_of_run(dialect: str) -> sa.Update:
+    return sa.update(Delivery).where(
+        among_ids(dialect),
+        Delivery.state == sa.bindparam("before", type_=sa.String),
+        Delivery.lease == sa.bindparam("of_lease", type_=sa.String),
     )
-    return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def among(ids: Iterable[int]) -> sa.ColumnElement[bool]:
     """Delivery.id is one of these: one bound value, however many they are."""
-    listed = list(ids)
+    return among_ids(dialect_name(), id_list(ids))
+
+
+def among_ids(dialect: str, listed: Any = None) -> sa.ColumnElement[bool]:
+    """The same as a part of a statement that is made once; `ids` is given as `id_list`."""
+    is_list = dialect == "postgresql"
+    kind: Any = sa.ARRAY(sa.BigInteger) if is_list else sa.String
+    later = listed is None
+    given = sa.bindparam("ids", listed, type_=kind, required=later, unique=not later)
+    if is_list:
+        return Delivery.id == sa.any_(given)
+    return Delivery.id.in_(sa.select(sa.func.json_each(given).table_valued("value").c.value))
+
+
+def id_list(ids: Iterable[int]) -> Any:
+    """What the database takes for a list of ids."""
     if dialect_name() == "postgresql":
-        return Delivery.id == sa.any_(sa.cast(listed, sa.ARRAY(sa.BigInteger)))
-    each = sa.func.json_each("[" + ",".join(map(str, listed)) + "]").table_valued("value")
-    return Delivery.id.in_(sa.select(each.c.value))
+        return list(ids)
+    return "[" + ",".join(map(str, ids)) + "]"
 
 
 def _suppress(campaign_id: int, gone: list[tuple[int, str]]) -> None:

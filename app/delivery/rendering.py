@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from binascii import hexlify
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -25,9 +26,10 @@ from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core import settings
 from app.core.db import db
-from app.core.tokens import Purpose, sign, sign_for_address
+from app.core.tokens import Purpose, packed, seal_for
 from app.delivery import linking
 from app.delivery.models import Delivery
+from app.delivery.signing import FixedUrl, SignedUrl
 from app.mailer import dkim, message
 from app.mailer.address import envelope
 from app.mailer.message import Mold, Part
@@ -55,13 +57,17 @@ class Reader:
     tracked: bool = True
     to: str = ""
     """The address as the envelope has it, where that is known already."""
-    urls: dict[str, str] = field(default_factory=dict)
-    """Links made for this mail so far, so that each is signed once."""
-    slots: dict[str, bytes] = field(default_factory=dict)
-    """The same as they stand in the body."""
+    packed: bytes = b""
+    """The delivery's number as tokens have it."""
+    tokens: dict[str, bytes] = field(default_factory=dict)
+    """Made for this mail so far, so that each is signed once, though it stands in header, HTML
+    and text."""
+
+    def __post_init__(self) -> None:
+        self.packed = packed(self.delivery_id)
 
 
-Linker = Callable[[Reader], str]
+Url = FixedUrl | SignedUrl
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,10 @@ class CampaignMold:
         self.signers = signing_keys.signers(campaign.account_id, campaign.from_email)
         self.domain = settings.get().MAIL_DOMAIN
         self.account_values = liquid.contact_values(campaign.account, None)
-        self.linkers = _linkers(campaign.id, links, tracking=tracking, test=test)
+        self.urls = _urls(campaign.id, links, tracking=tracking, test=test)
+        self.uses_fields = "fields" in f"{content.subject}{content.html}{content.text}"
+        """Whether any merge tag may ask for a field of the account's own."""
+        self._bounce = seal_for(Purpose.BOUNCE)
         boundary = f"ls-{secrets.token_hex(12)}"
         tracked = _tracked(content, links, tracking) if tracking != "none" else content
         headers = _headers(campaign, test=test)
@@ -98,9 +107,9 @@ class CampaignMold:
         made = (self._tracked if reader.tracked else self._plain).fill(reader)
         return dkim.sign(made, self.signers) if self.signers else made
 
-    def envelope_from(self, delivery_id: int) -> str:
+    def envelope_from(self, reader: Reader) -> str:
         """The bounce address of one mail (VERP)."""
-        return f"b+{sign_for_address(Purpose.BOUNCE, delivery_id)}@{self.domain}"
+        return f"b+{self._bounce(reader.packed).hex()}@{self.domain}"
 
     def _mold(
         self, content: Content, headers: list[tuple[str, Any]], boundary: str
@@ -149,9 +158,9 @@ class CampaignMold:
         if part.path[:1] == ("account",):
             # The same for everybody.
             return message.value(evaluate(self.account_values))
-        linker = self.linkers.get(part.path[1]) if part.path[:1] == ("links",) else None
-        if linker and not part.filters and len(part.path) == 2:
-            return _link_slot(part.path[1], linker)
+        url = self.urls.get(part.path[1]) if part.path[:1] == ("links",) else None
+        if url and not part.filters and len(part.path) == 2:
+            return url.slot
         if part.path[:1] == ("links",):
             return lambda reader: message.value(evaluate(self._values(reader)))
         return lambda reader: message.value(evaluate(reader.values))
@@ -162,8 +171,7 @@ class CampaignMold:
         return lambda reader: template.render(self._values(reader))
 
     def _values(self, reader: Reader) -> dict[str, Any]:
-        links = {name: linker(reader) for name, linker in self.linkers.items()}
-        return {**reader.values, "links": links}
+        return {**reader.values, "links": {name: url(reader) for name, url in self.urls.items()}}
 
 
 def compile_campaign(campaign: Campaign) -> CampaignMold:
@@ -193,10 +201,9 @@ def render_one(campaign: Campaign, contact: Contact | None, *, purpose: str = "t
     """What one person reads; `purpose` is test, browser or preview. Nothing in it counts."""
     content = compile_content(campaign)
     delivery_id = _delivery_id(campaign, contact) if purpose == "browser" else 0
-    linkers = _linkers(campaign.id, {}, tracking="none", test=not delivery_id)
+    urls = _urls(campaign.id, {}, tracking="none", test=not delivery_id)
     reader = reader_of(campaign.account, contact, delivery_id=delivery_id)
-    links = {name: linker(reader) for name, linker in linkers.items()}
-    values = {**reader.values, "links": links}
+    values = {**reader.values, "links": {name: url(reader) for name, url in urls.items()}}
     return Rendered(
         subject=liquid.parse(content.subject, "header").render(values),
         html=liquid.parse(content.html).render(values),
@@ -227,58 +234,36 @@ def _tracked(content: Content, links: dict[str, int], tracking: str) -> Content:
     )
 
 
-def _linkers(
-    campaign_id: int, links: dict[str, int], *, tracking: str, test: bool
-) -> dict[str, Linker]:
-    """A function for each name under `links.` that makes its address."""
+def _urls(campaign_id: int, links: dict[str, int], *, tracking: str, test: bool) -> dict[str, Url]:
+    """The address behind each name under `links.`"""
     base = settings.get().BASE_URL
-    aggregate = tracking == "aggregate"
 
-    def of_mail(path: str, purpose: Purpose) -> Linker:
+    def of_mail(path: str, purpose: Purpose) -> Url:
         if test:
-            always = f"{base}/{path}/{sign(purpose, 0, campaign_id)}"
-            return lambda reader: always
-        return lambda reader: f"{base}/{path}/{sign(purpose, reader.delivery_id)}"
+            return FixedUrl.of(f"{base}/{path}/", purpose, 0, campaign_id)
+        return SignedUrl(f"{base}/{path}/", purpose)
 
-    def click(link_id: int) -> Linker:
-        if aggregate:
-            always = f"{base}/c/{sign(Purpose.CLICK, 0, link_id)}"
-            return lambda reader: always
-        return lambda reader: f"{base}/c/{sign(Purpose.CLICK, reader.delivery_id, link_id)}"
-
-    def beacon() -> Linker:
-        if aggregate:
-            always = f"{base}/o/{sign(Purpose.OPEN, 0, campaign_id)}.gif"
-            return lambda reader: always
-        return lambda reader: f"{base}/o/{sign(Purpose.OPEN, reader.delivery_id)}.gif"
+    def counted(path: str, purpose: Purpose, number: int, tail: str = "") -> Url:
+        if tracking == "aggregate":
+            return FixedUrl.of(f"{base}/{path}/", purpose, 0, number, tail=tail)
+        behind = () if purpose is Purpose.OPEN else (number,)
+        return SignedUrl(f"{base}/{path}/", purpose, *behind, tail=tail)
 
     made = {
-        "unsubscribe": _once("unsubscribe", of_mail("u", Purpose.UNSUBSCRIBE)),
-        "preferences": _once("preferences", of_mail("p", Purpose.PREFERENCES)),
-        "browser": _once("browser", of_mail("v", Purpose.BROWSER)),
+        "unsubscribe": of_mail("u", Purpose.UNSUBSCRIBE),
+        "preferences": of_mail("p", Purpose.PREFERENCES),
+        "browser": of_mail("v", Purpose.BROWSER),
     }
     if tracking != "none":
-        made["beacon"] = beacon()
+        made["beacon"] = counted("o", Purpose.OPEN, campaign_id, ".gif")
         for number in links.values():
-            made[f"c{number}"] = _once(f"c{number}", click(number))
+            made[f"c{number}"] = counted("c", Purpose.CLICK, number)
     return made
-
-
-def _once(name: str, make: Linker) -> Linker:
-    """Sign each address once a mail, though it stands in header, HTML and text."""
-
-    def linker(reader: Reader) -> str:
-        url = reader.urls.get(name)
-        if url is None:
-            url = reader.urls[name] = make(reader)
-        return url
-
-    return linker
 
 
 def _headers(campaign: Campaign, *, test: bool) -> list[tuple[str, Any]]:
     domain = settings.get().MAIL_DOMAIN
-    leave = _linkers(campaign.id, {}, tracking="none", test=test)["unsubscribe"]
+    leave = _urls(campaign.id, {}, tracking="none", test=test)["unsubscribe"]
     headers: list[tuple[str, Any]] = [
         ("From", message.mailbox(campaign.from_name, campaign.from_email)),
         ("Date", lambda reader: _date(int(time.time()))),
@@ -298,19 +283,19 @@ def _message_id(campaign_id: int, domain: str, *, test: bool) -> Callable[[Reade
         return lambda reader: f"<test.{secrets.token_hex(12)}@{domain}>".encode()
 
     # Signed, since complaints are found by it.
-    def named(reader: Reader) -> bytes:
-        token = sign_for_address(Purpose.MESSAGE, reader.delivery_id)
-        return f"<c{campaign_id}.{token}@{domain}>".encode()
-
-    return named
+    seal = seal_for(Purpose.MESSAGE)
+    head, end = f"<c{campaign_id}.".encode(), f"@{domain}>".encode()
+    return lambda reader: head + hexlify(seal(reader.packed)) + end
 
 
-def _ways_out(leave: Linker, domain: str, *, test: bool) -> Callable[[Reader], bytes]:
+def _ways_out(leave: Url, domain: str, *, test: bool) -> Callable[[Reader], bytes]:
+    if test:
+        return lambda reader: f"<{leave(reader)}>".encode()
+    seal, end = seal_for(Purpose.UNSUBSCRIBE), f"@{domain}?subject=unsubscribe>".encode()
+
     def ways(reader: Reader) -> bytes:
-        if test:
-            return f"<{leave(reader)}>".encode()
-        mail = f"u+{sign_for_address(Purpose.UNSUBSCRIBE, reader.delivery_id)}@{domain}"
-        return f"<{leave(reader)}>,\r\n <mailto:{mail}?subject=unsubscribe>".encode()
+        mail = hexlify(seal(reader.packed))
+        return b"<%b>,\r\n <mailto:u+%b%b" % (leave.in_header(reader), mail, end)
 
     return ways
 
@@ -325,18 +310,6 @@ def _list_id(campaign: Campaign, domain: str) -> bytes:
 @lru_cache(maxsize=4)
 def _date(second: int) -> bytes:
     return formatdate(second).replace("-0000", "+0000").encode()
-
-
-def _link_slot(name: str, linker: Linker) -> Callable[[Reader], bytes]:
-    """A link of the body: in HTML and text the same."""
-
-    def slot(reader: Reader) -> bytes:
-        made = reader.slots.get(name)
-        if made is None:
-            made = reader.slots[name] = message.value(linker(reader))
-        return made
-
-    return slot
 
 
 def _swells(source: str) -> bool:

@@ -13,23 +13,23 @@ import contextvars
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import relays
-from app.accounts.models import Account
-from app.campaigns import scheduling
+from app.campaigns import liquid, scheduling
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core import stopping
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import connection, db, dialect_name, transaction
 from app.core.errors import DomainError
 from app.delivery import allowing, braking, claiming, recording, rendering, tallying
 from app.delivery.journal import Journal
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S = 20.0
 FRESH_S = 0.8
-LARGEST_CHUNK = 500
+LARGEST_CHUNK = 2000
 SMALLEST_CHUNK = 20
 RENEW_S = 5.0
 KNOCK_AGAIN = timedelta(seconds=20)
@@ -50,6 +50,7 @@ PATIENCE_S = 180.0
 #: Refusals in a row that would hit everybody, before the campaign is paused.
 BRAKE = 20
 
+NAMES = (*liquid.PERSON, "fields")
 Result = TypeVar("Result")
 
 
@@ -88,7 +89,7 @@ def _start(batch_id: int, lease: str) -> _Run | None:
         return None
     if relay is None:
         return None
-    aim, account = claiming.Aim.of(campaign), campaign.account
+    aim = claiming.Aim.of(campaign)
     db.session.rollback()
     # The journal lies there before the batch is taken, so a sweep never takes us for dead.
     journal = Journal(lease)
@@ -97,7 +98,7 @@ def _start(batch_id: int, lease: str) -> _Run | None:
     if not taken:
         journal.remove()
         return None
-    return _Run(aim, account, relay, mold, lease, journal, batch_id)
+    return _Run(aim, relay, mold, lease, journal, batch_id)
 
 
 def _relay_for(campaign: Campaign) -> RelaySettings | None:
@@ -130,7 +131,6 @@ class _Run:
     """One worker's run over batches of one campaign, under one lease."""
 
     aim: claiming.Aim
-    account: Account
     relay: RelaySettings
     mold: rendering.CampaignMold
     lease: str
@@ -305,36 +305,39 @@ class _Run:
     def _render(self, ids: list[int]) -> list[Mail]:
         if not ids:
             return []
-        rows = db.session.execute(
-            sa.select(
-                Delivery.id.label("delivery_id"), Contact.email, Contact.first_name,
-                Contact.last_name, Contact.company, Contact.fields, Contact.tracking_off,
-            )
-            .join(Contact, Contact.id == Delivery.contact_id)
-            .where(recording.among(ids))
-        ).all()  # fmt: skip
+        rows = self._people(ids)
         fresh_until = time.monotonic() + FRESH_S
         mails = [mail for row in rows if (mail := self._mail(row, fresh_until))]
-        if missing := set(ids) - {row.delivery_id for row in rows}:
+        if missing := set(ids) - {row[0] for row in rows}:
             # Erased between claim and reading: back, and the next claim skips them.
             claiming.forget_erased(missing)
             self.outcomes += [Outcome(number, "never_left") for number in missing]
         return mails
 
-    def _mail(self, row: Any, fresh_until: float) -> Mail | None:
+    def _people(self, ids: list[int]) -> Sequence[sa.Row[Any]]:
+        """Delivery id, whether not to be counted, what merge tags may ask for."""
+        statement = _people_of(dialect_name(), with_fields=self.mold.uses_fields)
+        return connection().execute(statement, {"ids": recording.id_list(ids)}).all()
+
+    def _mail(self, row: Sequence[Any], fresh_until: float) -> Mail | None:
+        delivery_id, is_quiet, email = row[0], row[1], row[2]
         try:
-            address = quick(row.email)
-            reader = rendering.reader_of(self.account, row, delivery_id=row.delivery_id)
-            reader.to = address.envelope
+            address = quick(email)
+            to = address.envelope
+            values = {
+                "contact": dict(zip(NAMES, row[2:], strict=False)),
+                "account": self.mold.account_values["account"],
+            }
+            reader = rendering.Reader(delivery_id, email, values, not is_quiet, to)
             content = self.mold.render(reader)
         except (BadAddress, DomainError) as error:
             words = f"This mail could not be made: {error}"
-            self.outcomes.append(Outcome(row.delivery_id, "refused", text=words, phase="render"))
+            self.outcomes.append(Outcome(delivery_id, "refused", text=words, phase="render"))
             return None
         return Mail(
-            row.delivery_id,
-            self.mold.envelope_from(row.delivery_id),
-            address.envelope,
+            delivery_id,
+            self.mold.envelope_from(reader),
+            to,
             content,
             fresh_until,
             # International addresses stand in a header as they are; those are looked at again.
@@ -430,6 +433,16 @@ class _Run:
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.pool, lambda: context.run(work))
+
+
+@cache
+def _people_of(dialect: str, *, with_fields: bool) -> sa.Select[Any]:
+    columns = [getattr(Contact, name) for name in NAMES if with_fields or name != "fields"]
+    return (
+        sa.select(Delivery.id, Contact.tracking_off, *columns)
+        .join(Contact, Contact.id == Delivery.contact_id)
+        .where(recording.among_ids(dialect))
+    )
 
 
 def finish_if_over(campaign_id: int) -> bool:

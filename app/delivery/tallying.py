@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.core.db import db, dialect_name
+from app.core.db import connection, db, dialect_name
 from app.delivery.models import OPEN_STATES, Beat, DiaryEntry, Tally
 
 Shift = dict[tuple[str, str], int]
@@ -32,13 +33,7 @@ def shift(
         if n
     ]
     for row in rows:
-        insert = _insert(Tally).values(row)
-        (on or db.session()).execute(
-            insert.on_conflict_do_update(
-                index_elements=["campaign_id", "state", "reason"],
-                set_={"n": Tally.n + insert.excluded.n},
-            )
-        )
+        (on or connection()).execute(_adding_to(Tally, dialect_name()), row)
 
 
 def moved(before: str, after: str, n: int, *, reason: str = "") -> Shift:
@@ -86,12 +81,8 @@ def still_open(campaign_id: int) -> int:
 
 def beat(campaign_id: int, n: int) -> None:
     """Note that so many were settled just now."""
-    insert = _insert(Beat).values(campaign_id=campaign_id, slot=int(time.time()) // SLOT_S, n=n)
-    db.session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["campaign_id", "slot"], set_={"n": Beat.n + insert.excluded.n}
-        )
-    )
+    row = {"campaign_id": campaign_id, "slot": int(time.time()) // SLOT_S, "n": n}
+    connection().execute(_adding_to(Beat, dialect_name()), row)
 
 
 def note(campaign_id: int, text: str) -> None:
@@ -100,5 +91,11 @@ def note(campaign_id: int, text: str) -> None:
     db.session.flush()
 
 
-def _insert(model: type[Tally] | type[Beat]) -> sqlite.Insert | postgresql.Insert:
-    return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(model)
+@cache
+def _adding_to(model: type[Tally] | type[Beat], dialect: str) -> sa.Insert:
+    """Made once: this runs several times for every chunk of mails."""
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(model)
+    return insert.on_conflict_do_update(
+        index_elements=[column.name for column in model.__table__.primary_key],
+        set_={"n": model.n + insert.excluded.n},
+    )

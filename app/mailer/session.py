@@ -82,6 +82,10 @@ class Session(asyncio.Protocol):
         except (OSError, ssl.SSLError, ConnectionError) as error:
             self.abort()
             raise CannotConnect(_plain(self.relay, error)) from None
+        except asyncio.CancelledError:
+            # Nobody wants the connection any more. Left open, it would keep the loop from closing.
+            self.abort()
+            raise
         self.ready = True
 
     async def _open(self) -> None:

@@ -1,7 +1,9 @@
 """The client against a server that misbehaves on request."""
 
 import asyncio
+import socket
 import ssl
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -388,3 +390,22 @@ def test_the_loop_ends_clean():
         return 7
 
     assert run(nothing()) == 7
+
+
+def test_connections_that_were_still_opening_do_not_keep_the_loop_from_ending():
+    """A server that greets nobody, and a courier that ends meanwhile."""
+
+    async def work(port: int) -> None:
+        settings = RelaySettings("127.0.0.1", port, tls="none")
+        courier = Courier(settings, on_content=lambda ids: None, on_outcomes=lambda done: None)
+        courier.put(mails(*["ok"] * 8))
+        await asyncio.sleep(0.2)
+        await courier.close()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        port = silent.getsockname()[1]
+        sending = threading.Thread(target=lambda: run(work(port)), daemon=True)
+        sending.start()
+        sending.join(20)
+
+        assert not sending.is_alive()
