@@ -22,7 +22,7 @@ from email.message import EmailMessage
 from html import unescape
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -140,14 +140,16 @@ class Api:
         headers = {**self.headers, "Content-Type": f"multipart/form-data; boundary={edge}"}
         return json.loads(web("POST", self.url + path, body=body, headers=headers).body)
 
-    def wait(self, path: str, ready: Callable[[Any], bool], *, seconds: float = 60) -> Any:
+    def wait(
+        self, path: str, ready: Callable[[Any], bool], *, seconds: float = 60, every_s: float = 0.1
+    ) -> Any:
         """Ask until it is so; the last answer when time is over."""
         end = time.monotonic() + seconds
         while True:
             found = self.get(path)
             if ready(found) or time.monotonic() > end:
                 return found
-            time.sleep(0.1)
+            time.sleep(every_s)
 
 
 class LeaderSend:
@@ -167,7 +169,7 @@ class LeaderSend:
             **settings,
         }
 
-    def __enter__(self) -> LeaderSend:
+    def __enter__(self) -> Self:
         self.log = (self.home / "demo.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "up"],

@@ -72,7 +72,7 @@ def seal_for(purpose: Purpose) -> Seal:
 
 def packed(*numbers: int) -> bytes:
     """Numbers as varints, one behind the other."""
-    return b"".join(map(_varint, numbers))
+    return _varint(numbers[0]) if len(numbers) == 1 else b"".join(map(_varint, numbers))
 
 
 def spelled(sealed: bytes) -> bytes:

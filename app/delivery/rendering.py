@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 import time
 from binascii import hexlify
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any, cast
@@ -40,6 +40,8 @@ HEADERS = (
 )  # fmt: skip
 #: Above this, quoted-printable wastes more than base64 would.
 SWOLLEN = 1.4
+#: How many values of a merge tag are kept as they stand in mails, and which are too long for it.
+REMEMBERED, LONG = 2048, 100
 BEACON = (
     '<img src="{{ links.beacon }}" width="1" height="1" alt="" '
     'style="display:block;width:1px;height:1px;border:0">'
@@ -59,9 +61,6 @@ class Reader:
     """The address as the envelope has it, where that is known already."""
     packed: bytes = b""
     """The delivery's number as tokens have it."""
-    tokens: dict[str, bytes] = field(default_factory=dict)
-    """Made for this mail so far, so that each is signed once, though it stands in header, HTML
-    and text."""
 
     def __post_init__(self) -> None:
         self.packed = packed(self.delivery_id)
@@ -98,7 +97,7 @@ class CampaignMold:
         self._bounce = seal_for(Purpose.BOUNCE)
         boundary = f"ls-{secrets.token_hex(12)}"
         tracked = _tracked(content, links, tracking) if tracking != "none" else content
-        headers = _headers(campaign, test=test)
+        headers = _headers(campaign, self.urls["unsubscribe"], test=test)
         self._plain = self._mold(content, headers, boundary)
         self._tracked = self._mold(tracked, headers, boundary)
 
@@ -112,12 +111,12 @@ class CampaignMold:
         return f"b+{self._bounce(reader.packed).hex()}@{self.domain}"
 
     def _mold(
-        self, content: Content, headers: list[tuple[str, Any]], boundary: str
+        self, content: Content, headers: list[tuple[str, list[Any]]], boundary: str
     ) -> Mold[Reader]:
         top = [
             *headers,
-            ("To", lambda reader: (reader.to or envelope(reader.email)).encode()),
-            ("Subject", self._subject(content.subject)),
+            ("To", [lambda reader: (reader.to or envelope(reader.email)).encode()]),
+            ("Subject", [self._subject(content.subject)]),
         ]
         parts = [
             Part("text/plain", *self._body(content.text, "text")),
@@ -135,9 +134,13 @@ class CampaignMold:
             return message.unstructured("".join(cast(list[str], parts)), used)
         pieces = parts
 
+        @lru_cache(maxsize=REMEMBERED)
+        def encoded(text: str) -> bytes:
+            return message.unstructured(text, used)
+
         def subject(reader: Reader) -> bytes:
             words = [p if isinstance(p, str) else p.evaluate(reader.values) for p in pieces]
-            return message.unstructured("".join(words), used)
+            return encoded("".join(words))
 
         return subject
 
@@ -149,21 +152,23 @@ class CampaignMold:
         if parts is None:
             run = self._run(source, kind)
             return "quoted-printable", [lambda reader: message.quoted_printable(run(reader))]
-        return "quoted-printable", [self._piece(part) for part in parts if part != ""]
+        return "quoted-printable", [one for part in parts if part for one in self._pieces(part)]
 
-    def _piece(self, part: str | liquid.Output) -> bytes | Callable[[Reader], bytes]:
+    def _pieces(self, part: str | liquid.Output) -> Sequence[bytes | Callable[[Reader], bytes]]:
         if isinstance(part, str):
-            return message.fixed(part)
+            return [message.fixed(part)]
         evaluate = part.evaluate
         if part.path[:1] == ("account",):
             # The same for everybody.
-            return message.value(evaluate(self.account_values))
+            return [message.value(evaluate(self.account_values))]
         url = self.urls.get(part.path[1]) if part.path[:1] == ("links",) else None
         if url and not part.filters and len(part.path) == 2:
-            return url.slot
+            return url.in_body
         if part.path[:1] == ("links",):
-            return lambda reader: message.value(evaluate(self._values(reader)))
-        return lambda reader: message.value(evaluate(reader.values))
+            return [lambda reader: message.value(evaluate(self._values(reader)))]
+        if part.path[:1] == ("contact",) and len(part.path) == 2:
+            return [_remembering(part)]
+        return [lambda reader: message.value(evaluate(reader.values))]
 
     def _run(self, source: str, kind: str) -> Callable[[Reader], str]:
         """Fill in a whole source."""
@@ -172,6 +177,24 @@ class CampaignMold:
 
     def _values(self, reader: Reader) -> dict[str, Any]:
         return {**reader.values, "links": {name: url(reader) for name, url in self.urls.items()}}
+
+
+def _remembering(part: liquid.Output) -> Callable[[Reader], bytes]:
+    """A value of the person. Many share a first name or have none, so the last ones made are
+    kept."""
+    apply, name = part.apply, part.path[1]
+
+    @lru_cache(maxsize=REMEMBERED)
+    def made(value: str) -> bytes:
+        return message.value(apply(value))
+
+    def slot(reader: Reader) -> bytes:
+        value = reader.values["contact"].get(name)
+        if value.__class__ is str and len(value) < LONG:
+            return made(value)
+        return message.value(apply(value))
+
+    return slot
 
 
 def compile_campaign(campaign: Campaign) -> CampaignMold:
@@ -240,12 +263,12 @@ def _urls(campaign_id: int, links: dict[str, int], *, tracking: str, test: bool)
 
     def of_mail(path: str, purpose: Purpose) -> Url:
         if test:
-            return FixedUrl.of(f"{base}/{path}/", purpose, 0, campaign_id)
+            return FixedUrl(f"{base}/{path}/", purpose, 0, campaign_id)
         return SignedUrl(f"{base}/{path}/", purpose)
 
     def counted(path: str, purpose: Purpose, number: int, tail: str = "") -> Url:
         if tracking == "aggregate":
-            return FixedUrl.of(f"{base}/{path}/", purpose, 0, number, tail=tail)
+            return FixedUrl(f"{base}/{path}/", purpose, 0, number, tail=tail)
         behind = () if purpose is Purpose.OPEN else (number,)
         return SignedUrl(f"{base}/{path}/", purpose, *behind, tail=tail)
 
@@ -261,43 +284,41 @@ def _urls(campaign_id: int, links: dict[str, int], *, tracking: str, test: bool)
     return made
 
 
-def _headers(campaign: Campaign, *, test: bool) -> list[tuple[str, Any]]:
+def _headers(campaign: Campaign, leave: Url, *, test: bool) -> list[tuple[str, list[Any]]]:
     domain = settings.get().MAIL_DOMAIN
-    leave = _urls(campaign.id, {}, tracking="none", test=test)["unsubscribe"]
-    headers: list[tuple[str, Any]] = [
-        ("From", message.mailbox(campaign.from_name, campaign.from_email)),
-        ("Date", lambda reader: _date(int(time.time()))),
+    feedback_id = f"c{campaign.id}:a{campaign.account_id}:campaign:leadersend"
+    headers: list[tuple[str, list[Any]]] = [
+        ("From", [message.mailbox(campaign.from_name, campaign.from_email)]),
+        ("Date", [lambda reader: _date(int(time.time()))]),
         ("Message-ID", _message_id(campaign.id, domain, test=test)),
         ("List-Unsubscribe", _ways_out(leave, domain, test=test)),
-        ("List-Unsubscribe-Post", b"List-Unsubscribe=One-Click"),
-        ("List-Id", _list_id(campaign, domain)),
-        ("Feedback-ID", f"c{campaign.id}:a{campaign.account_id}:campaign:leadersend".encode()),
+        ("List-Unsubscribe-Post", [b"List-Unsubscribe=One-Click"]),
+        ("List-Id", [_list_id(campaign, domain)]),
+        ("Feedback-ID", [feedback_id.encode()]),
     ]
     if campaign.reply_to:
-        headers.insert(1, ("Reply-To", message.mailbox("", campaign.reply_to)))
+        headers.insert(1, ("Reply-To", [message.mailbox("", campaign.reply_to)]))
     return headers
 
 
-def _message_id(campaign_id: int, domain: str, *, test: bool) -> Callable[[Reader], bytes]:
+def _message_id(campaign_id: int, domain: str, *, test: bool) -> list[Any]:
     if test:
-        return lambda reader: f"<test.{secrets.token_hex(12)}@{domain}>".encode()
-
+        return [lambda reader: f"<test.{secrets.token_hex(12)}@{domain}>".encode()]
     # Signed, since complaints are found by it.
-    seal = seal_for(Purpose.MESSAGE)
-    head, end = f"<c{campaign_id}.".encode(), f"@{domain}>".encode()
-    return lambda reader: head + hexlify(seal(reader.packed)) + end
+    token = _in_address(Purpose.MESSAGE)
+    return [f"<c{campaign_id}.".encode(), token, f"@{domain}>".encode()]
 
 
-def _ways_out(leave: Url, domain: str, *, test: bool) -> Callable[[Reader], bytes]:
+def _ways_out(leave: Url, domain: str, *, test: bool) -> list[Any]:
     if test:
-        return lambda reader: f"<{leave(reader)}>".encode()
-    seal, end = seal_for(Purpose.UNSUBSCRIBE), f"@{domain}?subject=unsubscribe>".encode()
+        return [b"<", *leave.in_header, b">"]
+    mail = [_in_address(Purpose.UNSUBSCRIBE), f"@{domain}?subject=unsubscribe>".encode()]
+    return [b"<", *leave.in_header, b">,\r\n <mailto:u+", *mail]
 
-    def ways(reader: Reader) -> bytes:
-        mail = hexlify(seal(reader.packed))
-        return b"<%b>,\r\n <mailto:u+%b%b" % (leave.in_header(reader), mail, end)
 
-    return ways
+def _in_address(purpose: Purpose) -> Callable[[Reader], bytes]:
+    seal = seal_for(purpose)
+    return lambda reader: hexlify(seal(reader.packed))
 
 
 def _list_id(campaign: Campaign, domain: str) -> bytes:

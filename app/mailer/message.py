@@ -99,6 +99,8 @@ def _folded(words: Iterable[str], used: int) -> bytes:
 
 def _encoded_words(text: str, used: int) -> bytes:
     words, piece, room = [], b"", max(6, min(WORD_BYTES, (76 - used - 12) // 4 * 3))
+    if len(whole := text.encode("utf-8", "replace")) <= room:
+        return b"=?utf-8?B?%b?=" % base64.b64encode(whole)
     for char in text:
         raw = char.encode("utf-8", "replace")
         if len(piece) + len(raw) > room:
@@ -178,14 +180,14 @@ class Mold(Generic[Recipient]):
 
     def __init__(
         self,
-        headers: Sequence[tuple[str, bytes | Slot[Recipient]]],
+        headers: Sequence[tuple[str, Sequence[bytes | Slot[Recipient]]]],
         parts: Sequence[Part[Recipient]],
         boundary: str,
     ) -> None:
         """`parts` become multipart/alternative, plainest first."""
         pieces: list[bytes | Slot[Recipient]] = []
         for name, content in headers:
-            pieces += [f"{name}: ".encode(), content, b"\r\n"]
+            pieces += [f"{name}: ".encode(), *content, b"\r\n"]
         mark = f"--{boundary}\r\n".encode()
         pieces.append(
             b"MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="
@@ -204,28 +206,30 @@ class Mold(Generic[Recipient]):
     def fill(self, recipient: Recipient) -> bytes:
         """The mail of one recipient."""
         made = self._template.copy()
-        for at, slot in self._slots:
-            made[at] = slot(recipient)
+        for slot, first, others in self._slots:
+            made[first] = filled = slot(recipient)
+            for at in others:
+                made[at] = filled
         return b"".join(made)
 
 
 def _joined(
     pieces: Sequence[bytes | Slot[Recipient]],
-) -> tuple[list[bytes], list[tuple[int, Slot[Recipient]]]]:
-    """Neighbouring bytes in one, and where the slots are."""
+) -> tuple[list[bytes], list[tuple[Slot[Recipient], int, list[int]]]]:
+    """Neighbouring bytes in one, and where each slot stands first and again."""
     template: list[bytes] = []
-    slots: list[tuple[int, Slot[Recipient]]] = []
+    places: dict[Slot[Recipient], list[int]] = {}
     was_bytes = False
     for piece in pieces:
         if not isinstance(piece, bytes):
-            slots.append((len(template), piece))
+            places.setdefault(piece, []).append(len(template))
             template.append(b"")
         elif was_bytes:
             template[-1] += piece
         else:
             template.append(piece)
         was_bytes = isinstance(piece, bytes)
-    return template, slots
+    return template, [(slot, at[0], at[1:]) for slot, at in places.items()]
 
 
 def check(message: bytes, allowed: Iterable[str]) -> None:

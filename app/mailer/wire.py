@@ -11,6 +11,7 @@ LONGEST_REPLY = 65_536
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _BARE = re.compile(rb"\r\n|\r|\n")
+_NO_PATH = re.compile(r"[<>\x00-\x20\x7f]")
 
 
 class Reply(NamedTuple):
@@ -101,4 +102,4 @@ def content(message: bytes) -> bytes:
 
 def is_path(address: str) -> bool:
     """Whether it can stand between < and > without ending the command or the path."""
-    return not any(char in "<>\r\n\t \x00\x7f" or char < " " for char in address)
+    return _NO_PATH.search(address) is None
