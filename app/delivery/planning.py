@@ -7,6 +7,8 @@ planning again goes on behind it, and two planners at once write nothing twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -14,7 +16,7 @@ from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core.clock import now
-from app.core.db import BULK, WRITE, db
+from app.core.db import BULK, WRITE, BigId, db
 from app.delivery import tallying
 from app.delivery.models import Batch, Delivery
 
@@ -23,7 +25,7 @@ BATCH_SIZE = 2_000
 #: Batches written in one transaction.
 BATCHES_AT_ONCE = 10
 
-people = sa.table("plan_audience", sa.column("n"), sa.column("contact_id"))
+people = sa.table("plan_audience", sa.column("n", BigId), sa.column("contact_id", BigId))
 
 
 def plan(campaign: Campaign) -> int:
@@ -82,22 +84,17 @@ def _copy(connection: sa.Connection, campaign_id: int) -> int:
     # A plan that a power cut takes back is written again; nothing of it was sent by then.
     writing = connection.execution_options(**{WRITE: True, BULK: True})
     size = BATCH_SIZE * BATCHES_AT_ONCE
-    first, added = 1, 0
-    while True:
+    total = writing.scalar(sa.select(sa.func.max(people.c.n))) or 0
+    writing.rollback()
+    added = 0
+    for first in range(1, max(total, 1) + 1, size):
         with writing.begin():
             if not _is_to_plan(writing, campaign_id):
                 return added
-            wanted = writing.scalar(
-                sa.select(sa.func.count())
-                .select_from(people)
-                .where(people.c.n.between(first, first + size - 1))
-            )
-            for start in range(first, first + (wanted or 0), BATCH_SIZE):
-                added += _write_batch(writing, campaign_id, start)
-            if not wanted or wanted < size:
+            added += _write_slice(writing, campaign_id, first, min(first + size - 1, total))
+            if first + size > total:
                 _finish(writing, campaign_id)
-                return added
-        first += size
+    return added
 
 
 def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
@@ -114,28 +111,45 @@ def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
     return found is not None
 
 
-def _write_batch(connection: sa.Connection, campaign_id: int, start: int) -> int:
-    number = connection.scalar(
-        sa.select(sa.func.coalesce(sa.func.max(Batch.number), 0)).where(
-            Batch.campaign_id == campaign_id
-        )
-    )
-    batch_id = connection.scalar(
-        sa.insert(Batch)
-        .values(campaign_id=campaign_id, number=(number or 0) + 1, size=0, state="ready", runs=0)
-        .returning(Batch.id)
-    )
-    before = _last_id(connection, campaign_id)
-    written = connection.execute(_deliveries(connection, campaign_id, batch_id, start)).rowcount
-    if not written:
-        # Another planner was here: everybody of this slice is in a batch of theirs.
-        connection.execute(sa.delete(Batch).where(Batch.id == batch_id))
+def _write_slice(connection: sa.Connection, campaign_id: int, first: int, last: int) -> int:
+    """Some Batches and their Deliveries: few statements, however many rows."""
+    if last < first:
         return 0
+    before = _last_id(connection, campaign_id)
+    opened = _open_batches(connection, campaign_id, (last - first) // BATCH_SIZE + 1)
+    connection.execute(_deliveries(connection, campaign_id, opened[0], first, last))
     # Nobody else writes rows of this campaign meanwhile: its row is held.
-    edges = {"first_id": before + 1, "last_id": _last_id(connection, campaign_id)}
-    connection.execute(sa.update(Batch).where(Batch.id == batch_id).values(size=written, **edges))
-    tallying.shift(campaign_id, {("pending", ""): written}, on=connection)
-    return written
+    written = connection.execute(
+        sa.select(
+            Delivery.batch_id, sa.func.count(), sa.func.min(Delivery.id), sa.func.max(Delivery.id)
+        )
+        .where(Delivery.campaign_id == campaign_id, Delivery.id > before)
+        .group_by(Delivery.batch_id)
+    ).all()
+    for batch_id, n, first_id, last_id in written:
+        values = {"size": n, "first_id": first_id, "last_id": last_id}
+        connection.execute(sa.update(Batch).where(Batch.id == batch_id).values(**values))
+    if len(written) < len(opened):
+        _close_empty(connection, campaign_id)
+    total = sum(row[1] for row in written)
+    tallying.shift(campaign_id, {("pending", ""): total}, on=connection)
+    return total
+
+
+def _open_batches(connection: sa.Connection, campaign_id: int, n: int) -> Sequence[int]:
+    """Their numbers, behind those that are there."""
+    last = connection.scalar(
+        sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
+    )
+    numbers = range((last or 0) + 1, (last or 0) + 1 + n)
+    row = {"campaign_id": campaign_id, "size": 0, "state": "ready", "runs": 0}
+    connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
+    return numbers
+
+
+def _close_empty(connection: sa.Connection, campaign_id: int) -> None:
+    """Another planner was here: everybody of these slices is in a batch of theirs."""
+    connection.execute(sa.delete(Batch).where(Batch.campaign_id == campaign_id, Batch.size == 0))
 
 
 def _last_id(connection: sa.Connection, campaign_id: int) -> int:
@@ -146,19 +160,26 @@ def _last_id(connection: sa.Connection, campaign_id: int) -> int:
 
 
 def _deliveries(
-    connection: sa.Connection, campaign_id: int, batch_id: int | None, start: int
+    connection: sa.Connection, campaign_id: int, number: int, first: int, last: int
 ) -> sa.Executable:
     slice_ = (
         sa.select(
             sa.literal(campaign_id),
             people.c.contact_id,
-            sa.literal(batch_id),
+            Batch.id,
             sa.literal("pending"),
             sa.literal(0),
         )
         # A person erased since the audience was read is not planned.
         .join(Contact, Contact.id == people.c.contact_id)
-        .where(people.c.n.between(start, start + BATCH_SIZE - 1))
+        .join(
+            Batch,
+            sa.and_(
+                Batch.campaign_id == campaign_id,
+                Batch.number == number + (people.c.n - first) // BATCH_SIZE,
+            ),
+        )
+        .where(people.c.n.between(first, last))
         .order_by(people.c.n)
     )
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
@@ -166,7 +187,6 @@ def _deliveries(
         insert(Delivery)
         .from_select(["campaign_id", "contact_id", "batch_id", "state", "tries"], slice_)
         .on_conflict_do_nothing(index_elements=["contact_id", "campaign_id"])
-        .execution_options(preserve_rowcount=True)
     )
 
 

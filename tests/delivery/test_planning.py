@@ -88,15 +88,15 @@ def test_planning_goes_on_where_a_crash_left_it(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = sending_to(people(alice.account.id, 50))
-    write, calls = planning._write_batch, []
+    write, calls = planning._write_slice, []
 
-    def crash_at_the_fourth(*arguments: object) -> int:
+    def crash_at_the_second(*arguments: object) -> int:
         calls.append(arguments)
-        if len(calls) == 4:
+        if len(calls) == 2:
             raise KeyboardInterrupt
         return write(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(planning, "_write_batch", crash_at_the_fourth)
+    monkeypatch.setattr(planning, "_write_slice", crash_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         planning.plan(campaign)
     assert len(planned(campaign)) == 14
