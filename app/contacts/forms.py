@@ -94,12 +94,10 @@ class ImportForm(FlaskForm):
     )
 
     def offer(self, lists: Sequence[ContactList]) -> None:
-        """The lists to choose from."""
-        self.list.choices = _choices(
-            *((str(list_.id), list_.name) for list_ in lists),
-            ("new", "a new list"),
-            ("", "no list"),
-        )
+        """The lists to choose from, those of the sample data last: nobody means them."""
+        own = [(str(list_.id), list_.name) for list_ in lists if not list_.is_sample]
+        sample = [(str(list_.id), list_.name) for list_ in lists if list_.is_sample]
+        self.list.choices = _choices(*own, ("new", "a new list"), ("", "no list"), *sample)
 
 
 def custom(

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.accounts.models import Account
-from app.contacts import fields, mapping, rows, tags, uploads
+from app.contacts import fields, letters, mapping, rows, tags, uploads
 from app.contacts.bulk import Collision
 from app.contacts.models import ContactList, Import, ImportProblem, Tag
 from app.contacts.reading import Rows
@@ -123,6 +124,28 @@ def guess(import_: Import) -> mapping.Columns:
     return mapping.guess(titles, samples, fields.of(import_.account_id))
 
 
+def read_as(import_: Import, encoding: str, columns: mapping.Columns) -> mapping.Columns:
+    """Read a waiting file in another encoding; returns the columns, their titles read anew.
+
+    What `columns` say they become stays, but for new fields, which are named after titles.
+    """
+    if import_.state != "draft":
+        raise WrongState("This import has been started already.")
+    if encoding not in letters.ENCODINGS:
+        raise Invalid("Choose one of the encodings.", {"encoding": ["Choose one of these."]})
+    import_.dialect = uploads.look_at(_file_of(import_), encoding)
+    titles = dict(enumerate(import_.dialect["columns"]))
+    again = [_renamed(column, titles.get(at, column["name"])) for at, column in enumerate(columns)]
+    import_.mapping = {"columns": again}
+    db.session.flush()
+    return again
+
+
+def _renamed(column: dict[str, str], title: str) -> dict[str, str]:
+    is_own_field = column["to"] == f"new:{column['name']}"
+    return {"name": title, "to": f"new:{title}" if is_own_field else column["to"]}
+
+
 def preview(
     import_: Import, columns: mapping.Columns, limit: int = 8
 ) -> list[tuple[int, rows.Person | str]]:
@@ -141,11 +164,15 @@ def preview(
 
 def _records(import_: Import) -> Iterator[Any]:
     """The records of a file from its beginning, without header and blank ones."""
+    with Rows(_file_of(import_), import_.dialect) as found:
+        yield from _after_header(import_, found)
+
+
+def _file_of(import_: Import) -> Path:
     path = uploads.path_of(import_.stored_as)
     if not path.exists():
         raise Invalid("The uploaded file has been removed. Upload it again.")
-    with Rows(path, import_.dialect) as found:
-        yield from _after_header(import_, found)
+    return path
 
 
 def _after_header(import_: Import, found: Rows) -> Iterator[Any]:
@@ -225,9 +252,7 @@ def _work(import_id: int, until: float) -> bool:
     import_ = db.session.get(Import, import_id, populate_existing=True)
     if import_ is None:
         return False
-    path = uploads.path_of(import_.stored_as)
-    if not path.exists():
-        raise Invalid("The uploaded file has been removed. Upload it again.")
+    path = _file_of(import_)
     reader = rows.Reader(import_.mapping["columns"], fields.of(import_.account_id))
     reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
     store = Store(import_, reader.labels)

@@ -22,6 +22,7 @@ from app.contacts import (
     finding,
     importing,
     jobs,
+    letters,
     lists,
     mapping,
     queries,
@@ -43,7 +44,7 @@ from app.contacts.forms import (
 from app.contacts.models import Contact, Import, Subscription
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid
-from app.core.fragments import page_or_fragment, see_other
+from app.core.fragments import page_or_fragment, see_other, wants_fragment
 from app.extensions import csrf
 from app.mailer.address import BadAddress, normalise
 from app.tracking import timeline
@@ -516,16 +517,19 @@ def _preview(import_: Import, columns: mapping.Columns) -> dict[str, Any]:
         "columns": columns,
         "targets": mapping.TARGETS,
         "known": fields.of(import_.account_id),
+        "encodings": letters.ENCODINGS,
         "rows": importing.preview(import_, columns) if has_address else [],
     }
 
 
 def _chosen(import_: Import) -> mapping.Columns:
-    """The columns as the form says."""
-    return [
+    """The columns as the form says; what means nothing is left out."""
+    known = fields.of(import_.account_id)
+    asked = [
         {"name": column["name"], "to": request.form.get(f"column-{place}", column["to"])}
         for place, column in enumerate(import_.mapping["columns"])
     ]
+    return [c if _is_target(c["to"], known) else {**c, "to": "skip"} for c in asked]
 
 
 @bp.post("/imports/<int:import_id>/preview")
@@ -533,9 +537,18 @@ def preview_import(import_id: int) -> ResponseReturnValue:
     """The first rows as they would look; changes nothing."""
     import_ = queries.import_(current_account(), import_id)
     columns = _chosen(import_)
-    known = fields.of(import_.account_id)
-    columns = [c if _is_target(c["to"], known) else {**c, "to": "skip"} for c in columns]
     return render_template("contacts/_preview.html", **_preview(import_, columns))
+
+
+@bp.post("/imports/<int:import_id>/letters")
+def read_letters(import_id: int) -> ResponseReturnValue:
+    """Read the file in the encoding that was chosen, and show the columns and rows again."""
+    import_ = queries.import_(current_account(), import_id)
+    with transaction():
+        columns = importing.read_as(import_, request.form.get("encoding", ""), _chosen(import_))
+    if not wants_fragment():
+        return see_other("contacts.map_import", import_id=import_id)
+    return render_template("contacts/_columns.html", **_preview(import_, columns))
 
 
 def _is_target(target: str, known: dict[str, Any]) -> bool:
@@ -550,10 +563,14 @@ def start_import(import_id: int) -> ResponseReturnValue:
     columns = _chosen(import_)
     form.offer(queries.lists(account))
     if not form.validate():
-        return _columns_page(import_, form, import_.mapping["columns"])
+        return _columns_page(import_, form, columns)
     try:
         with transaction():
             import_ = queries.import_(account, import_id)
+            if (encoding := request.form.get("encoding")) and encoding != import_.dialect[
+                "encoding"
+            ]:
+                columns = importing.read_as(import_, encoding, columns)
             list_ = None
             if form.list.data == "new":
                 list_ = lists.create(account, form.new_list.data or "")
@@ -564,7 +581,7 @@ def start_import(import_id: int) -> ResponseReturnValue:
             )
     except Invalid as error:
         import_ = queries.import_(account, import_id)
-        return _columns_page(import_, form, import_.mapping["columns"], str(error))
+        return _columns_page(import_, form, columns, str(error))
     jobs.wake(import_id)
     return see_other("contacts.show_import", import_id=import_id)
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.contacts import mapping
+from app.contacts import letters, mapping
 from app.contacts.reading import Rows, start_of
 from app.contacts.text import clean_line
 from app.core import settings
@@ -149,16 +149,15 @@ def _refuse_others(head: bytes) -> None:
             raise Unreadable("This is not a text file. Export the contacts as CSV.")
 
 
-def look_at(path: Path) -> dict[str, Any]:
-    """{encoding, delimiter, header, start, columns}; raises Unreadable."""
+def look_at(path: Path, encoding: str = "") -> dict[str, Any]:
+    """{encoding, delimiter, header, start, columns}; raises Unreadable.
+
+    The encoding is guessed where none is given.
+    """
     with path.open("rb") as file:
         head = file.read(LOOKED_AT)
     whole = head if len(head) < LOOKED_AT else head[: head.rfind(b"\n") + 1] or head
-    try:
-        whole.decode()
-        encoding = "utf-8"
-    except UnicodeDecodeError:
-        encoding = "cp1252"
+    encoding = encoding or letters.guess(whole)
     start, given = start_of(whole, encoding)
     lines = whole[start:].decode(encoding, "replace").splitlines(keepends=True)
     delimiter = given or _delimiter(lines)

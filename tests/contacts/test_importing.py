@@ -279,6 +279,19 @@ def test_encodings_and_dialects(bring: Bring, content: bytes) -> None:
     assert contact("ann@example.com").first_name == "Zoë"
 
 
+@pytest.mark.parametrize("name", ["Łukasz", "Wałęsa", "Kaźmierska", "Mąż"])
+def test_central_european_letters_are_recognised(bring: Bring, name: str) -> None:
+    bring(f"email;first name\nann@example.com;{name}\n".encode("cp1250"))
+
+    assert contact("ann@example.com").first_name == name
+
+
+def test_western_signs_are_not_taken_for_letters(bring: Bring) -> None:
+    bring("email;company\nann@example.com;Café £5 · 3 m² ½ ¥\n".encode("cp1252"))
+
+    assert contact("ann@example.com").company == "Café £5 · 3 m² ½ ¥"
+
+
 def test_hostile_files_cost_rows_not_the_import(bring: Bring) -> None:
     huge = "x" * 300_000
     longest = "y" * 3_000_000

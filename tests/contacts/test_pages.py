@@ -204,6 +204,70 @@ def test_importing_from_upload_to_summary(her: Client, alice: Person) -> None:
     assert "ann@example.com" in her.get("/contacts/export.csv").text
 
 
+def waiting_import(alice: Person, raw: bytes) -> Import:
+    return importing.stage(alice.account, io.BytesIO(raw), "people.csv", confirmed=False)
+
+
+def chosen(page: str, place: int) -> str:
+    """What a column of the page becomes."""
+    select = page.partition(f'id="column-{place}"')[2].partition("</select>")[0]
+    return select.partition(" selected")[0].rpartition('value="')[2].rstrip('"')
+
+
+def test_a_forgotten_basis_loses_no_correction(her: Client, alice: Person) -> None:
+    import_ = waiting_import(alice, b"Mail,Remark,Town\nann@example.com,Ann,Oslo\n")
+
+    page = her.post(
+        f"/imports/{import_.id}/columns",
+        data={"column-1": "first_name", "column-2": "skip", "list": "", "mode": "update"},
+    )
+
+    assert page.status_code == 422
+    assert (chosen(page.text, 1), chosen(page.text, 2)) == ("first_name", "skip")
+
+
+def test_letters_can_be_corrected(her: Client, alice: Person) -> None:
+    import_ = waiting_import(alice, "Mail,Имя,Город\nann@example.com,Анна,Осло\n".encode("cp1251"))
+    url = f"/imports/{import_.id}/letters"
+    assert "Анна" not in her.get(f"/imports/{import_.id}/columns").text
+
+    part = her.htmx("POST", url, data={"encoding": "cp1251", "column-1": "first_name"}).text
+    page = her.get(f"/imports/{import_.id}/columns").text
+
+    assert "Анна" in part
+    assert "Анна" in page
+    assert (chosen(page, 1), chosen(page, 2)) == ("first_name", "new:Город")
+    assert her.post(url, data={"encoding": "rot13"}).status_code == 422
+    with transaction():
+        columns = db.session.get_one(Import, import_.id).mapping["columns"]
+        importing.start(import_, list_=None, columns=columns, mode="add", basis="At the till")
+    assert her.post(url, data={"encoding": "cp1252"}).status_code == 409
+
+
+def test_letters_are_corrected_without_scripts_too(her: Client, alice: Person) -> None:
+    import_ = waiting_import(alice, "Mail,Name\nann@example.com,Анна\n".encode("koi8-u"))
+
+    answer = her.post(
+        f"/imports/{import_.id}/columns",
+        data={"encoding": "koi8-u", "list": "", "mode": "add", "basis": "At the till"},
+    )
+    importing.run(import_.id)
+
+    assert answer.status_code == 303
+    assert "Анна" in her.get("/contacts").text
+
+
+def test_people_are_not_put_on_a_sample_list_by_default(her: Client, alice: Person) -> None:
+    with transaction():
+        lists.create(alice.account, "Sample list").is_sample = True
+    import_ = waiting_import(alice, b"ann@example.com\n")
+
+    page = her.get(f"/imports/{import_.id}/columns").text
+
+    options = page.partition('name="list"')[2].partition("</select>")[0]
+    assert options.index("a new list") < options.index("Sample list")
+
+
 @pytest.mark.parametrize("raw", [b"", b"PK\x03\x04", b"BEGIN:VCARD\r\n"])
 def test_unreadable_files_are_refused_in_words(her: Client, raw: bytes) -> None:
     answer = her.post("/imports/new", data={"file": (io.BytesIO(raw), "x.bin")})
