@@ -314,13 +314,14 @@ def test(campaign_id: int) -> ResponseReturnValue:
     addresses = [part.strip() for part in addresses]
     try:
         checks.demand_sender(campaign)
-        testing.send_test(campaign, addresses)
+        testing.send_test(campaign, addresses, seen_by=_shown_as(campaign))
     except DomainError as error:
         form.to.errors = [str(error)]
-        return _look_page(campaign, form, status=422)
+        return _look_page(campaign, form, status=error.status)
     session[_tests_key()] = ", ".join(addresses)
     notice = f"A test is on its way to {', '.join(addresses)}."
-    return see_other("campaigns.look", campaign_id=campaign.id, notice=notice)
+    seen_by = request.form.get("contact") or None
+    return see_other("campaigns.look", campaign_id=campaign.id, contact=seen_by, notice=notice)
 
 
 def _tests_key() -> str:

@@ -23,7 +23,7 @@ def take(relay: RelaySettings, want: int) -> int:
     if not relay.is_limited or want <= 0:
         return max(0, want)
     moment = time.time()
-    use = _row(relay)
+    use = _row(relay.key)
     _turn_over(use, moment)
     if relay.per_hour:
         want = min(want, relay.per_hour - use.in_hour)
@@ -45,7 +45,7 @@ def take(relay: RelaySettings, want: int) -> int:
 def give_back(relay: RelaySettings, n: int) -> None:
     """Allowed, but there was nothing to send. Call inside the same transaction."""
     if n > 0 and relay.is_limited:
-        use = _row(relay)
+        use = _row(relay.key)
         use.in_hour, use.in_day = max(0, use.in_hour - n), max(0, use.in_day - n)
         if relay.per_second:
             use.free_at -= n / relay.per_second
@@ -66,12 +66,26 @@ def rests_until(relay: RelaySettings) -> datetime | None:
     return None
 
 
-def _row(relay: RelaySettings) -> RelayUse:
+def take_whole(key: str, want: int, *, per_day: int) -> bool:
+    """Whether all of `want` may go today under a limit that is no relay's; all or nothing.
+
+    They count as sent then. Call inside a transaction.
+    """
+    use = _row(key)
+    _turn_over(use, time.time())
+    if use.in_day + want > per_day:
+        return False
+    use.in_day += want
+    db.session.flush()
+    return True
+
+
+def _row(key: str) -> RelayUse:
     insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {"free_at": 0.0, "hour": 0, "in_hour": 0, "day": 0, "in_day": 0}
-    db.session.execute(insert(RelayUse).values(relay=relay.key, **values).on_conflict_do_nothing())
+    db.session.execute(insert(RelayUse).values(relay=key, **values).on_conflict_do_nothing())
     # Held to the end of the transaction, so that two workers never give out the same.
-    return db.session.get_one(RelayUse, relay.key, with_for_update=True, populate_existing=True)
+    return db.session.get_one(RelayUse, key, with_for_update=True, populate_existing=True)
 
 
 def _turn_over(use: RelayUse, moment: float) -> None:

@@ -198,7 +198,7 @@ class Outage(Base):
     __tablename__ = "outage"
 
     relay: Mapped[str] = mapped_column(sa.String(600), primary_key=True)
-    """RelaySettings.key."""
+    """RelaySettings.key, or tests-ACCOUNT for the test mails of an account."""
     since: Mapped[Moment] = mapped_column(default=now)
     until: Mapped[Moment] = mapped_column()
     reason: Mapped[str] = mapped_column(sa.Text, default="")
@@ -231,7 +231,7 @@ class RelayUse(Base):
     __tablename__ = "relay_use"
 
     relay: Mapped[str] = mapped_column(sa.String(600), primary_key=True)
-    """RelaySettings.key."""
+    """RelaySettings.key, or tests-ACCOUNT for the test mails of an account."""
     free_at: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
     """Unix time until which the mails of each second are given away."""
     hour: Mapped[int] = mapped_column(default=0)
