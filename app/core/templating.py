@@ -31,7 +31,10 @@ def zone() -> ZoneInfo:
 
 
 def moment(value: datetime | None) -> str:
-    """today 14:03, yesterday 09:12, 3 May 14:03, 3 May 2024: in the account's zone."""
+    """today 14:03, yesterday 09:12, 3 May 14:03, 3 May 2024: in the account's zone.
+
+    What is to come has its hour, also next year.
+    """
     if value is None:
         return NOTHING
     local, today = value.astimezone(zone()), now().astimezone(zone()).date()
@@ -41,9 +44,8 @@ def moment(value: datetime | None) -> str:
         return f"today {clock}"
     if days in (1, -1):
         return f"{'yesterday' if days == 1 else 'tomorrow'} {clock}"
-    if local.year == today.year:
-        return f"{local.day} {local:%b} {clock}"
-    return f"{local.day} {local:%b %Y}"
+    day = f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+    return f"{day} {clock}" if local.year == today.year or days < 0 else day
 
 
 def full_moment(value: datetime | None) -> str:
