@@ -316,7 +316,8 @@ def _about_tags(campaign: Campaign, tags: dict[str, bool]) -> Iterator[Finding]:
         share = f"{n:,} of {of:,}" + (" looked at" if of == SAMPLE else "")
         text = (
             f"{share} people have none: they would see a gap. Write {short}." if n
-            else f"All {of:,} people have one. To be safe, write {short}."
+            else f"All {of:,} people have one. To be safe, write {short}." if of
+            else f"Who has none would see a gap. Write {short}."
         )  # fmt: skip
         yield Finding("warn" if n else "info", f"{name} has nothing to fall back on.", text,
                       _at(campaign, "write", "body"), "fallback")  # fmt: skip
@@ -357,11 +358,7 @@ def _about_html(campaign: Campaign, html: str) -> Iterator[Finding]:
         yield Finding("warn", f"The mail is large: {size // 1000} KB.",
                       "Gmail cuts mails at 102 KB and hides the end, with the unsubscribe link.",
                       at, "size")  # fmt: skip
-    if seen.without_alt:
-        n = seen.without_alt
-        yield Finding("warn", f"{n} {'image has' if n == 1 else 'images have'} no description.",
-                      "Screen readers and mailboxes that hide images show the alt text instead. "
-                      "Decoration gets an empty one.", at, "alt")  # fmt: skip
+    yield from _about_images(campaign, seen, at)
     if seen.insecure:
         yield Finding("warn", "Links without encryption.",
                       f"{_some(seen.insecure)}: use https:// where the site has it.",
@@ -373,6 +370,19 @@ def _about_html(campaign: Campaign, html: str) -> Iterator[Finding]:
         yield Finding("warn", "Mail programs remove some of this.",
                       f"<{'>, <'.join(seen.useless)}> will not work in a mailbox.",
                       at, "tags")  # fmt: skip
+
+
+def _about_images(campaign: Campaign, seen: Inspection, at: str) -> Iterator[Finding]:
+    # In HTML alt="" is said on purpose; in Markdown ![](…) is what people write who forgot.
+    is_markdown = campaign.format == "markdown"
+    if n := seen.without_alt + (seen.blank_alt if is_markdown else 0):
+        advice = (
+            "Write what it shows between the brackets: ![our shop](https://…)."
+            if is_markdown else "Give it alt=\"…\"; decoration gets an empty one."
+        )  # fmt: skip
+        yield Finding("warn", f"{n} {'image has' if n == 1 else 'images have'} no description.",
+                      "Screen readers and mailboxes that hide images show it instead. " + advice,
+                      at, "alt")  # fmt: skip
 
 
 def _some(found: list[str]) -> str:

@@ -39,6 +39,7 @@ class Inspection:
     useless: list[str] = field(default_factory=list)
     empty: int = 0
     without_alt: int = 0
+    blank_alt: int = 0
     images: int = 0
     footer_visible: bool = True
 
@@ -64,7 +65,9 @@ def _look_at(element: Any, protected: Protected, seen: Inspection) -> None:
             _link(protected.restore(href).strip(), seen)
     elif element.tag == "img":
         seen.images += 1
-        seen.without_alt += element.get("alt") is None
+        alt = element.get("alt")
+        seen.without_alt += alt is None
+        seen.blank_alt += alt is not None and not alt.strip()
         _image(protected.restore(element.get("src") or "").strip(), seen)
     elif element.tag not in seen.useless:
         seen.useless.append(element.tag)

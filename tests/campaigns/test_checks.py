@@ -93,6 +93,7 @@ def test_it_blocks(draft: Draft, values: dict[str, Any], code: str, words: str) 
         ({"subject": "FRESH BREAD"}, "subject", "capitals"),
         ({"subject": "bread " * 20}, "subject", "very long"),
         ({"format": "html", "body": "<img src='https://x.example/l.png'>"}, "alt", "1 image has"),
+        ({"body": "![](https://x.example/l.png)"}, "alt", "between the brackets"),
         ({"body": "[x](http://bakery.example/)"}, "http", "http://bakery.example/"),
         ({"body": "bread " * 20_000}, "size", "Gmail cuts"),
         ({"format": "html", "body": "<a href='#'>x</a>"}, "links", "leads nowhere"),
@@ -120,6 +121,20 @@ def test_it_says_how_many_people_lack_a_merge_tag(
     assert "3 of 4" in company
     assert "fallback" not in found(draft(body="{{ contact.company | default: 'x' }}"), "warn")
     assert "All 4" in found(draft(body="{{ contact.first_name }}"), "info")["fallback"]
+
+
+def test_described_and_decorative_images_are_fine(draft: Draft) -> None:
+    body = "<img src='https://x.example/l.png' alt=''>"
+
+    assert "alt" not in found(draft(format="html", body=body), "warn")
+    assert "alt" not in found(draft(body="![Rolls](https://x.example/l.png)"), "warn")
+
+
+def test_a_gap_is_named_before_anybody_is_chosen(draft: Draft) -> None:
+    told = found(draft(body="{{ contact.company }}", lists=[]), "info")["fallback"]
+
+    assert "would see a gap" in told
+    assert "0 people" not in told
 
 
 def test_the_postal_address_must_be_there(draft: Draft, alice: Person) -> None:
