@@ -67,3 +67,9 @@ document.addEventListener("submit", async (event) => {
   await fetch(form.action, { method: "POST", body, headers: { "X-CSRFToken": token() }, redirect: "manual" });
   rest(form);
 });
+
+// On a phone, bars of tabs are longer than the screen: show the tab one is on.
+for (const tab of document.querySelectorAll("nav.tabs [aria-current], .settings__nav [aria-current]")) {
+  const bar = tab.closest("nav");
+  bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+}
