@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, current_app, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
@@ -39,7 +37,7 @@ from app.auth.forms import (
 )
 from app.core.db import db, transaction
 from app.core.errors import Invalid
-from app.core.fragments import go, see_other
+from app.core.fragments import go, own_path, see_other
 from app.privacy import publishing
 
 bp = Blueprint("auth", __name__)
@@ -98,7 +96,7 @@ def sent() -> ResponseReturnValue:
 @public
 def sign_in() -> ResponseReturnValue:
     if current_user.is_authenticated:
-        return go(_own_path(request.args.get("next")))
+        return go(own_path(request.args.get("next")))
     return render_template("auth/sign_in.html", form=SignInForm(), next=request.args.get("next"))
 
 
@@ -118,7 +116,7 @@ def sign_in_post() -> ResponseReturnValue:
     with transaction():
         passwords.refresh(member, form.password.data)
     _let_in(member)
-    return go(_own_path(target))
+    return go(own_path(target))
 
 
 @bp.post("/sign-out")
@@ -148,14 +146,6 @@ def _let_in(member: Member) -> None:
 
 def _network() -> str:
     return sessions.shortened(request.remote_addr)
-
-
-def _own_path(target: str | None) -> str:
-    """Only to pages of ours, whatever stands in `next`."""
-    target = target or ""
-    parts = urlsplit(target)
-    own = target.startswith("/") and not target.startswith("//") and not parts.netloc
-    return target if own and "\\" not in target and target.isprintable() else "/home"
 
 
 # Passwords

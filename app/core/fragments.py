@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 
@@ -42,6 +43,14 @@ def go(url: str) -> Response:
         response.headers["HX-Redirect"] = url
         return response
     return make_response(redirect(url, 303))
+
+
+def own_path(target: str | None, *, otherwise: str = "/home") -> str:
+    """`target` when it is a page of ours, whatever stands in a `next` that came from outside."""
+    target = target or ""
+    parts = urlsplit(target)
+    own = target.startswith("/") and not target.startswith("//") and not parts.netloc
+    return target if own and "\\" not in target and target.isprintable() else otherwise
 
 
 def dom_id(thing: Any, role: str = "") -> str:

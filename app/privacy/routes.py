@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -15,7 +15,7 @@ from app.auth.current import current_member, membership_or_none, personal, publi
 from app.contacts.models import Consent, Contact, Suppression
 from app.core.db import db, transaction
 from app.core.errors import NotFound
-from app.core.fragments import see_other
+from app.core.fragments import go, own_path, see_other
 from app.privacy import comparing, consenting, publishing
 from app.privacy.models import PolicyVersion
 
@@ -90,7 +90,8 @@ def accept(number: int) -> ResponseReturnValue:
         consenting.accept(
             current_member(), _account(), publishing.version(number), network=_network()
         )
-    return see_other("privacy.data", notice=f"Version {number} is accepted. Thank you.")
+    flash(f"Version {number} is accepted. Thank you.", "done")
+    return go(own_path(request.form.get("next"), otherwise=url_for("privacy.data")))
 
 
 @bp.get("/settings/data")

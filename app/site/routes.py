@@ -110,15 +110,10 @@ def contact_post() -> ResponseReturnValue:
 def choose_theme() -> ResponseReturnValue:
     """Keep light or dark in a cookie, so that pages come in the right colours at once."""
     chosen = request.form.get("theme", "")
-    response = fragments.go(_own_path(request.form.get("next", "")))
+    response = fragments.go(fragments.own_path(request.form.get("next"), otherwise="/"))
     if chosen in framing.THEMES:
         response.set_cookie(
             framing.THEME_COOKIE, chosen, max_age=31_536_000, samesite="Lax", httponly=True,
             secure=request.is_secure,
         )  # fmt: skip
     return make_response(response)
-
-
-def _own_path(path: str) -> str:
-    """A path of this site; anything else leads to the start."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

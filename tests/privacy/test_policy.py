@@ -153,6 +153,15 @@ def test_signed_in_people_are_told_until_they_accept(client: Client, alice: Pers
     assert [(row.version.number, row.account_id) for row in rows] == [(1, alice.account.id)]
 
 
+def test_accepting_leads_back_to_where_one_was(client: Client, alice: Person):
+    client.sign_in(alice)
+    assert 'name="next" value="/contacts?q=x"' in client.get("/contacts?q=x").text
+
+    for target, place in (("/contacts?q=x", "/contacts?q=x"), ("//evil.example", "/settings/data")):
+        answer = client.post("/privacy/versions/1/accept", data={"next": target})
+        assert answer.headers["Location"] == place
+
+
 def test_only_the_version_in_force_can_be_accepted(client: Client, alice: Person):
     client.sign_in(alice)
 
