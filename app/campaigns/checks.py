@@ -250,7 +250,9 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
         yield Finding("info", f"{people} will get it.", "", _at(campaign, "people"), "count")
     if out:
         parts = [f"{n:,} {OUT_WORDS.get(reason, reason)}" for reason, n in sorted(out.items())]
-        yield Finding("info", f"{sum(out.values()):,} of these lists get nothing.",
+        n = sum(out.values())
+        who = "1 person on these lists gets" if n == 1 else f"{n:,} people on these lists get"
+        yield Finding("info", f"{who} nothing.",
                       "; ".join(parts) + ".", _at(campaign, "people"), "left_out")  # fmt: skip
 
 
