@@ -5,6 +5,44 @@ from __future__ import annotations
 from app.accounts.models import Account, AuditEntry, Member
 from app.core.db import db
 
+#: What was done, in words for the page; the verb itself is for programs.
+WORDS = {
+    "account.change": "changed the business",
+    "account.create": "opened the account",
+    "account.register": "registered",
+    "campaign.cancel": "stopped a campaign",
+    "campaign.pause": "paused a campaign",
+    "campaign.resume": "let a campaign go on",
+    "campaign.send": "sent a campaign",
+    "campaign.send_again": "sent uncertain mails again",
+    "campaign.take_back": "took a campaign back",
+    "campaign.treat_as_sent": "treated uncertain mails as sent",
+    "consent.give": "gave a consent",
+    "consent.take_back": "took a consent back",
+    "domain.keys": "made keys for a domain",
+    "domain.retire": "retired a key",
+    "domain.sign": "began to sign with a key",
+    "mail_server.remove": "removed a mail server",
+    "mail_server.set": "set a mail server",
+    "mailbox.add": "added a bounce mailbox",
+    "mailbox.remove": "removed a bounce mailbox",
+    "password.set": "set a password",
+    "person.invite": "invited somebody",
+    "person.join": "joined",
+    "person.remove": "removed somebody",
+    "person.role": "changed a role",
+    "person.uninvite": "took an invitation back",
+    "policy.accept": "accepted the privacy policy",
+    "profile.change": "changed their profile",
+    "profile.email": "changed their address",
+    "sender.add": "added a sender",
+    "sender.confirm": "confirmed a sender",
+    "sender.remove": "removed a sender",
+    "staff.create": "made an operator login",
+    "token.make": "made an API token",
+    "token.revoke": "revoked an API token",
+}
+
 
 def note(account: Account | None, member: Member | None, verb: str, about: str = "") -> None:
     """Add a line, in the transaction of the change itself.

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import (
     api_tokens,
+    auditing,
     businesses,
     domains,
     mail_servers,
@@ -490,4 +491,4 @@ def _tokens(form: TokenForm, status: int = 200, *, plain: str = "") -> ResponseR
 @needs("owner")
 def audit() -> ResponseReturnValue:
     page = queries.audit(current_account(), request.args.get("cursor"))
-    return render_template("accounts/audit.html", page=page)
+    return render_template("accounts/audit.html", page=page, words=auditing.WORDS)

@@ -52,6 +52,8 @@ def send_again(campaign: Campaign) -> int:
     """
     if campaign.state not in ("sent", "sending", "paused"):
         raise WrongState("Only a campaign that was sent can send something again.")
+    if campaign.is_sample:
+        raise WrongState("This is sample data, and nothing of it is ever mailed.")
     batches = (
         sa.select(Delivery.batch_id)
         .where(Delivery.campaign_id == campaign.id, in_state("uncertain"))

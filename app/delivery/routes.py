@@ -7,7 +7,8 @@ import re
 from flask import Blueprint, Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import current_account
+from app.accounts import auditing
+from app.auth.current import current_account, current_member
 from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core import fragments
@@ -90,6 +91,7 @@ def send_again(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
     with transaction():
         deciding.send_again(campaign)
+        _note(campaign, "send_again")
     for batch_id in sweeping.waiting_batches(campaign_id):
         enqueue(jobs.send_batch, batch_id, key=f"batch-{batch_id}", on="sending")
     return fragments.see_other(
@@ -102,6 +104,12 @@ def treat_as_sent(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
     with transaction():
         deciding.treat_as_sent(campaign)
+        _note(campaign, "treat_as_sent")
     return fragments.see_other(
         "delivery.receipt", campaign_id=campaign_id, notice="They count as sent now."
     )
+
+
+def _note(campaign: Campaign, verb: str) -> None:
+    account, member = current_account(), current_member()
+    auditing.note(account, member, f"campaign.{verb}", f"campaign {campaign.id}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
@@ -8,8 +9,9 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from app.accounts import api_tokens, mail_servers, relays, senders
+from app.accounts import api_tokens, auditing, mail_servers, relays, senders
 from app.accounts.models import ApiToken, AuditEntry, Relay, Sender
+from app.config import CHECKOUT
 from app.core import tokens
 from app.core.db import db, transaction
 from app.core.errors import Invalid
@@ -334,7 +336,7 @@ def test_the_audit_says_who_changed_what(client: Client, alice: Person):
 
     page = client.get("/settings/audit").text
 
-    assert page.index("mail_server.set") < page.index("sender.add")
+    assert page.index("set a mail server") < page.index("added a sender")
     assert "Alice Baker" in page
     assert "secret of the server" not in page
 
@@ -344,7 +346,19 @@ def test_the_audit_of_others_stays_theirs(client: Client, alice: Person, charlie
         senders.add(alice.account, alice.member, email="news@bakery.example")
     client.sign_in(charlie)
 
-    assert "sender.add" not in client.get("/settings/audit").text
+    assert "added a sender" not in client.get("/settings/audit").text
+
+
+def test_everything_that_is_noted_has_words():
+    used = {
+        verb
+        for path in CHECKOUT.glob("app/**/*.py")
+        for line in re.findall(r"note\([^)]*", path.read_text())
+        for verb in re.findall(r'"([a-z_]+\.[a-z_]+)"', line)
+    }
+
+    assert len(used) > 20
+    assert used <= set(auditing.WORDS)
 
 
 def test_several_servers_with_shares_limits_and_an_order(client: Client, alice: Person):

@@ -119,3 +119,41 @@ def test_progress_asks_again_only_while_it_moves(
     assert "hx-trigger" not in at_rest
     assert "hx-trigger" in moving
     assert "Pause" in moving
+
+
+def test_uncertain_sample_mails_are_never_sent(
+    client: Client, alice: Person, campaign: Campaign
+) -> None:
+    client.sign_in(alice)
+
+    page = client.get(f"/campaigns/{campaign.id}/uncertain").text
+    refused = client.post(f"/campaigns/{campaign.id}/uncertain/send-again")
+
+    assert "uncertain/send-again" not in page
+    assert refused.status_code == 409
+    assert receipt(campaign.id).uncertain == 1
+
+
+def test_the_decision_about_uncertain_mails_is_noted(
+    client: Client, alice: Person, campaign: Campaign
+) -> None:
+    client.sign_in(alice)
+
+    client.post(f"/campaigns/{campaign.id}/uncertain/treat-as-sent")
+
+    assert receipt(campaign.id).uncertain == 0
+    assert "treated uncertain mails as sent" in client.get("/settings/audit").text
+
+
+def test_uncertain_mails_are_sent_again_from_the_page(
+    client: Client, alice: Person, campaign: Campaign
+) -> None:
+    with transaction():
+        db.session.execute(sa.update(Campaign).values(is_sample=False))
+    client.sign_in(alice)
+
+    answer = client.post(f"/campaigns/{campaign.id}/uncertain/send-again")
+
+    assert answer.status_code == 303
+    assert receipt(campaign.id).uncertain == 0
+    assert receipt(campaign.id).pending == 1
