@@ -25,6 +25,8 @@ class Complaint(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script. 0 when all went well, 1 with the reason, 2 for a wrong call."""
     options = parser().parse_args(arguments)
+    # Whatever is written holds addresses: nobody else on this machine may read it.
+    os.umask(0o077)
     action: Callable[[argparse.Namespace], int | None] = options.action
     try:
         return action(options) or 0
@@ -122,6 +124,9 @@ def create_account(options: argparse.Namespace) -> None:
     from app.auth import passwords
     from app.core.db import transaction
 
+    _demand_address("--email", options.email)
+    if options.sender is not None:
+        _demand_address("--sender", options.sender)
     with _application(), transaction():
         account, member = opening.open_account(
             business=options.business,
@@ -174,6 +179,7 @@ def create_staff(options: argparse.Namespace) -> None:
     if unknown := set(options.role) - set(STAFF_ROLES):
         wrong = ", ".join(sorted(unknown))
         raise Complaint(f"No such role: {wrong}. There are {_words(STAFF_ROLES)}.")
+    _demand_address("--email", options.email)
     with _application(), transaction():
         member = opening.member_of(options.email)
         member.staff_roles = sorted({*member.staff_roles, *options.role})
@@ -208,6 +214,15 @@ def examine(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(found.as_text())
     return 0 if found.is_well else 1
+
+
+def _demand_address(option: str, text: str) -> None:
+    from app.mailer.address import BadAddress, parse
+
+    try:
+        parse(text)
+    except BadAddress as error:
+        raise Complaint(f"{option} {text}: {error}") from None
 
 
 @contextmanager

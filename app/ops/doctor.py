@@ -7,6 +7,7 @@ import smtplib
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -18,6 +19,8 @@ from app.core.migrating import is_current
 from app.mailer.relay import BadRelay, RelaySettings
 
 LEAST_ROOM = 1_000_000_000
+#: What nobody else may read, in the data folder.
+PRIVATE = ("secret_key", "leadersend.sqlite", "leadersend.env", "uploads", "queue")
 PATIENCE_S = 10
 
 
@@ -79,14 +82,16 @@ def _one(name: str, check: Check, config: Config) -> tuple[str, str, str]:
 
 
 def check_home(config: Config) -> str:
-    """Whether the data folder is ours alone."""
+    """Whether what is in the data folder is ours alone."""
     home = config.LEADERSEND_HOME
-    if mode := stat.S_IMODE(home.stat().st_mode) & 0o077:
-        raise Sick(f"Others may look into {home} ({mode:03o}): chmod 700 {home}")
-    key = home / "secret_key"
-    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
-        raise Sick(f"Others may read {key}: chmod 600 {key}")
-    return f"{home} is readable by its owner alone"
+    for path in sorted(home.iterdir()):
+        if (mode := _open_to_others(path)) and path.name in PRIVATE:
+            raise Sick(f"Others may read {path} ({mode:03o}): chmod go= {path}")
+    return f"what is in {home} is readable by its owner alone"
+
+
+def _open_to_others(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode) & 0o077
 
 
 def check_room(config: Config) -> str:
@@ -172,6 +177,10 @@ def check_workers(config: Config) -> str:
 
 def _warnings(config: Config) -> list[tuple[str, str, str]]:
     found = []
+    home = config.LEADERSEND_HOME
+    if mode := _open_to_others(home):
+        words = f"Others may see the names of files in {home} ({mode:03o}): chmod 700 {home}"
+        found.append(("data folder", "warn", words))
     if config.CATCHER and not config.local:
         found.append(
             ("mail", "warn", "CATCHER is on: mail stays on this machine. Set SMTP_URL to send.")

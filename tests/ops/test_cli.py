@@ -96,7 +96,11 @@ def test_a_token_may_be_limited(home: Path) -> None:
     ("arguments", "reason"),
     [
         (["token", "create", "--account", "77"], "no account 77"),
-        (["account", "create", "--business", "B", "--email", "nobody"], "@"),
+        (["account", "create", "--business", "B", "--email", "nobody"], "--email nobody: The @"),
+        (
+            ["account", "create", "--business", "B", "--email", "v@example.com", "--sender", "no"],
+            "--sender no: The @",
+        ),
         (["account", "create", "--business", " ", "--email", "v@example.com"], "needs a name"),
         (["staff", "create", "--email", "v@example.com", "--role", "king"], "No such role"),
         (["restore", "/nowhere.tar.gz"], "no complete backup"),
@@ -246,16 +250,30 @@ def test_postgresql_is_backed_up_too(
 
 def test_doctor_says_what_is_wrong_and_hides_secrets(home: Path) -> None:
     create_account(home)
-    home.chmod(0o755)
+    (home / "secret_key").chmod(0o644)
     key = (home / "secret_key").read_text()
 
     done = run(home, "doctor", SMTP_URL="smtp://user:hunter2@127.0.0.1:9?tls=none")
 
     assert done.returncode == 1
-    assert "chmod 700" in done.stdout
+    assert "Others may read" in done.stdout
+    assert "chmod go=" in done.stdout
     assert "hunter2" not in done.stdout
     assert key not in done.stdout
     assert "queue server: cannot be reached" in done.stdout
+
+
+def test_an_open_folder_with_closed_files_is_a_warning(home: Path) -> None:
+    home.mkdir(mode=0o755)
+    create_account(home)
+
+    found = json.loads(run(home, "doctor", "--json").stdout)["checks"]
+
+    folder = [
+        (check["state"], check["detail"]) for check in found if check["check"] == "data folder"
+    ]
+    assert [state for state, _ in folder] == ["ok", "warn"]
+    assert "chmod 700" in folder[1][1]
 
 
 def test_doctor_speaks_json(home: Path) -> None:
