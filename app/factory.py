@@ -54,6 +54,16 @@ from app.tracking import routes as tracking
 log = logging.getLogger(__name__)
 #: Of a body that is too large; whoever sends more finds the line cut.
 READ_AWAY_BYTES = 64_000_000
+#: In place of the web library's own words, which speak to programmers.
+WORDS = {
+    400: "What was sent could not be read. Go back and try again.",
+    404: "There is nothing at this address. Look whether it is complete.",
+    405: "This address does not take that kind of request.",
+    413: "That is more than is taken here at once.",
+    414: "The address is too long.",
+    415: "What was sent is of a kind that is not read here.",
+    429: "Too many requests. Wait a minute, then go on.",
+}
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
@@ -265,7 +275,7 @@ def _answer_errors(app: Flask) -> None:
             return make_response(error.response)
         if isinstance(error, RequestEntityTooLarge):
             _read_away()
-        response = _error_page(error.code or 500, error.description or "")
+        response = _error_page(error.code or 500, _in_words(error))
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return response
@@ -282,6 +292,13 @@ def _answer_errors(app: Flask) -> None:
             raise error
         log.error("unexpected", exc_info=error)
         return _error_page(500, "Something broke on our side. It has been noted.")
+
+
+def _in_words(error: HTTPException) -> str:
+    """What the error says, where somebody wrote it here; else our words for the library's."""
+    if error.description and error.description != type(error).description:
+        return error.description
+    return WORDS.get(error.code or 500, error.description or "That did not work.")
 
 
 def _read_away() -> None:

@@ -25,7 +25,8 @@ def add_contact(account: Account, given: dict[str, Any]) -> Contact:
     """A new contact on its lists. On a double opt-in list the person is asked first."""
     lists = queries.lists_named(account, given.get("lists", ()), "lists")
     details = {key: value for key, value in given.items() if key not in ("email", "lists")}
-    contact = writing.create(account, given["email"], **details)
+    with _outside_names(given):
+        contact = writing.create(account, given["email"], **details)
     for list_ in lists:
         consent.subscribe(contact, list_, source="api", wording=WORDING)
     return contact
@@ -35,7 +36,8 @@ def change_contact(account: Account, contact: Contact, given: dict[str, Any]) ->
     """What is named changes; `lists` is the whole new set."""
     changes = {key: value for key, value in given.items() if key != "lists"}
     if changes:
-        writing.update(contact, **changes)
+        with _outside_names(given):
+            writing.update(contact, **changes)
     if "lists" in given:
         _put_on(account, contact, given["lists"])
 
@@ -99,7 +101,7 @@ def _body(given: dict[str, Any]) -> dict[str, str]:
 def _outside_names(given: dict[str, Any]) -> Iterator[None]:
     """Name fields in errors as programs know them."""
     body = next((name for name in BODIES if name in given), "body")
-    outside = {"text_body": "text", "body": body}
+    outside = {"text_body": "text", "body": body, "label": "fields"}
     try:
         yield
     except Invalid as error:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 Name = Annotated[str | None, {"maxLength": 200}]
 NeededName = Annotated[str, {"minLength": 1, "maxLength": 200}]
-Email = Annotated[str, {"minLength": 3, "maxLength": 320, "examples": ["vera@example.com"]}]
+Email = Annotated[str, {"minLength": 1, "maxLength": 320, "examples": ["vera@example.com"]}]
 Line = Annotated[str, {"maxLength": 1000}]
 MaybeLine = Annotated[str | None, {"maxLength": 1000}]
 Body = Annotated[str, {"maxLength": 1_500_000}]
@@ -17,6 +17,7 @@ Tags = Annotated[list[Annotated[str, {"minLength": 1, "maxLength": 100}]], {"max
 Moment = datetime
 OptIn = Literal["single", "double"]
 Kind = Literal["person", "organisation"]
+SuppressionKind = Literal["account", "bounced", "complaint", "erased", "import", "unsubscribed"]
 Tracking = Literal["none", "aggregate", "individual"]
 CampaignState = Literal["draft", "scheduled", "held", "sending", "paused", "sent", "cancelled"]
 DeliveryState = Literal["pending", "sending", "deferred", "sent", "failed", "uncertain", "skipped"]
@@ -402,7 +403,8 @@ class SuppressionOut(TypedDict):
 
     id: int
     email: Annotated[str | None, {"description": "Null when the person was erased."}]
-    reason: str
+    reason: Annotated[str, {"description": "The account's own words, or else the kind."}]
+    kind: SuppressionKind
     detail: str
     deletable: Annotated[bool, {"description": "Whether the account added it itself."}]
     created_at: Moment

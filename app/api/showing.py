@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from app.accounts.models import Account
 from app.api import queries, shapes
@@ -153,7 +153,8 @@ def suppression(row: Suppression) -> shapes.SuppressionOut:
     return {
         "id": row.id,
         "email": row.address,
-        "reason": row.reason,
+        "reason": (row.detail if row.reason == "account" else "") or row.reason,
+        "kind": cast(shapes.SuppressionKind, row.reason),
         "detail": row.detail,
         "deletable": row.reason == "account",
         "created_at": row.created_at,

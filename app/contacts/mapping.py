@@ -183,18 +183,24 @@ def given(columns: Columns, wanted: Mapping[str, Any]) -> Columns:
     corrected = [dict(column) for column in columns]
     places = {column["name"]: place for place, column in enumerate(columns)}
     folded = {fold(column["name"]): place for place, column in enumerate(columns)}
+    said: set[int] = set()
     for name, target in wanted.items():
         place = places.get(name, folded.get(fold(name)))
         if place is None:
             text = f"The file has no column {name}."
             raise Invalid(text, {"mapping": [text]})
-        to = _target(target)
-        if to in ONCE:
-            for column in corrected:
-                if column["to"] == to:
-                    column["to"] = f"new:{column['name']}"
-        corrected[place]["to"] = to
+        _put(corrected, place, _target(target), keep=said)
+        said.add(place)
     return corrected
+
+
+def _put(columns: Columns, place: int, to: str, *, keep: set[int]) -> None:
+    """Say what a column becomes; a guess that it was another one gives way."""
+    if to in ONCE:
+        for other, column in enumerate(columns):
+            if column["to"] == to and other not in keep:
+                column["to"] = f"new:{column['name']}"
+    columns[place]["to"] = to
 
 
 def _target(target: Any) -> str:

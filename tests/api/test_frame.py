@@ -77,6 +77,7 @@ def test_errors_are_problem_documents(
     assert answer.content_type == "application/problem+json"
     assert answer.get_json()["status"] == status
     assert answer.get_json()["detail"]
+    assert "URL" not in answer.get_json()["detail"]
 
 
 def test_a_wrong_method_says_which_are_right(program: Program) -> None:

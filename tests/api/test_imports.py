@@ -68,6 +68,16 @@ def test_columns_can_be_named(program: Program) -> None:
     assert contact["last_name"] == "Viewer"
 
 
+def test_two_columns_cannot_both_be_the_address(program: Program) -> None:
+    news = make_list(program)
+    mapping = json.dumps({"Email": "email", "Work": "email"})
+
+    answer = send(program, "Email,Work\nv@b.example,v@w.example\n", list=news, mapping=mapping)
+
+    assert answer.status_code == 422
+    assert "exactly one" in answer.get_json()["errors"]["mapping"][0]
+
+
 def test_what_cannot_be_read_is_refused_at_once(program: Program) -> None:
     news = make_list(program)
 

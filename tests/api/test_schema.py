@@ -61,8 +61,10 @@ def test_every_call_has_a_summary_and_a_scope() -> None:
 
 
 def test_a_wrong_body_is_explained_field_by_field(program: Program) -> None:
-    short = program("POST", "/contacts", {"email": "v@"}).get_json()
-    assert short["errors"] == {"email": ["This is shorter than 3 characters."]}
+    short = program("POST", "/contacts", {"email": "v"}).get_json()
+    assert short["errors"] == {"email": ["The @ is missing."]}
+    unnamed = program("POST", "/contacts", {"email": "v@b.example", "fields": {" ": "x"}})
+    assert unnamed.get_json()["errors"] == {"fields": ["Give the field a name."]}
     body = {"email": 7, "frist_name": "Vera", "lists": [1, "two"], "kind": "robot"}
 
     answer = program("POST", "/contacts", body)
