@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
 from flask import Blueprint, Response, jsonify, stream_with_context
@@ -20,7 +21,7 @@ from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import jobs, settings
 from app.delivery import jobs as delivery_jobs
-from app.delivery import receipts, testing
+from app.delivery import receipts, steering, testing
 from app.extensions import csrf, limiter
 from app.reports import queries as reports
 
@@ -35,6 +36,9 @@ limiter.limit(lambda: rate, key_func=keys.caller_key)(bp)
 call = declare(bp)
 #: Of this interface, not of the program.
 VERSION = "1.0"
+#: In a campaign's diary.
+WHO = "A program"
+View = Callable[..., Any]
 
 
 @bp.get("/openapi.json")
@@ -269,48 +273,38 @@ def send_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
     return _moved(campaign, "campaign.send")
 
 
-@call(
-    "POST",
-    "/campaigns/<int:campaign_id>/pause",
-    scope="campaigns:send",
-    body=shapes.Nothing,
-    answer=shapes.CampaignOut,
-    status=202,
-)
+def _steering(verb: str) -> Callable[[View], View]:
+    return call(
+        "POST",
+        f"/campaigns/<int:campaign_id>/{verb}",
+        scope="campaigns:send",
+        body=shapes.Nothing,
+        answer=shapes.CampaignOut,
+        status=202,
+    )
+
+
+@_steering("pause")
 def pause_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
     """Stop sending; what is on its way at this moment ends."""
     campaign = _campaign(campaign_id)
-    scheduling.pause(campaign, "Paused by a program.")
+    steering.pause(campaign, WHO)
     return _moved(campaign, "campaign.pause")
 
 
-@call(
-    "POST",
-    "/campaigns/<int:campaign_id>/resume",
-    scope="campaigns:send",
-    body=shapes.Nothing,
-    answer=shapes.CampaignOut,
-    status=202,
-)
+@_steering("resume")
 def resume_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
     """Go on where it stopped."""
     campaign = _campaign(campaign_id)
-    scheduling.resume(campaign)
+    steering.resume(campaign, WHO)
     return _moved(campaign, "campaign.resume")
 
 
-@call(
-    "POST",
-    "/campaigns/<int:campaign_id>/cancel",
-    scope="campaigns:send",
-    body=shapes.Nothing,
-    answer=shapes.CampaignOut,
-    status=202,
-)
+@_steering("cancel")
 def cancel_campaign(campaign_id: int, body: dict[str, Any]) -> Answer:
     """Never send what has not gone yet."""
     campaign = _campaign(campaign_id)
-    scheduling.cancel(campaign)
+    steering.cancel(campaign, WHO)
     return Answer(_moved(campaign, "campaign.cancel").value, then=delivery_jobs.sweep_now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ from app.core.errors import DomainError, Invalid
 from app.core.fragments import page_or_fragment, see_other, wants_fragment
 from app.core.headers import user_html
 from app.delivery import jobs as delivery_jobs
-from app.delivery import testing
+from app.delivery import progress, steering, testing
 from app.delivery.models import Tally
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
@@ -96,6 +96,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
         campaign=campaign,
         form=forms.NameForm(obj=campaign),
         lists=queries.owned_lists(campaign.account_id, _ids(campaign, excluded=False)),
+        **progress.panel(campaign),
     )
 
 
@@ -507,30 +508,26 @@ def take_back(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/pause")
 def pause(campaign_id: int) -> ResponseReturnValue:
-    campaign, name = _campaign(campaign_id), current_member().name or current_member().email
-    with transaction():
-        scheduling.pause(campaign, f"{name} paused it.")
-        _note(campaign, "pause")
-    return see_other("campaigns.show", campaign_id=campaign.id, notice="Paused.")
+    return _steer(steering.pause, _campaign(campaign_id), "Paused.")
 
 
 @bp.post("/<int:campaign_id>/resume")
 def resume(campaign_id: int) -> ResponseReturnValue:
-    campaign = _campaign(campaign_id)
-    with transaction():
-        scheduling.resume(campaign)
-        _note(campaign, "resume")
-    return see_other("campaigns.show", campaign_id=campaign.id, notice="It goes on.")
+    return _steer(steering.resume, _campaign(campaign_id), "It goes on.")
 
 
 @bp.post("/<int:campaign_id>/cancel")
 def cancel(campaign_id: int) -> ResponseReturnValue:
-    campaign = _campaign(campaign_id)
-    with transaction():
-        scheduling.cancel(campaign)
-        _note(campaign, "cancel")
-    delivery_jobs.sweep_now()
     notice = "Stopped. What had not left stays here; the receipt shows who got it."
+    answer = _steer(steering.cancel, _campaign(campaign_id), notice)
+    delivery_jobs.sweep_now()
+    return answer
+
+
+def _steer(verb: Callable[[Campaign, str], None], campaign: Campaign, notice: str) -> Response:
+    with transaction():
+        verb(campaign, current_member().name or current_member().email)
+        _note(campaign, verb.__name__)
     return see_other("campaigns.show", campaign_id=campaign.id, notice=notice)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +12,7 @@ from app.accounts import relays
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
+from app.delivery import reading
 from app.delivery.models import Beat, Outage
 from app.delivery.receipts import receipt
 from app.delivery.tallying import SLOT_S
@@ -47,6 +49,15 @@ def progress(campaign: Campaign) -> Progress:
         is_planned=campaign.planned_at is not None,
         waiting_for=_outage(campaign) if campaign.state == "sending" else "",
     )
+
+
+def panel(campaign: Campaign) -> dict[str, Any]:
+    """What the fragment delivery/_progress.html shows."""
+    return {
+        "progress": progress(campaign),
+        "receipt": receipt(campaign.id),
+        "diary": reading.diary(campaign),
+    }
 
 
 def _rate(campaign: Campaign) -> float:

@@ -31,9 +31,7 @@ def show_progress(campaign_id: int) -> ResponseReturnValue:
         "delivery/progress.html",
         "delivery/_progress.html",
         campaign=campaign,
-        progress=progress.progress(campaign),
-        receipt=receipts.receipt(campaign.id),
-        diary=reading.diary(campaign),
+        **progress.panel(campaign),
     )
 
 

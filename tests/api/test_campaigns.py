@@ -14,6 +14,7 @@ from app.config import Config
 from app.core import queue_server
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.delivery.models import DiaryEntry
 from tests.api.conftest import Program
 from tests.api.test_contacts import make_contact, make_list
 from tests.api.test_schema import matches
@@ -188,6 +189,9 @@ def test_pause_resume_and_cancel(program: Program, ready: Ready) -> None:
     assert move("resume") == (202, "sending")
     assert move("cancel") == (202, "cancelled")
     assert move("pause") == (409, "")
+    assert db.session.scalars(sa.select(DiaryEntry.text).order_by(DiaryEntry.id)).all() == [
+        "A program paused it.", "A program let it go on.", "A program stopped it for good.",
+    ]  # fmt: skip
 
 
 def test_what_was_sent_is_not_changed(program: Program, ready: Ready) -> None:

@@ -12,6 +12,7 @@ from flask import Flask
 from app.accounts.models import AuditEntry
 from app.campaigns.models import Campaign
 from app.contacts.models import ContactList
+from app.core.clock import now
 from app.core.db import db, transaction
 from tests.campaigns.conftest import add_list, add_people, add_sender
 from tests.conftest import Client, Person
@@ -156,6 +157,41 @@ def test_a_stranger_sees_nothing(client: Client, charlie: Person, draft: Draft) 
                  "/take-back", "/pause", "/resume", "/cancel", "/test"):  # fmt: skip
         assert client.post(f"/campaigns/{campaign.id}{path}").status_code == 404, path
     assert "Spring" not in client.get("/campaigns").text
+
+
+def test_the_diary_says_who_paused_let_go_on_and_stopped(
+    client: Client, alice: Person, draft: Draft
+) -> None:
+    campaign = draft()
+    client.sign_in(alice)
+    client.post(f"/campaigns/{campaign.id}/send", data={"when": "now", "hold": "0"})
+    assert read(campaign.id).state == "sending"
+
+    for verb in ("pause", "resume", "cancel"):
+        assert client.post(f"/campaigns/{campaign.id}/{verb}").status_code == 303
+
+    page = client.get(f"/campaigns/{campaign.id}").text
+    stopped, went_on, paused = (
+        page.index(f"Alice Baker {words}")
+        for words in ("stopped it for good.", "let it go on.", "paused it.")
+    )
+    assert stopped < went_on < paused
+
+
+def test_the_page_of_a_campaign_has_its_numbers_at_once(
+    client: Client, vera: Person, draft: Draft
+) -> None:
+    campaign = draft()
+    with transaction():
+        read(campaign.id).move("draft", to="sending", started_at=now(), planned_at=now())
+        read(campaign.id).move("sending", to="sent", finished_at=now())
+    client.sign_in(vera)
+
+    page = client.get(f"/campaigns/{campaign.id}").text
+
+    assert "Still to go" in page
+    assert "hx-get" not in page.partition('aria-label="Progress"')[0].rpartition("<section")[2]
+    assert page.count(f'href="/campaigns/{campaign.id}/receipt"') == 1
 
 
 def test_somebody_elses_contact_cannot_be_previewed(
