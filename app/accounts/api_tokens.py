@@ -11,7 +11,8 @@ from app.accounts.models import Account, ApiToken, Member
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Invalid
+from app.core.owning import owned
 
 #: What a token may be allowed, with the words that a person reads.
 SCOPES = {
@@ -57,11 +58,7 @@ def make(
 
 def revoke(account: Account, by: Member, token_id: int) -> None:
     """End a token at once."""
-    token = db.session.scalar(
-        sa.select(ApiToken).where(ApiToken.id == token_id, ApiToken.account_id == account.id)
-    )
-    if token is None:
-        raise NotFound("That token")
+    token = owned(ApiToken, account.id, token_id, "That token")
     if token.revoked_at is None:
         token.revoked_at = now()
         auditing.note(account, by, "token.revoke", f"token {token.id}")

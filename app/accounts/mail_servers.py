@@ -14,7 +14,8 @@ from app.accounts import auditing
 from app.accounts.models import Account, Member, Relay, Sender
 from app.core import sealing
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, NotFound
+from app.core.errors import DomainError, Invalid
+from app.core.owning import owned
 from app.mailer.smtp import RelaySettings
 
 MAIL_PORTS = (25, 465, 587, 2525)
@@ -127,12 +128,7 @@ def move_up(account: Account, relay: Relay) -> None:
 
 def find(account: Account, relay_id: int) -> Relay:
     """One of the account's servers. Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Relay).where(Relay.id == relay_id, Relay.account_id == account.id)
-    )
-    if found is None:
-        raise NotFound("That mail server")
-    return found
+    return owned(Relay, account.id, relay_id, "That mail server")
 
 
 def all_of_account(account_id: int) -> Sequence[Relay]:

@@ -10,7 +10,8 @@ from app.accounts import auditing, mail_servers
 from app.accounts.models import Account, Mailbox, Member
 from app.core import sealing
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, NotFound
+from app.core.errors import DomainError, Invalid
+from app.core.owning import owned
 from app.mailer import fetching
 from app.mailer.fetching import Box
 
@@ -58,12 +59,7 @@ def remove(account: Account, by: Member, mailbox: Mailbox) -> None:
 
 def find(account: Account, mailbox_id: int) -> Mailbox:
     """One of the account's mailboxes. Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Mailbox).where(Mailbox.id == mailbox_id, Mailbox.account_id == account.id)
-    )
-    if found is None:
-        raise NotFound("That mailbox")
-    return found
+    return owned(Mailbox, account.id, mailbox_id, "That mailbox")
 
 
 def of_account(account: Account) -> Sequence[Mailbox]:

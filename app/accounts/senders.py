@@ -11,7 +11,8 @@ from app.accounts.models import Account, Member, Sender
 from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, NotFound
+from app.core.errors import DomainError, Invalid
+from app.core.owning import owned
 from app.mailer import address as addresses
 
 AT_MOST = 50
@@ -88,12 +89,7 @@ def remove(account: Account, by: Member, sender: Sender) -> None:
 
 def find(account: Account, sender_id: int) -> Sender:
     """One of the account's senders. Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Sender).where(Sender.id == sender_id, Sender.account_id == account.id)
-    )
-    if found is None:
-        raise NotFound("That sender")
-    return found
+    return owned(Sender, account.id, sender_id, "That sender")
 
 
 def of_account(account: Account) -> Sequence[Sender]:

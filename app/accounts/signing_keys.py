@@ -17,7 +17,8 @@ from app.accounts.models import Account, Member, SigningKey
 from app.core import sealing
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import DomainError, NotFound, WrongState
+from app.core.errors import DomainError, WrongState
+from app.core.owning import owned
 from app.mailer import dkim
 
 KINDS = ("rsa", "ed25519")
@@ -46,12 +47,7 @@ def of_domain(account_id: int, domain: str, *, retired: bool = False) -> Sequenc
 
 def find(account: Account, key_id: int) -> SigningKey:
     """One of the account's keys. Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(SigningKey).where(SigningKey.id == key_id, SigningKey.account_id == account.id)
-    )
-    if found is None:
-        raise NotFound("That key")
-    return found
+    return owned(SigningKey, account.id, key_id, "That key")
 
 
 def make(account: Account, by: Member, domain: str) -> Sequence[SigningKey]:

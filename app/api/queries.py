@@ -23,6 +23,7 @@ from app.contacts.models import (
 from app.contacts.suppressions import address_hash
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.core.owning import owned
 from app.core.pagination import Page, cut, decode
 from app.delivery.models import Delivery, in_state
 
@@ -40,25 +41,22 @@ def lists(account: Account, cursor: str | None, limit: int) -> Page[ContactList]
 
 def list_(account: Account, list_id: int) -> ContactList:
     """One list. Raises NotFound."""
-    row: ContactList = _one(ContactList, account, list_id, "The list")
-    return row
+    return owned(ContactList, account.id, list_id, "The list")
 
 
 def contact(account: Account, contact_id: int) -> Contact:
     """One contact. Raises NotFound."""
-    row: Contact = _one(Contact, account, contact_id, "The contact")
-    return row
+    return owned(Contact, account.id, contact_id, "The contact")
 
 
 def suppression(account: Account, suppression_id: int) -> Suppression:
     """One suppression. Raises NotFound."""
-    row: Suppression = _one(Suppression, account, suppression_id, "The suppression")
-    return row
+    return owned(Suppression, account.id, suppression_id, "The suppression")
 
 
 def import_(account: Account, import_id: int) -> Import:
     """One import that was begun. Raises NotFound."""
-    row: Import = _one(Import, account, import_id, "The import")
+    row = owned(Import, account.id, import_id, "The import")
     if row.state == "draft":
         raise NotFound("The import")
     return row
@@ -182,13 +180,6 @@ def _after(cursor: str | None) -> int | None:
     if len(key) != 1 or not isinstance(key[0], int) or not 0 <= key[0] < 2**63:
         raise Invalid("This cursor is not one that a list answered with.")
     return key[0]
-
-
-def _one(model: Any, account: Account, row_id: int, what: str) -> Any:
-    row = db.session.get(model, row_id)
-    if row is None or row.account_id != account.id:
-        raise NotFound(what)
-    return row
 
 
 def _named(model: Any, account: Account, ids: Iterable[int], field: str, what: str) -> list[Any]:

@@ -12,20 +12,14 @@ from app.accounts.models import Account, Sender
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact, ContactField, ContactList, Segment
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.owning import owned
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
 
 
 def campaign(account: Account, campaign_id: int) -> Campaign:
     """One of the account's campaigns. Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Campaign)
-        .where(Campaign.account_id == account.id, Campaign.id == campaign_id)
-        .options(selectinload(Campaign.audience))
-    )
-    if found is None:
-        raise NotFound("This campaign")
-    return found
+    audience = selectinload(Campaign.audience)
+    return owned(Campaign, account.id, campaign_id, "This campaign", audience)
 
 
 def campaigns(
@@ -137,12 +131,7 @@ def sample_contact(account_id: int) -> Contact | None:
 
 def contact(account: Account, contact_id: int) -> Contact:
     """One of the account's contacts. Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Contact).where(Contact.account_id == account.id, Contact.id == contact_id)
-    )
-    if found is None:
-        raise NotFound("This person")
-    return found
+    return owned(Contact, account.id, contact_id, "This person")
 
 
 def people(account: Account, text: str) -> Sequence[Contact]:

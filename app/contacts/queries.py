@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,49 +22,41 @@ from app.contacts.models import (
     contact_tag,
 )
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.owning import owned
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
 
-Row = TypeVar("Row", Contact, ContactList, ContactField, Import, Suppression, Tag)
 MOST_LISTS = 500
 MOST_TAGS = 1_000
 
 
 def contact(account: Account, contact_id: int) -> Contact:
     """Raises NotFound."""
-    return _one(Contact, account, contact_id, "The contact")
+    return owned(Contact, account.id, contact_id, "The contact")
 
 
 def list_(account: Account, list_id: int) -> ContactList:
     """Raises NotFound."""
-    return _one(ContactList, account, list_id, "The list")
+    return owned(ContactList, account.id, list_id, "The list")
 
 
 def field(account: Account, field_id: int) -> ContactField:
     """Raises NotFound."""
-    return _one(ContactField, account, field_id, "The field")
+    return owned(ContactField, account.id, field_id, "The field")
 
 
 def tag(account: Account, tag_id: int) -> Tag:
     """Raises NotFound."""
-    return _one(Tag, account, tag_id, "The tag")
+    return owned(Tag, account.id, tag_id, "The tag")
 
 
 def import_(account: Account, import_id: int) -> Import:
     """Raises NotFound."""
-    return _one(Import, account, import_id, "The import")
+    return owned(Import, account.id, import_id, "The import")
 
 
 def suppression(account: Account, suppression_id: int) -> Suppression:
     """Raises NotFound."""
-    return _one(Suppression, account, suppression_id, "The entry")
-
-
-def _one(model: type[Row], account: Account, row_id: int, what: str) -> Row:
-    row = db.session.get(model, row_id) if row_id < 1 << 62 else None
-    if row is None or row.account_id != account.id:
-        raise NotFound(what)
-    return row
+    return owned(Suppression, account.id, suppression_id, "The entry")
 
 
 def headcount(account: Account) -> int:
