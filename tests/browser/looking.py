@@ -42,7 +42,7 @@ class Onlooker:
                 if answer is None or answer.status != status:
                     self.faults.append(f"{path} answered {answer and answer.status}")
                 self.check(f"{path} {screen} {scheme}")
-                self._picture(name or path, screen, scheme)
+                self.take_picture(name or path, screen, scheme)
         return self.faults
 
     def check(self, where: str) -> list[str]:
@@ -57,7 +57,8 @@ class Onlooker:
             self.faults.append(f"{where}: {violation['id']}: {violation['help']}: {nodes}")
         return self.faults
 
-    def _picture(self, name: str, screen: str, scheme: str) -> None:
+    def take_picture(self, name: str, screen: str, scheme: str) -> None:
+        """Keep what is shown now, the whole page."""
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "start"
         self.page.screenshot(
             path=str(self.pictures / f"{slug}--{screen}-{scheme}.png"), full_page=True
