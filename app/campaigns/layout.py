@@ -41,7 +41,8 @@ th { border-bottom: 1px solid #c9c5b8; }
 """  # noqa: E501 - one rule a line
 _DARK = """
 @media (prefers-color-scheme: dark) {
-  .ls-page, .ls-page > table, .ls-sheet, .ls-sheet > table { background-color: #171a17 !important; }
+  body, .ls-page, .ls-page > table { background-color: #171a17 !important; }
+  .ls-sheet, .ls-sheet > table { background-color: #171a17 !important; }
   .ls-words, .ls-words div, .ls-words td, .ls-words th { color: #eceFea !important; }
   .ls-words a { color: #7fd6aa !important; }
   .ls-footer, .ls-footer p { background-color: #171a17 !important; color: #b4bbb5 !important; }
