@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +17,16 @@ from app.core.errors import Invalid
 TYPES = {"text": "Text", "number": "Number", "date": "Date", "yes_no": "Yes or no"}
 MOST = 200
 VALUE_LENGTH = 5_000
+#: How letters sound, in the order of Unicode: the small ones of Cyrillic and of Greek.
+_CYRILLIC = (
+    "a b v g d e zh z i i k l m n o p r s t u f kh ts ch sh shch - y - e yu ya - yo dj g ye dz i yi"
+)
+_GREEK = "a b g d e z i th i k l m n x o p r s s t y f ch ps o"
+SOUNDS = {
+    chr(code): sound.strip("-")
+    for first, sounds in ((0x430, _CYRILLIC), (0x3B1, _GREEK))
+    for code, sound in enumerate(sounds.split(), first)
+} | {"\N{CYRILLIC SMALL LETTER GHE WITH UPTURN}": "g"}
 KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 YES = words("yes y true 1 on x ja oui si sí sì sim j o s v wahr vrai verdadero vero")
 NO = words("no n false 0 off nein non não nao nee f falsch faux falso")
@@ -29,11 +40,28 @@ class Misfit(Invalid):
 
 
 def key_for(label: str) -> str:
-    """The name for merge tags that belongs to a label: Favourite cake → favourite_cake."""
-    key = re.sub(r"[^a-z0-9]+", "_", search_key(label)).strip("_")
+    """The name for merge tags that belongs to a label: Favourite cake → favourite_cake.
+
+    Labels in other scripts get different keys too: Город → gorod, 城市 → 57ce_5e02.
+    """
+    key = re.sub(r"[^a-z0-9]+", "_", _in_latin(search_key(label))).strip("_")
     if key and not key[0].isalpha():
         key = f"f_{key}"
     return key[:64] or "field"
+
+
+def _in_latin(text: str) -> str:
+    return text if text.isascii() else "".join(map(_letter_in_latin, text))
+
+
+def _letter_in_latin(letter: str) -> str:
+    """As it sounds, where that is known; else the end of its name in Unicode: ツ → tu."""
+    if letter.isascii() or not letter.isalnum():
+        return letter
+    name = unicodedata.name(letter, f"x {ord(letter):x}").lower()
+    # An ideograph is a word, and its name a number.
+    last = f"_{name.rpartition('-')[2]}_" if "ideograph-" in name else name.rpartition(" ")[2]
+    return SOUNDS.get(letter, last)
 
 
 def create(account_id: int, label: str, *, type_: str = "text", key: str = "") -> ContactField:

@@ -122,7 +122,7 @@ STATUSES = {
 
 def fold(title: str) -> str:
     """A title or status word without what differs by taste."""
-    return re.sub(r"[^a-z0-9]", "", search_key(title))
+    return re.sub(r"[\W_]", "", search_key(title))
 
 
 def is_header(cells: Sequence[str]) -> bool:
@@ -144,12 +144,22 @@ def guess(
         target = _BY_TITLE.get(folded, "")
         if not target and (key := labels.get(folded) or key_for(title)) in known:
             target = f"field:{key}"
-        if target in ONCE and target in targets:
+        if (target in ONCE or target.startswith("field:")) and target in targets:
             target = ""
-        targets.append(target or f"new:{title}")
+        targets.append(target or _field_apart(title, targets, known))
     _find_addresses(targets, samples)
     _settle_names(targets, titles)
     return [{"name": title, "to": to} for title, to in zip(titles, targets, strict=True)]
+
+
+def _field_apart(title: str, targets: Sequence[str], known: Mapping[str, ContactField]) -> str:
+    """A field that no other column of the file becomes: Town, Town 2; a known one where it is."""
+    taken = {key_for(target[4:]) for target in targets if target.startswith("new:")}
+    taken |= {target[6:] for target in targets if target.startswith("field:")}
+    labels = (f"{title} {n}" if n > 1 else title for n in range(1, len(taken) + 2))
+    label = next(label for label in labels if key_for(label) not in taken)
+    key = key_for(label)
+    return f"field:{key}" if key in known else f"new:{label}"
 
 
 def _find_addresses(targets: list[str], samples: Sequence[Sequence[str]]) -> None:
@@ -229,7 +239,20 @@ def check(columns: Columns, known: Mapping[str, ContactField], *, most: int) -> 
             kind not in ("field", "new") and target not in TARGETS
         ):
             raise Invalid(f"There is no field {rest or target}.")
-    fresh = {key_for(target[4:]) for target in targets if target.startswith("new:")}
+    fresh = _fresh_keys(targets)
     if len(fresh | known.keys()) > most:
         text = f"An account can have {most} fields. Leave some columns out."
         raise Invalid(text, {"mapping": [text]})
+
+
+def _fresh_keys(targets: Sequence[str]) -> set[str]:
+    """Keys of the fields that are made. Raises Invalid where two columns would be one field."""
+    labels = {target[6:]: target[6:] for target in targets if target.startswith("field:")}
+    given = set(labels)
+    for label in (target[4:] for target in targets if target.startswith("new:")):
+        key = key_for(label)
+        if key in labels:
+            text = f"“{labels[key]}” and “{label}” would become the same field. Leave one out."
+            raise Invalid(text, {"mapping": [text]})
+        labels[key] = label
+    return labels.keys() - given
