@@ -105,6 +105,7 @@ def test_progress_follows_the_campaign_and_ends_by_itself(
         db.session.execute(sa.delete(Tally).where(Tally.state == "pending"))
         db.session.execute(sa.update(Campaign).values(state="sent"))
 
+    expect(page.get_by_role("button", name="Pause")).to_be_hidden()
     expect(page.get_by_role("link", name="Receipt")).to_be_visible()
     assert page.locator("[hx-trigger^='load']").count() == 0
     assert onlooker.faults == []
