@@ -282,22 +282,22 @@ def test_encodings_and_dialects(bring: Bring, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("header", "keys"),
     [
-        ("Город,Улица", {"gorod", "ulitsa"}),
-        ("Πόλη,Οδός", {"poli", "odos"}),
-        ("城市,街道", {"f_57ce_5e02", "f_8857_9053"}),
-        ("都市名,ツイ", {"f_90fd_5e02_540d", "tui"}),
-        ("Phone-1,Phone 1", {"phone_1", "phone_1_2"}),
-        ("!!!,???", {"field", "f_2"}),
+        ("Город,Улица", ("gorod", "ulitsa")),
+        ("Πόλη,Οδός", ("poli", "odos")),
+        ("城市,街道", ("f_57ce_5e02", "f_8857_9053")),
+        ("都市名,ツイ", ("f_90fd_5e02_540d", "tui")),
+        ("Phone-1,Phone 1", ("phone_1", "phone_1_2")),
+        ("!!!,???", ("field", "f_2")),
     ],
 )
-def test_each_column_becomes_a_field_of_its_own(bring: Bring, header: str, keys: set[str]) -> None:
+def test_each_column_becomes_a_field_of_its_own(
+    bring: Bring, header: str, keys: tuple[str, str]
+) -> None:
     bring(f"email,{header}\nann@example.com,one,two\n")
     bring(f"email,{header}\nben@example.com,three,four\n")
 
-    assert contact("ann@example.com").fields.keys() == keys
-    assert set(contact("ann@example.com").fields.values()) == {"one", "two"}
-    assert contact("ben@example.com").fields.keys() == keys
-    assert list(contact("ben@example.com").fields.values()) == ["three", "four"]
+    assert contact("ann@example.com").fields == dict(zip(keys, ("one", "two"), strict=True))
+    assert contact("ben@example.com").fields == dict(zip(keys, ("three", "four"), strict=True))
 
 
 def test_a_later_column_in_another_script_is_not_taken_for_an_earlier_one(bring: Bring) -> None:
