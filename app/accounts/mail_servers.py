@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import re
 import socket
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 
 from app.accounts import auditing
 from app.accounts.models import Account, Member, Relay, Sender
-from app.core import sealing
+from app.core import outside, sealing
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
 from app.core.owning import owned
@@ -186,22 +185,6 @@ def public_address(host: str, port: int) -> str:
         ) from None
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
-        if not _is_public(address):
+        if not outside.is_public(address):
             raise Unreachable(f"{host} is not a public mail server, so mail cannot go there.")
     return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    inner = _inside(parsed)
-    return parsed.is_global and not parsed.is_multicast and (inner is None or inner.is_global)
-
-
-def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for: mapped, 6to4, Teredo or NAT64."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    teredo = address.teredo
-    if address in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)

@@ -160,7 +160,7 @@ def _from_group(group: Message) -> Finding | None:
     # Some put their words where the code belongs.
     diagnostic = " ".join(str(group.get("Diagnostic-Code") or field).split())
     status = _status(field, diagnostic)
-    return _judged(address, status, diagnostic, delayed=action.startswith("delay"))
+    return judged(address, status, diagnostic, delayed=action.startswith("delay"))
 
 
 def _address_of(group: Message) -> str:
@@ -183,7 +183,8 @@ def _status(field: str, diagnostic: str) -> str:
     return best.group() if best else ""
 
 
-def _judged(address: str, status: str, text: str, *, delayed: bool) -> Finding:
+def judged(address: str, status: str, text: str, *, delayed: bool) -> Finding:
+    """What a failure means, by its code and words; `delayed`: not for good."""
     found = CODE.search(text)
     code = int(found.group(1)) if found else None
     fault = blame(code, status or None, text)
@@ -225,7 +226,7 @@ def _told(addresses: Any, text: str, *, delayed: bool) -> list[Finding]:
         address = raw.decode("ascii", "replace") if isinstance(raw, bytes) else str(raw)
         near = _near(address, text)
         found = STATUS.search(near)
-        findings.append(_judged(address, found.group() if found else "", near, delayed=delayed))
+        findings.append(judged(address, found.group() if found else "", near, delayed=delayed))
     return findings
 
 

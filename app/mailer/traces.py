@@ -27,7 +27,11 @@ class Traces:
 
 def find(data: bytes, message: Message, domain: str) -> Traces:
     """All traces of mails of `domain`, at most MOST of a kind; `message` is what `data` says."""
-    texts = [data[: dsn.READ_BYTES].decode("latin-1"), *_decoded(message)]
+    return in_texts([data[: dsn.READ_BYTES].decode("latin-1"), *_decoded(message)], domain)
+
+
+def in_texts(texts: list[str], domain: str) -> Traces:
+    """As `find`, in texts of any kind."""
     at = "@" + re.escape(domain)
     patterns = (rf"\bb\+{_TOKEN}{at}", rf"\bu\+{_TOKEN}{at}", rf"\bc\d{{1,18}}\.{_TOKEN}{at}")
     return Traces(*(_all(pattern, texts) for pattern in patterns))
