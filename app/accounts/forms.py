@@ -22,6 +22,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.accounts.api_tokens import SCOPES
 from app.accounts.businesses import zones
+from app.mailer.providers import NAMES as PROVIDERS
 
 ROLE_WORDS = [
     SelectChoice("editor", "Editor: writes and sends, changes contacts"),
@@ -200,6 +201,25 @@ class MailboxForm(FlaskForm):
         "Folder", default="INBOX", filters=[_stripped], validators=[Length(max=200)]
     )
     keeps = BooleanField("Mark mails as seen instead of deleting them (IMAP only)")
+
+
+class ReportHookForm(FlaskForm):
+    """Whose reports are to come."""
+
+    provider = SelectField(
+        "Your provider", choices=[SelectChoice(name, words) for name, words in PROVIDERS.items()]
+    )
+
+
+class ReportKeyForm(FlaskForm):
+    """What a provider's reports are proven with."""
+
+    key = StringField(
+        "Key",
+        filters=[_stripped],
+        validators=[DataRequired("Copy it from your provider's page."), Length(max=2000)],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
 
 
 class TokenForm(FlaskForm):

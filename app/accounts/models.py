@@ -156,6 +156,48 @@ class Mailbox(Base):
     created_at: Mapped[Moment] = mapped_column(default=now)
 
 
+class ReportHook(Base):
+    """An address at which a mail provider tells what became of mails.
+
+    `account_id` is null for the operator's own relay, which carries everybody's mail.
+    """
+
+    __tablename__ = "report_hook"
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    provider: Mapped[str] = mapped_column(sa.String(16))
+    """ses, postmark, sendgrid or mailgun."""
+    sealed_key: Mapped[str | None] = mapped_column(sa.Text)
+    """What proves a report: signing key, verification key, password or topic. Null: not yet."""
+    last_at: Mapped[datetime | None] = mapped_column()
+    """When the last report came that was taken."""
+    taken: Mapped[int] = mapped_column(default=0)
+    """Pieces of news about mails of this account."""
+    others: Mapped[int] = mapped_column(default=0)
+    """Those about other mail."""
+    refused: Mapped[int] = mapped_column(default=0)
+    refused_at: Mapped[datetime | None] = mapped_column()
+    refusal: Mapped[str] = mapped_column(sa.String(200), default="")
+    """Why the last one was refused."""
+    confirmed_at: Mapped[datetime | None] = mapped_column()
+    """When SNS was told that its subscription is wanted."""
+    problem: Mapped[str] = mapped_column(sa.String(200), default="")
+    """What keeps that from happening."""
+    created_at: Mapped[Moment] = mapped_column(default=now)
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether the last report that came was refused."""
+        return bool(
+            self.refused_at
+            and self.refusal
+            and (not self.last_at or self.refused_at > self.last_at)
+        )
+
+
 class Sender(Base):
     """A From identity; usable once its address has been confirmed by mail."""
 

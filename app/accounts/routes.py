@@ -14,6 +14,7 @@ from app.accounts import (
     mailboxes,
     people,
     queries,
+    report_hooks,
     senders,
     signing_keys,
     trying,
@@ -23,19 +24,22 @@ from app.accounts.forms import (
     InviteForm,
     MailboxForm,
     MailServerTermsForm,
+    ReportHookForm,
+    ReportKeyForm,
     RoleForm,
     SenderForm,
     TokenForm,
     take_over,
 )
-from app.accounts.models import Relay
+from app.accounts.models import Relay, ReportHook
 from app.auth import throttling
 from app.auth.current import current_account, current_member, needs, public
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other, wants_fragment
+from app.core.sealing import Unreadable
 from app.extensions import limiter
-from app.mailer import records
+from app.mailer import providers, records
 
 bp = Blueprint("accounts", __name__)
 
@@ -480,6 +484,97 @@ def _tokens(form: TokenForm, status: int = 200, *, plain: str = "") -> ResponseR
         plain=plain,
         scope_words=api_tokens.SCOPES,
         base_url=current_app.config["SETTINGS"].BASE_URL,
+    )
+    return page, status
+
+
+# Reports from the mail provider
+
+
+@bp.get("/settings/provider-reports")
+@needs("owner")
+def report_hooks_page() -> ResponseReturnValue:
+    return _report_hooks(ReportHookForm())
+
+
+@bp.post("/settings/provider-reports")
+@needs("owner")
+def make_report_hook() -> ResponseReturnValue:
+    form = ReportHookForm()
+    if not form.validate():
+        return _report_hooks(form, 422)
+    account, member = current_account(), current_member()
+    with transaction():
+        hook = report_hooks.make(account, member, provider=form.provider.data)
+    return see_other("accounts.report_hook", hook_id=hook.id)
+
+
+@bp.get("/settings/provider-reports/<int:hook_id>")
+@needs("owner")
+def report_hook(hook_id: int) -> ResponseReturnValue:
+    return _report_hook(report_hooks.find(current_account(), hook_id), ReportKeyForm())
+
+
+@bp.post("/settings/provider-reports/<int:hook_id>/key")
+@needs("owner")
+def set_report_key(hook_id: int) -> ResponseReturnValue:
+    account, form = current_account(), ReportKeyForm()
+    hook = report_hooks.find(account, hook_id)
+    if not form.validate():
+        return _report_hook(hook, form, 422)
+    try:
+        with transaction():
+            report_hooks.set_key(account, current_member(), hook, form.key.data)
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _report_hook(hook, form, 422)
+    return see_other("accounts.report_hook", hook_id=hook.id, notice="Saved.")
+
+
+@bp.get("/settings/provider-reports/<int:hook_id>/remove")
+@needs("owner")
+def ask_remove_report_hook(hook_id: int) -> ResponseReturnValue:
+    hook = report_hooks.find(current_account(), hook_id)
+    return render_template(
+        "accounts/report_hook_remove.html", hook=hook, name=providers.NAMES[hook.provider]
+    )
+
+
+@bp.post("/settings/provider-reports/<int:hook_id>/remove")
+@needs("owner")
+def remove_report_hook(hook_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        report_hooks.remove(account, current_member(), report_hooks.find(account, hook_id))
+    return see_other(
+        "accounts.report_hooks_page", notice="Removed. Take the address out at your provider too."
+    )
+
+
+def _report_hooks(form: ReportHookForm, status: int = 200) -> ResponseReturnValue:
+    hooks = report_hooks.of_account(current_account())
+    page = render_template(
+        "accounts/report_hooks.html", form=form, hooks=hooks, names=providers.NAMES
+    )
+    return page, status
+
+
+def _report_hook(hook: ReportHook, form: ReportKeyForm, status: int = 200) -> ResponseReturnValue:
+    try:
+        url = report_hooks.url(hook)
+        topic = report_hooks.key_of(hook) if hook.provider == "ses" else ""
+    except Unreadable:
+        words = "What is stored for it cannot be read any more. Remove it, then add it again."
+        place = "accounts.ask_remove_report_hook"
+        return see_other(place, hook_id=hook.id, notice=words, kind="bad")
+    page = render_template(
+        "accounts/report_hook.html",
+        form=form,
+        hook=hook,
+        name=providers.NAMES[hook.provider],
+        url=url,
+        topic=topic,
     )
     return page, status
 

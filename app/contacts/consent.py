@@ -22,7 +22,7 @@ from app.core.errors import NotFound, WrongState
 
 Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
-BY_PERSON = ("form", "link", "one_click", "mail", "undo")
+BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo")
 ASK_AGAIN_AFTER = timedelta(days=1)
 LINK_LIFE = timedelta(days=30)
 
@@ -235,6 +235,7 @@ def _how(source: str) -> str:
     return {
         "one_click": "with the button of their mail program",
         "mail": "by mail",
+        "provider": "with the link of your mail provider",
         "link": "with the link of a mail",
         "hand": "entered by you for them",
         "import": "said by an imported file",

@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     MESSAGE = "message"
     CONFIRM = "confirm"
     UNDO = "undo"
+    HOOK = "hook"
 
 
 class BadToken(DomainError):

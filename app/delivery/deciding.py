@@ -22,6 +22,11 @@ def prove_departure(delivery_id: int) -> bool:
     return _prove(delivery_id, "A report about this mail came back.")
 
 
+def prove_delivery(delivery_id: int) -> bool:
+    """The mail provider handed it over to the other side; False when that was known."""
+    return _prove(delivery_id, "The mail provider reports that it was delivered.")
+
+
 def _prove(delivery_id: int, words: str) -> bool:
     campaign_id = db.session.execute(
         sa.update(Delivery)

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from app.accounts import signing_keys
+from app.accounts import report_hooks, signing_keys
 from app.accounts.models import Account
 from app.campaigns import liquid
 from app.campaigns.content import Content
@@ -33,10 +33,12 @@ from app.delivery.signing import FixedUrl, SignedUrl
 from app.mailer import dkim, message
 from app.mailer.address import envelope
 from app.mailer.message import Mold, Part
+from app.mailer.providers.common import MARK
 
 HEADERS = (
     "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "List-Unsubscribe",
     "List-Unsubscribe-Post", "List-Id", "Feedback-ID", "MIME-Version", "Content-Type",
+    f"X-PM-Metadata-{MARK}", "X-SMTPAPI",
 )  # fmt: skip
 #: Above this, quoted-printable wastes more than base64 would.
 SWOLLEN = 1.4
@@ -296,6 +298,8 @@ def _headers(campaign: Campaign, leave: Url, *, test: bool) -> list[tuple[str, l
         ("List-Id", [_list_id(campaign, domain)]),
         ("Feedback-ID", [feedback_id.encode()]),
     ]
+    if not test:
+        headers += _for_providers(report_hooks.providers_for(campaign.account_id))
     if campaign.reply_to:
         headers.insert(1, ("Reply-To", [message.mailbox("", campaign.reply_to)]))
     return headers
@@ -307,6 +311,22 @@ def _message_id(campaign_id: int, domain: str, *, test: bool) -> list[Any]:
     # Signed, since complaints are found by it.
     token = _in_address(Purpose.MESSAGE)
     return [f"<c{campaign_id}.".encode(), token, f"@{domain}>".encode()]
+
+
+def _for_providers(providers: set[str]) -> list[tuple[str, list[Any]]]:
+    """Fields that a provider takes out of the mail and hands back in its reports.
+
+    Only for providers that would not name our Message-ID or return path in each of them.
+    """
+    token = _in_address(Purpose.MESSAGE)
+    made: dict[str, tuple[str, list[Any]]] = {
+        "postmark": (f"X-PM-Metadata-{MARK}", [token]),
+        "sendgrid": (
+            "X-SMTPAPI",
+            [f'{{"unique_args": {{"{MARK}": "'.encode(), token, b'"}}'],
+        ),
+    }
+    return [made[one] for one in sorted(providers & made.keys())]
 
 
 def _ways_out(leave: Url, domain: str, *, test: bool) -> list[Any]:

@@ -84,7 +84,7 @@ def _by_event(campaign: Campaign, kind: str, after: int) -> list[Act]:
 
 def _words(event: Event) -> str:
     ways = {"link": "on the page", "one_click": "with the button of their mail program",
-            "mail": "by mail"}  # fmt: skip
+            "mail": "by mail", "provider": "with the mail provider's link"}  # fmt: skip
     if event.kind == "unsubscribe":
         return ways.get(event.reason, event.reason)
     known = {"hard": "for good", "soft": "for now", "sender": "because of us"}.get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.db import transaction
-from app.tracking import alarms, inbound, intake, mailboxes, returns
+from app.tracking import alarms, amazon, hooks, inbound, intake, mailboxes, returns
 
 
 def take_hits() -> None:
@@ -14,6 +14,16 @@ def take_hits() -> None:
 def take_mail() -> None:
     """Bounces, and people who leave by mail."""
     inbound.take_mail()
+
+
+def take_reports() -> None:
+    """What mail providers report of bounces and complaints."""
+    hooks.take_reports()
+
+
+def answer_questions() -> None:
+    """Amazon asks once whether its reports are wanted."""
+    amazon.answer_questions()
 
 
 def read_mailboxes() -> None:
@@ -27,6 +37,6 @@ def tell_owners() -> None:
 
 
 def clean_up() -> None:
-    """Forget which mails came long ago."""
+    """Forget which mails and reports came long ago."""
     with transaction():
         returns.forget_old()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now
-from app.core.db import Base, Moment
+from app.core.db import Base, Id, Moment
 
 
 class Reader(Base):
@@ -58,12 +58,31 @@ class HourScore(Base):
     n: Mapped[int] = mapped_column(default=0)
 
 
+class ProviderReport(Base):
+    """A report of a mail provider, proven and not yet worked."""
+
+    __tablename__ = "provider_report"
+
+    id: Mapped[Id]
+    hook_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("report_hook.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[Moment] = mapped_column(default=now)
+    body: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    is_question: Mapped[bool] = mapped_column(default=False)
+    """SNS asks whether its subscription is wanted."""
+    done: Mapped[int] = mapped_column(default=0)
+    """So many of its pieces of news were worked, in the transactions that did it."""
+    tries: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[Moment] = mapped_column(default=now, index=True)
+
+
 class Intake(Base):
     """How far what came in has been taken: written in the transaction that counts it.
 
     The row `hits` holds the id of the last hit taken from the stream, and its lock lets one
-    taker work at a time. Rows named after a file say that the file was taken, should its
-    removal be cut off.
+    taker work at a time; the row `reports` does so for reports of providers. Rows named after a
+    file say that the file was taken, should its removal be cut off.
     """
 
     __tablename__ = "intake"

@@ -7,7 +7,7 @@ which of our mails they are about stands, signed, in what they quote.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import Message
@@ -24,6 +24,7 @@ from app.delivery import bounces, braking, deciding
 from app.delivery.models import Delivery, Event
 from app.mailer import dsn, traces
 from app.mailer.dsn import Finding
+from app.mailer.providers.common import Told
 from app.mailer.traces import Traces
 from app.tracking import leaving
 from app.tracking.counting import Counts, insert
@@ -36,6 +37,8 @@ LARGEST_BYTES = dsn.READ_BYTES
 COMPLAINT_BOXES = ("abuse", "fbl")
 #: How long the same mail is known as such.
 REMEMBERED = timedelta(days=30)
+#: The same for reports of providers, which are too old to be taken long before.
+POSTS_REMEMBERED = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,49 @@ def arrived(letter: Letter, *, account_id: int | None = None) -> int:
     return settled
 
 
+def marked_delivery(token: str, texts: Sequence[str]) -> int | None:
+    """The one mail of ours that a provider names: by the header made for it, or by the marks that
+    every mail carries. None where there is none, or several."""
+    found = traces.in_texts(list(texts), settings.get().MAIL_DOMAIN)
+    given = [(Purpose.MESSAGE, token)] if token else []
+    marks = [
+        *given,
+        *((Purpose.MESSAGE, one) for one in found.message),
+        *((Purpose.BOUNCE, one) for one in found.bounce),
+    ]
+    numbers = {opened for mark in marks if (opened := _opened(*mark)) and len(opened) == 1}
+    return numbers.pop()[0] if len(numbers) == 1 else None
+
+
+def deliveries(numbers: Collection[int], account_id: int | None) -> dict[int, Delivery]:
+    """Those that exist, by their number; only of `account_id`, where one is given."""
+    query = sa.select(Delivery).where(Delivery.id.in_(numbers))
+    if account_id is not None:
+        query = query.join(Campaign, Campaign.id == Delivery.campaign_id).where(
+            Campaign.account_id == account_id
+        )
+    query = query.execution_options(populate_existing=True)
+    return {found.id: found for found in db.session.scalars(query)}
+
+
+def hear(delivery: Delivery, told: Told, name: str, events: list[Event]) -> None:
+    """Act on what a provider tells of a mail. Call inside a transaction.
+
+    `name` is the same whenever the same piece of news is told; `events` collects what was
+    written.
+    """
+    if told.what == "nothing":
+        return
+    if delivery.state == "uncertain":
+        prove = deciding.prove_delivery if told.what == "delivered" else deciding.prove_departure
+        prove(delivery.id)
+    if told.what == "unsubscribed":
+        leaving.leave(leaving.visit_of((delivery.id,)), source="provider")
+    elif told.finding is not None and _is_first(f"{name} {delivery.id}"):
+        event = bounces.record(delivery, [told.finding])
+        events += [event] if event else []
+
+
 def finish(events: Sequence[Event]) -> None:
     """Count what came back, and let the brake decide whether it is too much."""
     count_returns(events)
@@ -151,11 +197,14 @@ def finish(events: Sequence[Event]) -> None:
 
 
 def forget_old() -> int:
-    """Mails that came long ago need not be known any more; returns how many."""
-    result = db.session.execute(
-        sa.delete(Intake).where(Intake.name.startswith("seen "), Intake.at < now() - REMEMBERED)
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    """Mails and reports that came long ago need not be known any more; returns how many."""
+    forgotten = 0
+    for kind, kept in (("seen ", REMEMBERED), ("post ", POSTS_REMEMBERED)):
+        result = db.session.execute(
+            sa.delete(Intake).where(Intake.name.startswith(kind), Intake.at < now() - kept)
+        )
+        forgotten += int(result.rowcount)  # type: ignore[attr-defined]
+    return forgotten
 
 
 def _name(message: Message, data: bytes) -> str:
@@ -207,7 +256,11 @@ def _bounce(numbers: tuple[int, ...], letter: Letter, events: list[Event]) -> st
 
 def _is_new(letter: Letter, delivery_id: int) -> bool:
     """Whether this mail was not taken before, by this or another way."""
-    mark = f"seen {hashed(f'{letter.name} {delivery_id}')}"
+    return _is_first(f"{letter.name} {delivery_id}")
+
+
+def _is_first(name: str) -> bool:
+    mark = f"seen {hashed(name)}"
     statement = insert(Intake).values(name=mark, cursor="", at=now())
     claimed = db.session.execute(statement.on_conflict_do_nothing().returning(Intake.name))
     return claimed.first() is not None

@@ -12,16 +12,21 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.urls import iri_to_uri
 
+from app.accounts import report_hooks
+from app.auth import throttling
 from app.auth.current import public
 from app.core import headers, tokens
 from app.core.db import db, transaction
-from app.core.errors import DomainError
+from app.core.errors import DomainError, NotFound
+from app.core.sealing import Unreadable
 from app.core.tokens import BadToken, Purpose
 from app.delivery import rendering
-from app.extensions import csrf
-from app.tracking import hits, leaving, links
+from app.extensions import csrf, limiter
+from app.mailer.providers.common import Posted, Refused, Unavailable
+from app.tracking import hits, hooks, leaving, links
 from app.tracking.express import PIXEL, UNCACHED
 from app.tracking.leaving import Visit
 from app.tracking.texts import LANGUAGES, Texts
@@ -34,6 +39,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 PATIENCE_S = 8.0
 #: Pages of a mail as targets of a burst; links have numbers above 0.
 PAGES = {"u": -1, "p": -2, "v": -3}
+#: Reports of providers: a large campaign brings thousands a minute, and 429 brings them later.
+REPORTS = "6000/minute"
+WRONG_REPORTS = "60/minute;600/hour"
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
 def from_a_mail(view: View) -> View:
@@ -45,7 +54,7 @@ def from_a_mail(view: View) -> View:
             return view(token)
         except BadToken:
             return _broken()
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        except AWAY as error:
             log.error("a recipient's page without a database: %s", type(error).__name__)
             db.session.rollback()
             return _busy(token)
@@ -190,6 +199,74 @@ def in_browser(token: str) -> Response:
                      text=_texts(guest)("erased_mail"))  # fmt: skip
     content = rendering.render_one(guest.campaign, guest.contact, purpose="browser")
     return headers.user_html(make_response(content.html))
+
+
+def _hook() -> str:
+    return str((request.view_args or {}).get("token", ""))[:64]
+
+
+def _hook_and_network() -> str:
+    return f"{_hook()} {throttling.network()}"
+
+
+def from_a_provider(view: View) -> View:
+    """Where a mail provider reports: its errors stand in that provider's log."""
+
+    @wraps(view)
+    def guarded(token: str) -> Any:
+        try:
+            return view(token)
+        except NotFound as error:
+            return _told(404, str(error))
+        except Refused as error:
+            response = _told(error.status, str(error))
+            if error.status == 401:
+                response.headers["WWW-Authenticate"] = 'Basic realm="reports"'
+            return response
+        except (Unavailable, Unreadable, *AWAY) as error:
+            log.error("a report cannot be taken now: %s", type(error).__name__)
+            db.session.rollback()
+            response = _told(503, "This report cannot be taken just now. Send it again.")
+            response.headers["Retry-After"] = "30"
+            return response
+
+    limited = limiter.limit(REPORTS, key_func=_hook, scope="reports")(guarded)
+    limited = limiter.limit(
+        WRONG_REPORTS,
+        key_func=_hook_and_network,
+        scope="wrong reports",
+        deduct_when=lambda response: 400 <= response.status_code < 500,
+    )(limited)
+    marked: View = csrf.exempt(public(limited))
+    return marked
+
+
+@bp.post("/hooks/<token>")
+@from_a_provider
+def take_report(token: str) -> Response:
+    """What a mail provider reports; 200 once it is kept."""
+    hook = report_hooks.by_token(token)
+    is_new = hooks.receive(hook, _posted(hook.id))
+    return _told(200, "Taken." if is_new else "Known already.")
+
+
+def _posted(hook_id: int) -> Posted:
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        hooks.refuse(hook_id, "It was larger than 1 MB. Leave the content of mails out of reports.")
+        raise
+    asked = request.authorization
+    return Posted(
+        body=body,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        username=(asked.username if asked else "") or "",
+        password=(asked.password if asked else "") or "",
+    )
+
+
+def _told(status: int, words: str) -> Response:
+    return Response(f"{words}\n", status, mimetype="text/plain")
 
 
 def _record(kind: str, delivery_id: int, target: int) -> None:

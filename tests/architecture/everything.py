@@ -8,7 +8,16 @@ from typing import Any
 import sqlalchemy as sa
 from werkzeug.routing import Rule
 
-from app.accounts.models import ApiToken, Invitation, Mailbox, Membership, Relay, Sender, SigningKey
+from app.accounts.models import (
+    ApiToken,
+    Invitation,
+    Mailbox,
+    Membership,
+    Relay,
+    ReportHook,
+    Sender,
+    SigningKey,
+)
 from app.api.calls import CALLS
 from app.auth import sessions
 from app.auth.models import SignedIn
@@ -85,6 +94,7 @@ def _settings(account: int) -> dict[str, Row]:
             record="v=DKIM1; k=rsa; p=x",
         ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
+        "hook_id": ReportHook(account_id=account, provider="mailgun"),
         "mailbox_id": Mailbox(
             account_id=account, host="mail.example", port=993, username="b", sealed_password="s"
         ),

@@ -25,9 +25,11 @@ JOBS = {
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
     "app.tracking.jobs.clean_up": [],
+    "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
+    "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.

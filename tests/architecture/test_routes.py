@@ -32,6 +32,8 @@ PUBLIC = {
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.preferences",
     "tracking.save_preferences", "tracking.in_browser",
+    # Reports of mail providers: signed, or with a password.
+    "tracking.take_report",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
     "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
     "staff.delete_mails",
@@ -40,7 +42,7 @@ PUBLIC = {
 WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.preferences", "tracking.save_preferences",
-    "tracking.in_browser", "contacts.confirm_now",
+    "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

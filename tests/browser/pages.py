@@ -35,6 +35,7 @@ EMPTY_ACCOUNT = [
     "/settings/domains",
     "/settings/mail-server",
     "/settings/mailboxes",
+    "/settings/provider-reports",
     "/settings/api-tokens",
     "/settings/audit",
     "/settings/data",

@@ -3,6 +3,7 @@
 import binascii
 import email
 import email.policy
+import json
 import re
 import time
 
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.accounts import report_hooks
 from app.contacts.models import Contact
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.tokens import Purpose, read, read_from_address
 from app.delivery import rendering, starting, testing
 from app.delivery.models import Delivery, Link
@@ -234,3 +236,39 @@ def test_quoted_printable_keeps_its_rules_and_every_character(text):
         assert encoded.count(b"\n") == encoded.count(b"\r") == encoded.count(b"\r\n")
         wanted = text.replace("\r\n", "\n").replace("\r", "\n")
         assert binascii.a2b_qp(encoded.replace(b"\r\n", b"\n")).decode() == wanted
+
+
+def test_providers_that_report_get_a_mark_of_their_own(campaign_to, alice, charlie):
+    """In fields that they take out of the mail and hand back."""
+    with transaction():
+        report_hooks.make(alice.account, alice.member, provider="sendgrid")
+        report_hooks.make(None, None, provider="postmark")
+
+    _, parsed, delivery = rendered(campaign_to(["vera@example.com"]))
+
+    mark = parsed["X-PM-Metadata-leadersend"]
+    assert read_from_address(Purpose.MESSAGE, mark) == (delivery.id,)
+    assert json.loads(parsed["X-SMTPAPI"]) == {"unique_args": {"leadersend": mark}}
+    assert len(mark) <= 80, "Postmark takes no more"
+
+
+def test_without_reports_no_mail_carries_such_marks(campaign_to, alice, charlie):
+    with transaction():
+        report_hooks.make(charlie.account, charlie.member, provider="postmark")
+        report_hooks.make(alice.account, alice.member, provider="mailgun")
+        report_hooks.make(alice.account, alice.member, provider="ses")
+
+    _, parsed, _ = rendered(campaign_to(["vera@example.com"]))
+
+    assert not [name for name in parsed if name.startswith("X-")]
+
+
+def test_a_test_mail_carries_no_mark(campaign_to, alice):
+    campaign = campaign_to(["vera@example.com"])
+    with transaction():
+        report_hooks.make(alice.account, alice.member, provider="postmark")
+    mold = rendering.compile_test(campaign)
+
+    raw = mold.render(rendering.reader_of(campaign.account, None, email="alice@bakery.example"))
+
+    assert b"X-PM" not in raw
