@@ -60,6 +60,19 @@ def parser() -> argparse.ArgumentParser:
     classify = _add(bounce, "classify", classify_bounces, "say what each mail in a file means")
     classify.add_argument("files", nargs="+", metavar="FILE")
 
+    webhook = _group(commands, "webhook", "reports of the mail provider behind SMTP_URL")
+    create = _add(
+        webhook, "create", create_webhook, "make the address that the provider reports to"
+    )
+    create.add_argument("--provider", required=True, help="ses, postmark, sendgrid or mailgun")
+    create.add_argument("--key", default="", help="what proves its reports; - reads it from input")
+    change = _add(webhook, "key", set_webhook_key, "enter what proves the provider's reports")
+    change.add_argument("--webhook", type=int, required=True, help="its id")
+    change.add_argument("--key", required=True, help="- reads it from input")
+    _add(webhook, "list", list_webhooks, "show addresses, and what came there")
+    remove = _add(webhook, "remove", remove_webhook, "take no more reports at an address")
+    remove.add_argument("--webhook", type=int, required=True, help="its id")
+
     staff = _group(commands, "staff", "the operator's people")
     create = _add(staff, "create", create_staff, "make an operator login")
     create.add_argument("--email", required=True)
@@ -168,6 +181,59 @@ def classify_bounces(options: argparse.Namespace) -> int:
         line = json.dumps({"file": name, "recipients": dsn.classify_bytes(raw)})
         sys.stdout.write(line + "\n")
     return failed
+
+
+def create_webhook(options: argparse.Namespace) -> None:
+    from app.accounts import report_hooks
+    from app.core.db import transaction
+
+    with _application():
+        with transaction():
+            key = _given(options.key)
+            hook = report_hooks.make(None, None, provider=options.provider, key=key)
+        found = {"webhook": hook.id, "url": report_hooks.url(hook)}
+    _print(found, options)
+
+
+def set_webhook_key(options: argparse.Namespace) -> None:
+    from app.accounts import report_hooks
+    from app.core.db import transaction
+
+    with _application(), transaction():
+        hook = report_hooks.find(None, options.webhook)
+        report_hooks.set_key(None, None, hook, _given(options.key))
+    _print({"webhook": options.webhook}, options)
+
+
+def list_webhooks(options: argparse.Namespace) -> None:
+    from app.accounts import report_hooks
+
+    def shown(hook: Any) -> dict[str, Any]:
+        numbers = {name: getattr(hook, name) for name in ("taken", "others", "refused")}
+        last = hook.last_at.isoformat() if hook.last_at else None
+        return {
+            "webhook": hook.id, "provider": hook.provider, "url": report_hooks.url(hook),
+            "has_key": bool(hook.sealed_key), "last": last, **numbers, "refusal": hook.refusal,
+            "problem": hook.problem,
+        }  # fmt: skip
+
+    with _application():
+        found = [shown(hook) for hook in report_hooks.of_account(None)]
+    _print(found, options)
+
+
+def remove_webhook(options: argparse.Namespace) -> None:
+    from app.accounts import report_hooks
+    from app.core.db import transaction
+
+    with _application(), transaction():
+        report_hooks.remove(None, None, report_hooks.find(None, options.webhook))
+    _print({"webhook": options.webhook}, options)
+
+
+def _given(value: str) -> str:
+    """A secret from the command line, or better from standard input, which nobody else sees."""
+    return sys.stdin.readline() if value == "-" else value
 
 
 def create_staff(options: argparse.Namespace) -> None:

@@ -119,6 +119,31 @@ def test_what_cannot_be_done_is_said_on_standard_error(
     assert done.stdout == ""
 
 
+def test_the_operators_provider_gets_an_address(home: Path) -> None:
+    def webhook(*arguments: str, **more: str) -> object:
+        made = run(home, "webhook", *arguments, "--json", BASE_URL="https://news.example", **more)
+        assert made.returncode == 0, made.stderr
+        return json.loads(made.stdout)
+
+    made = webhook("create", "--provider", "mailgun")
+    assert isinstance(made, dict)
+    assert made["url"].startswith("https://news.example/hooks/")
+    webhook("key", "--webhook", str(made["webhook"]), "--key", "signing-key-0123456789")
+    (shown,) = webhook("list")  # type: ignore[misc]
+    assert (shown["url"], shown["has_key"], shown["taken"]) == (made["url"], True, 0)
+    assert "signing-key" not in json.dumps(shown)
+    assert ask(home, "SELECT account_id, provider FROM report_hook") == [(None, "mailgun")]
+    webhook("remove", "--webhook", str(made["webhook"]))
+    assert webhook("list") == []
+
+
+def test_a_wrong_key_or_provider_is_said(home: Path) -> None:
+    for provider, key in (("pigeon", ""), ("ses", "no topic"), ("sendgrid", "SG.x")):
+        failed = run(home, "webhook", "create", "--provider", provider, "--key", key)
+        assert (failed.returncode, failed.stdout) == (1, ""), provider
+        assert failed.stderr.startswith("leadersend: ")
+
+
 def test_staff_have_their_roles(home: Path) -> None:
     made = run(home, "staff", "create", "--email", "vera@example.com", "--role", "support",
                "billing", "--json")  # fmt: skip
