@@ -311,6 +311,8 @@ def _read_away() -> None:
 def _error_page(status: int, message: str, errors: dict[str, list[str]] | None = None) -> Response:
     if request.path.startswith("/api/"):
         return api.problem(status, message, errors)
+    if request.path.startswith("/hooks/"):
+        return make_response((f"{message}\n", status, {"Content-Type": "text/plain"}))
     template = "errors/_error.html" if wants_fragment() else "errors/error.html"
     response = make_response(render_template(template, status=status, message=message), status)
     if wants_fragment():

@@ -421,6 +421,7 @@ def test_a_body_that_is_too_large_is_refused(client, alice, reporter):
     answer = Post(b" " * 1_000_001).to(client, url)
 
     assert (answer.status_code, numbers(hook), waiting()) == (413, (0, 0, 1), 0)
+    assert (answer.mimetype, "Set-Cookie" in answer.headers) == ("text/plain", False)
 
 
 def test_thousands_in_one_report_are_worked_in_parts(client, alice, sent, reporters, monkeypatch):
