@@ -56,6 +56,8 @@ TICK: tuple[tuple[str, float], ...] = (
 AFTER_ERROR_S = 5.0
 DRAIN_S = 9.0
 LONGEST_PAUSE_S = 30.0
+#: How much workers stand back behind the web server and the tick.
+NICE = 5
 
 
 class BatchWorker(Worker):
@@ -203,6 +205,8 @@ class Crew:
             if role is None:
                 run_tick(self.app)
             else:
+                # Whoever looks at a page is served first.
+                os.nice(NICE)
                 run_worker(self.app, role, self.workers)
             code = 0
         except BaseException:

@@ -35,6 +35,14 @@ def queue(name: str, connection: redis.Redis | None = None) -> Queue:
     return Queue(name, connection=connection or client(), serializer=JSONSerializer)
 
 
+def is_waiting(name: str) -> bool:
+    """Whether a job waits in one of QUEUES; False where nobody can tell."""
+    try:
+        return queue(name).count > 0
+    except redis.RedisError:
+        return False
+
+
 def enqueue(job: Callable[..., Any], *ids: int, key: str, on: str = "work") -> bool:
     """Wake a worker for `job(*ids)`; False when it is queued already or nobody could be woken.
 

@@ -221,6 +221,25 @@ def _is_sending(campaign_id: Any) -> sa.Exists:
     return sa.exists().where(Campaign.id == campaign_id, Campaign.state == "sending")
 
 
+def others_wait(campaign_id: int) -> bool:
+    """Whether another campaign that should be going out has nobody who works on it."""
+    idle = sa.and_(
+        sa.exists().where(Batch.campaign_id == Campaign.id, Batch.state == "ready"),
+        ~sa.exists().where(Batch.campaign_id == Campaign.id, Batch.state == "working"),
+    )
+    return bool(
+        db.session.scalar(
+            sa.select(
+                sa.exists().where(
+                    Campaign.state == "sending",
+                    Campaign.id != campaign_id,
+                    sa.or_(Campaign.planned_at.is_(None), idle),
+                )
+            )
+        )
+    )
+
+
 def expired(moment: datetime) -> sa.ColumnElement[bool]:
     """Batches whose run has not said for a while that it lives."""
     return sa.and_(Batch.state == "working", Batch.lease_until < moment)

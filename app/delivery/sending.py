@@ -27,7 +27,7 @@ from app.accounts import relays
 from app.campaigns import liquid, scheduling
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
-from app.core import stopping
+from app.core import jobs, stopping
 from app.core.clock import now
 from app.core.db import connection, db, dialect_name, transaction
 from app.core.errors import DomainError
@@ -44,6 +44,8 @@ FRESH_S = 0.8
 LARGEST_CHUNK = 2000
 SMALLEST_CHUNK = 20
 RENEW_S = 5.0
+#: A run makes room after so many seconds where others wait, and how often it looks for them.
+LEAST_S, GLANCE_S = 3.0, 1.0
 KNOCK_AGAIN = timedelta(seconds=20)
 #: How long outcomes are held in memory while the database is away; the journal has them too.
 PATIENCE_S = 180.0
@@ -145,6 +147,10 @@ class _Run:
     spent_until: datetime | None = None
     """The relay has had its hour's or day's worth, and rests until then."""
     more: bool = False
+    began: float = field(default_factory=time.monotonic)
+    looked_at: float = 0.0
+    makes_room: bool = False
+    """Somebody else's campaign or file waits for a worker."""
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
     async def work(self, seconds: float) -> None:
@@ -184,7 +190,8 @@ class _Run:
             await self._pause_for(courier, max(1, self.chunk // 2))
 
     def _is_over(self, courier: Courier, end: float) -> bool:
-        return bool(time.monotonic() > end or stopping.asked() or courier.broken or self.brake)
+        is_late = time.monotonic() > end or self.makes_room or stopping.asked()
+        return bool(is_late or courier.broken or self.brake)
 
     async def _pause_for(self, courier: Courier, below: int) -> None:
         """Until the courier wants more, a quarter of a second at most."""
@@ -265,12 +272,21 @@ class _Run:
             for outcome in done:
                 self.tries.pop(outcome.id, None)
             self.tries.update(claimed)
+            self._look_round()
             return self._render([number for number, _ in claimed])
         except BaseException:
             self.outcomes = done + self.outcomes
             raise
         finally:
             db.session.rollback()
+
+    def _look_round(self) -> None:
+        """Nobody's campaign keeps another's waiting for longer than a few seconds."""
+        moment = time.monotonic()
+        if moment - self.began < LEAST_S or moment - self.looked_at < GLANCE_S:
+            return
+        self.looked_at = moment
+        self.makes_room = claiming.others_wait(self.aim.campaign_id) or jobs.is_waiting("work")
 
     def _record(self, book: tallying.Book, done: list[Outcome]) -> None:
         if done:

@@ -290,3 +290,21 @@ def test_a_row_whose_person_vanished_while_it_was_planned_is_skipped(campaign_to
 
     assert receipt.skipped == {"erased": 1}
     assert receipt.sent == 9
+
+
+def test_a_run_makes_room_for_a_campaign_that_nobody_works_on(campaign_to, to_server, monkeypatch):
+    monkeypatch.setattr(sending, "LEAST_S", 0.0)
+    monkeypatch.setattr(sending, "GLANCE_S", 0.0)
+    monkeypatch.setattr(sending, "LARGEST_CHUNK", 20)
+    large, small = campaign_to(some(400)), campaign_to(some(10, "ok.small"))
+    for campaign in (large, small):
+        starting.plan(campaign.id)
+
+    more = sending.send_batch(sweeping.waiting_batches(large.id)[0])
+
+    assert more
+    assert 0 < check(large).sent < 400
+    assert work(small).sent == 10
+    # Now that nobody waits it goes on to its end.
+    assert sending.send_batch(sweeping.waiting_batches(large.id)[0]) is False
+    assert check(large).sent == 400
