@@ -46,6 +46,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.answer_questions", 5),
     ("app.tracking.jobs.read_mailboxes", 15),
     ("app.delivery.jobs.sweep", 10),
+    ("app.delivery.jobs.look_up_providers", 3),
     ("app.accounts.jobs.check_domains", 3600),
     ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),

@@ -74,6 +74,8 @@ class Faults:
     max_mails: int = 0
     """421 after so many mails on a connection."""
     max_connections: int = 0
+    rates: dict[str, float] = field(default_factory=dict)
+    """Mails a second that are taken for a domain, two seconds' worth at once; others get a 450."""
     refuse: bool = False
     """Answers every connection with 421."""
 
@@ -90,6 +92,10 @@ class FaultServer:
     connections: int = 0
     open_now: int = 0
     seen: dict[str, int] = field(default_factory=dict)
+    quick: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Domain: (when it was asked last, mails it may get)."""
+    too_quick: int = 0
+    """Refusals because of `rates`."""
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -149,6 +155,18 @@ class FaultServer:
             self.messages.append(message)
         if self._file:
             self._file.write(json.dumps(entry).encode() + b"\n")
+
+    def is_too_quick(self, domain: str) -> bool:
+        """Whether a mail for the domain comes sooner than `rates` allows."""
+        rate = self.faults.rates.get(domain)
+        if rate is None:
+            return False
+        before, left = self.quick.get(domain, (time.monotonic(), 2 * rate))
+        left = min(2 * rate, left + (time.monotonic() - before) * rate)
+        late = left < 1
+        self.quick[domain] = (time.monotonic(), left - (not late))
+        self.too_quick += late
+        return late
 
     def recipients(self) -> list[str]:
         """Everybody who was accepted, in order."""
@@ -286,6 +304,8 @@ class Conversation:
         }
         if kind == "grey" and times == 1:
             await self.say(f"451 4.7.1 Greylisted, try again in {self.faults.grey_s} seconds")
+        elif self.server.is_too_quick(rcpt.rpartition("@")[2]):
+            await self.say("450 4.2.1 You are sending mail at a rate that exceeds our limit")
         elif kind == "rate" and times == 1:
             await self.say("450 4.2.1 The user is receiving mail at a rate that is too high")
         elif kind in refusals:

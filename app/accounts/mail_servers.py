@@ -167,6 +167,12 @@ def connection(relay: Relay, *, vouched: bool) -> RelaySettings:
     return dataclasses.replace(settings, pinned=public_address(relay.host, relay.port))
 
 
+def key(relay: Relay) -> str:
+    """RelaySettings.key of a server, without asking where it is."""
+    settings = RelaySettings(relay.host, relay.port, username=relay.username, own=relay.id or 0)
+    return settings.key
+
+
 _PORTS = "Mail servers listen on port 25, 465, 587 or 2525. Ask your mail provider which."
 
 

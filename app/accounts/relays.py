@@ -57,6 +57,14 @@ def in_turn(account_id: int, from_email: str) -> Iterator[RelaySettings]:
         raise problem
 
 
+def keys_for(account_id: int, from_email: str) -> list[str]:
+    """RelaySettings.key of all that may carry these mails, without asking where they are."""
+    relays = mail_servers.all_of_account(account_id)
+    if not relays:
+        return [operator().key]
+    return [mail_servers.key(relay) for relay in _for_domain(relays, from_email)]
+
+
 def _for_domain(relays: Sequence[Relay], from_email: str) -> Sequence[Relay]:
     domain = from_email.rpartition("@")[2].lower()
     special = [relay for relay in relays if domain in relay.from_domains.split()]

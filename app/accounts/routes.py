@@ -15,6 +15,7 @@ from app.accounts import (
     people,
     queries,
     report_hooks,
+    relays,
     senders,
     signing_keys,
     trying,
@@ -38,6 +39,7 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other, wants_fragment
 from app.core.sealing import Unreadable
+from app.delivery import slowing
 from app.extensions import limiter
 from app.mailer import providers, records
 
@@ -344,6 +346,18 @@ def remove_mail_server(relay_id: int) -> ResponseReturnValue:
     return see_other("accounts.mail_server", notice="The mail server is removed.")
 
 
+@bp.post("/settings/mail-server/<int:relay_id>/full-speed")
+@needs("owner")
+def full_speed(relay_id: int) -> ResponseReturnValue:
+    account = current_account()
+    relay = mail_servers.find(account, relay_id)
+    with transaction():
+        slowing.forget(mail_servers.key(relay))
+        auditing.note(account, current_member(), "mail_server.full_speed", f"{relay.host}")
+    words = "Everybody gets mail at full speed. Whoever asks again is slowed down again."
+    return see_other("accounts.mail_server", notice=words)
+
+
 def _save_mail_server(relay: Relay | None) -> ResponseReturnValue:
     form = MailServerTermsForm()
     if not form.validate():
@@ -379,11 +393,15 @@ def _save_mail_server(relay: Relay | None) -> ResponseReturnValue:
 def _mail_servers(
     form: MailServerTermsForm, status: int = 200, *, relay: Relay | None = None
 ) -> ResponseReturnValue:
+    account = current_account()
+    own = mail_servers.all_of_account(account.id)
     page = render_template(
         "accounts/mail_server.html",
         form=form,
         relay=relay,
-        relays=mail_servers.all_of_account(current_account().id),
+        relays=own,
+        slowed={one.id: slowing.behind(mail_servers.key(one), account.zone) for one in own},
+        shared_slowed=[] if own else slowing.behind(relays.operator().key, account.zone),
     )
     return page, status
 

@@ -6,7 +6,7 @@ import secrets
 
 from app.core import stopping
 from app.core.jobs import enqueue
-from app.delivery import sending, starting, sweeping
+from app.delivery import hosting, sending, starting, sweeping
 
 
 def plan_campaign(campaign_id: int) -> None:
@@ -30,6 +30,11 @@ def start_due_campaigns() -> None:
 def sweep() -> None:
     """Find what was left behind."""
     _wake(sweeping.sweep())
+
+
+def look_up_providers() -> int:
+    """Called by the tick: whose mailboxes those are that wait for a slowed provider."""
+    return hosting.look_up()
 
 
 def sweep_now() -> None:

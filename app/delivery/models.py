@@ -239,3 +239,45 @@ class RelayUse(Base):
     in_hour: Mapped[int] = mapped_column(default=0)
     day: Mapped[int] = mapped_column(default=0)
     in_day: Mapped[int] = mapped_column(default=0)
+
+
+class ProviderPace(Base):
+    """How fast a mailbox provider gets mail through a relay, while that is not full speed.
+
+    Shared by all workers; the numbers are those of `mailer.pacing.Pace`, in unix seconds.
+    """
+
+    __tablename__ = "provider_pace"
+
+    relay: Mapped[str] = mapped_column(sa.String(600), primary_key=True)
+    """RelaySettings.key."""
+    provider: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    """As mailer.mailbox_providers names it; a domain where nothing is known of it."""
+    phase: Mapped[str] = mapped_column(sa.String(8))
+    since: Mapped[float] = mapped_column(sa.Float(53))
+    per_minute: Mapped[float] = mapped_column(sa.Float(53))
+    goal: Mapped[float] = mapped_column(sa.Float(53))
+    changed_at: Mapped[float] = mapped_column(sa.Float(53))
+    refused_at: Mapped[float] = mapped_column(sa.Float(53))
+    until: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
+    free_at: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
+    line_until: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
+    accepted: Mapped[int] = mapped_column(default=0)
+    misses: Mapped[int] = mapped_column(default=0)
+    pauses: Mapped[int] = mapped_column(default=0)
+    why: Mapped[str] = mapped_column(sa.Text, default="")
+    """The server's words; they may name somebody's reader, so only for whom they were said to."""
+    waits: Mapped[bool] = mapped_column(default=True)
+    """Mails may still wait in line for it; false once a sweep has woken them."""
+
+
+class MailDomain(Base):
+    """Who keeps the mailboxes of a domain, as MX said; only while a relay has to know."""
+
+    __tablename__ = "mail_domain"
+
+    domain: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    provider: Mapped[str] = mapped_column(sa.String(255), default="")
+    """Empty until DNS has answered."""
+    due_at: Mapped[Moment] = mapped_column(default=now, index=True)
+    """When to ask DNS; where it has answered, when to forget that."""

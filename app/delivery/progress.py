@@ -13,6 +13,7 @@ from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
 from app.delivery import reading
+from app.delivery import slowing
 from app.delivery.models import Beat, Outage
 from app.delivery.receipts import receipt
 from app.delivery.tallying import SLOT_S
@@ -34,12 +35,15 @@ class Progress:
     is_planned: bool
     waiting_for: str
     """Why nothing goes out at the moment; empty when it does."""
+    slowed: list[str]
+    """A line for each mailbox provider that gets its mail slowly."""
 
 
 def progress(campaign: Campaign) -> Progress:
-    """Three small statements, however large the campaign is."""
+    """A few small statements, however large the campaign is."""
     numbers = receipt(campaign.id)
-    rate = _rate(campaign) if campaign.state == "sending" else 0.0
+    is_sending = campaign.state == "sending"
+    rate = _rate(campaign) if is_sending else 0.0
     left = round(numbers.pending / rate) if rate and numbers.pending else None
     return Progress(
         intended=numbers.intended,
@@ -47,7 +51,8 @@ def progress(campaign: Campaign) -> Progress:
         rate_per_s=rate,
         seconds_left=left,
         is_planned=campaign.planned_at is not None,
-        waiting_for=_outage(campaign) if campaign.state == "sending" else "",
+        waiting_for=_outage(campaign) if is_sending else "",
+        slowed=_slowed(campaign) if is_sending else [],
     )
 
 
@@ -72,6 +77,11 @@ def _rate(campaign: Campaign) -> float:
         return 0.0
     window = SLOT_S * (SLOTS - 1) + time.time() % SLOT_S
     return float(total) / max(1.0, min(window, (now() - begun).total_seconds()))
+
+
+def _slowed(campaign: Campaign) -> list[str]:
+    keys = relays.keys_for(campaign.account_id, campaign.from_email)
+    return slowing.now_slowed(campaign.id, keys, campaign.account.zone)
 
 
 def _outage(campaign: Campaign) -> str:

@@ -31,7 +31,7 @@ from app.core import jobs, stopping
 from app.core.clock import now
 from app.core.db import connection, db, dialect_name, transaction
 from app.core.errors import DomainError
-from app.delivery import allowing, braking, claiming, recording, rendering, tallying
+from app.delivery import allowing, braking, claiming, recording, rendering, slowing, tallying
 from app.delivery.journal import Journal
 from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
 from app.mailer.address import BadAddress, quick
@@ -91,7 +91,7 @@ def _start(batch_id: int, lease: str) -> _Run | None:
         return None
     if relay is None:
         return None
-    aim = claiming.Aim.of(campaign)
+    aim, zone = claiming.Aim.of(campaign), campaign.account.zone
     db.session.rollback()
     # The journal lies there before the batch is taken, so a sweep never takes us for dead.
     journal = Journal(lease)
@@ -100,7 +100,8 @@ def _start(batch_id: int, lease: str) -> _Run | None:
     if not taken:
         journal.remove()
         return None
-    return _Run(aim, relay, mold, lease, journal, batch_id)
+    pace = slowing.Slowing(relay.key, aim.campaign_id, zone)
+    return _Run(aim, relay, mold, lease, journal, batch_id, pace)
 
 
 def _relay_for(campaign: Campaign) -> RelaySettings | None:
@@ -138,6 +139,7 @@ class _Run:
     lease: str
     journal: Journal
     batch_id: int | None
+    pace: slowing.Slowing
     outcomes: list[Outcome] = field(default_factory=list)
     tries: dict[int, int] = field(default_factory=dict)
     chunk: int = 4 * SMALLEST_CHUNK
@@ -268,6 +270,7 @@ class _Run:
                 self._record(book, done)
                 self._renew()
                 claimed = self._claim(book, want) if want and not self.brake else []
+                claimed = self._paced(book, done, claimed)
                 book.write()
             for outcome in done:
                 self.tries.pop(outcome.id, None)
@@ -309,6 +312,16 @@ class _Run:
         allowing.give_back(self.relay, granted - len(claimed))
         self.spent_until = allowing.rests_until(self.relay) if len(claimed) < want else None
         return claimed
+
+    def _paced(
+        self, book: tallying.Book, done: list[Outcome], claimed: list[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
+        """Those of `claimed` whose provider may have mail now."""
+        going = self.pace.visit(book, done, claimed)
+        if len(going) < len(claimed):
+            allowing.give_back(self.relay, len(claimed) - len(going))
+            self.spent_until = None
+        return going
 
     def _claim_from_batches(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
         while self.batch_id is not None:

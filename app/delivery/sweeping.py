@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import braking, claiming, journal, recording, sending, tallying
+from app.delivery import braking, claiming, journal, recording, sending, slowing, tallying
 from app.delivery.models import Batch, Beat, Delivery, Tally
 from app.delivery.tallying import SLOT_S
 from app.mailer.smtp import Outcome
@@ -31,6 +31,7 @@ def sweep() -> list[int]:
     """Put everything in order; returns batches that workers should be woken for."""
     for lease in _open_leases():
         settle(lease)
+    _wake_paced()
     _wake_due()
     for campaign_id in _cancelled():
         skip_rest(campaign_id)
@@ -135,6 +136,14 @@ def _tell(campaign_id: int, outcomes: list[Outcome]) -> None:
     tallying.note(campaign_id, words)
 
 
+def _wake_paced() -> None:
+    """Mails that waited for a provider which is at full speed again."""
+    for _ in range(WAKE):
+        with transaction():
+            if not slowing.wake(10 * CHUNK):
+                return
+
+
 def _wake_due() -> None:
     """Batches with deferred mails that are due again."""
     due = (
@@ -205,6 +214,7 @@ def _finish() -> None:
 def _forget_beats() -> None:
     oldest = int(now().timestamp() - KEEP_BEATS_S) // SLOT_S
     with transaction():
+        slowing.tidy()
         db.session.execute(
             sa.delete(Beat).where(Beat.slot < oldest).execution_options(synchronize_session=False)
         )

@@ -23,7 +23,8 @@ from app.campaigns.models import Campaign
 from app.contacts import suppressions
 from app.core.db import db, transaction
 from app.delivery import sending, starting, sweeping
-from app.delivery.models import Delivery, Outage
+from app.delivery.models import Delivery, Outage, ProviderPace
+from app.mailer import pacing
 from app.mailer.smtp import RelaySettings, Timeouts
 from tests.delivery.conftest import check, make_due, work
 from tests.faults.conftest import Add
@@ -76,8 +77,17 @@ def until_all_is_said(campaign: Campaign, times: int = 3) -> None:
     work(campaign)
     for _ in range(times):
         make_due(campaign)
+        let_pace_rest()
         sweeping.sweep()
         work(campaign)
+
+
+def let_pace_rest() -> None:
+    """A provider that was slowed is at full speed after a calm hour."""
+    with transaction():
+        for pace in db.session.query(ProviderPace):
+            pace.refused_at -= pacing.CALM_S
+            pace.until -= pacing.CALM_S
 
 
 def states(campaign: Campaign) -> Counter[tuple[str, str]]:
@@ -330,12 +340,34 @@ def test_a_size_limit(campaign_to: Make, to_server: FaultServer, row: Add) -> No
 
 
 @pytest.mark.faults
-def test_a_rate_limit(campaign_to: Make, to_server: FaultServer, row: Add) -> None:
-    campaign = campaign_to([*some(210), *some(90, "rate")])
-    until_all_is_said(campaign, times=1)
+def test_a_rate_limit(
+    campaign_to: Make, to_server: FaultServer, monkeypatch: pytest.MonkeyPatch, row: Add
+) -> None:
+    monkeypatch.setattr(pacing, "SETTLE_S", 1.0)
+    monkeypatch.setattr(pacing, "RAISE_EVERY_S", 2.0)
+    to_server.faults.rates["limited.example"] = 20
+    limited = [f"ok.{i}@limited.example" for i in range(300)]
+    campaign = campaign_to([*some(300), *limited])
+    work(campaign)
+    pace = db.session.query(ProviderPace).one()
+    halved = pace.per_minute
+    early = Counter(one.rpartition("@")[2] for one in to_server.recipients())
+    fastest, end = 0.0, time.monotonic() + 60
+    while check(campaign).pending and time.monotonic() < end:
+        time.sleep(0.5)
+        make_due(campaign)
+        sweeping.sweep()
+        work(campaign)
+        pace = db.session.query(ProviderPace).one()
+        fastest = max(fastest, pace.per_minute, 1e9 * (pace.phase == pacing.FREE))
 
-    row("F23", "450 4.2.1 'at a rate' for 30 %", sums(campaign, to_server, 300))
-    assert check(campaign).sent == 300
+    row("F23", "450 4.2.1 'at a rate' for half, 20 a second taken",
+        sums(campaign, to_server, 600))  # fmt: skip
+    assert check(campaign).sent == 600
+    # Half of what it took at first; nobody else was held up; it recovers.
+    assert (pace.provider, halved) == ("limited.example", early["limited.example"] * 60 / 2)
+    assert early["example.com"] == 300
+    assert fastest > halved
 
 
 STRANGE: dict[str, dict[str, Any]] = {
