@@ -9,6 +9,7 @@ from wtforms import (
     BooleanField,
     EmailField,
     Field,
+    HiddenField,
     IntegerField,
     PasswordField,
     SelectField,
@@ -161,6 +162,28 @@ class MailServerTermsForm(MailServerForm):
     per_second = _limit("Mails a second, at most")
     per_hour = _limit("Mails an hour, at most")
     per_day = _limit("Mails a day, at most")
+
+
+class _Number(IntegerField):
+    """A whole number, asked for in plain words."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("Enter a number, such as 5000.") from None
+
+
+class WarmUpForm(FlaskForm):
+    """How much a new server or domain is to send in the end."""
+
+    subject = HiddenField(validators=[DataRequired("Choose what to warm up.")])
+    goal = _Number(
+        "Mails a day that you want in the end",
+        default=5000,
+        validators=[InputRequired("Enter a number, such as 5000.")],
+        render_kw={"inputmode": "numeric"},
+    )
 
 
 class MailboxForm(FlaskForm):

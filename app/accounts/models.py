@@ -216,6 +216,39 @@ class Sender(Base):
     created_at: Mapped[Moment] = mapped_column(default=now)
 
 
+class WarmUp(Base):
+    """A plan by which a new mail server or From domain sends more each day (mailer.warming)."""
+
+    __tablename__ = "warm_up"
+    __table_args__ = (
+        sa.Index(
+            "ix_warm_up_open",
+            "account_id",
+            "subject",
+            unique=True,
+            sqlite_where=sa.text("state <> 'ended'"),
+            postgresql_where=sa.text("state <> 'ended'"),
+        ),
+    )
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    subject: Mapped[str] = mapped_column(sa.String(300))
+    """server:ID of a Relay, or domain:NAME."""
+    relay_id: Mapped[int | None] = mapped_column(sa.ForeignKey("relay.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(sa.String(8), default="active")
+    """active; paused: no limit meanwhile; ended."""
+    goal: Mapped[int] = mapped_column()
+    """Mails a day that it leads to."""
+    step: Mapped[int] = mapped_column(default=0)
+    """Days that counted."""
+    day: Mapped[int] = mapped_column(default=0)
+    """Day since 1970 (UTC) that `in_day` counts."""
+    in_day: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[Moment] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None] = mapped_column()
+
+
 class SigningKey(Base):
     """A DKIM key of an Account for one domain of its senders."""
 

@@ -38,14 +38,14 @@ def in_turn(account_id: int, from_email: str) -> Iterator[RelaySettings]:
     Those for the domain of the address go before those for all; those without a share come last,
     in their order. Raises Unreachable as `for_sender`.
     """
-    relays = mail_servers.all_of_account(account_id)
+    relays = mail_servers.for_domain(account_id, from_email)
     if not relays:
         yield operator()
         return
     vouched = db.session.get_one(Account, account_id).vouched
     problem: mail_servers.Unreachable | None = None
     reached = False
-    for relay in _shuffled(_for_domain(relays, from_email)):
+    for relay in _shuffled(relays):
         try:
             found = mail_servers.connection(relay, vouched=vouched)
         except mail_servers.Unreachable as error:
@@ -59,17 +59,8 @@ def in_turn(account_id: int, from_email: str) -> Iterator[RelaySettings]:
 
 def keys_for(account_id: int, from_email: str) -> list[str]:
     """RelaySettings.key of all that may carry these mails, without asking where they are."""
-    relays = mail_servers.all_of_account(account_id)
-    if not relays:
-        return [operator().key]
-    return [mail_servers.key(relay) for relay in _for_domain(relays, from_email)]
-
-
-def _for_domain(relays: Sequence[Relay], from_email: str) -> Sequence[Relay]:
-    domain = from_email.rpartition("@")[2].lower()
-    special = [relay for relay in relays if domain in relay.from_domains.split()]
-    common = [relay for relay in relays if not relay.from_domains]
-    return special or common or relays
+    relays = mail_servers.for_domain(account_id, from_email)
+    return [mail_servers.key(relay) for relay in relays] or [operator().key]
 
 
 def _shuffled(relays: Sequence[Relay]) -> list[Relay]:

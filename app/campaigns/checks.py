@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from app.accounts import warming
 from app.campaigns import audience, composing, content, liquid, numbers, proving, queries
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
@@ -248,12 +249,27 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
     else:
         people = "1 person" if number == 1 else f"{number:,} people"
         yield Finding("info", f"{people} will get it.", "", _at(campaign, "people"), "count")
+        yield from _warm_up(campaign, number)
     if out:
         parts = [f"{n:,} {OUT_WORDS.get(reason, reason)}" for reason, n in sorted(out.items())]
         n = sum(out.values())
         who = "1 person on these lists gets" if n == 1 else f"{n:,} people on these lists get"
         yield Finding("info", f"{who} nothing.",
                       "; ".join(parts) + ".", _at(campaign, "people"), "left_out")  # fmt: skip
+
+
+def _warm_up(campaign: Campaign, number: int) -> Iterator[Finding]:
+    """How long a plan makes it take."""
+    days = warming.days_for(campaign.account_id, campaign.from_email, number)
+    if days is None:
+        return
+    if days == 1:
+        yield Finding("info", "It all goes today.", "Your warm-up plan has room for it.",
+                      "/settings/warm-up", "warm_up")  # fmt: skip
+        return
+    yield Finding("warn", f"It takes {days:,} days.",
+                  "Your warm-up plan lets some mails go each day, more from day to day. What is "
+                  "urgent, send to fewer people.", "/settings/warm-up", "warm_up")  # fmt: skip
 
 
 #: Reasons of audience.left_out, after a number.

@@ -1,4 +1,5 @@
-"""The limits of a relay, kept by all workers together: one row, changed with the claim.
+"""The limits of a relay and of warm-up plans, kept by all workers together: a row each, changed
+with the claim.
 
 Mails a second are given out as they come due, at most a second's worth at once; hours and days
 are those of the clock (UTC).
@@ -7,10 +8,12 @@ are those of the clock (UTC).
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.accounts import warming
 from app.core.db import db, dialect_name
 from app.delivery.models import RelayUse
 from app.mailer.smtp import RelaySettings
@@ -18,10 +21,21 @@ from app.mailer.smtp import RelaySettings
 HOUR_S, DAY_S = 3600, 86_400
 
 
-def take(relay: RelaySettings, want: int) -> int:
-    """How many of `want` mails may go now; they count as sent. Call inside a transaction."""
-    if not relay.is_limited or want <= 0:
-        return max(0, want)
+def take(relay: RelaySettings, want: int, plans: Sequence[int] = ()) -> int:
+    """How many of `want` mails may go now; they count as sent. Call inside a transaction.
+
+    `plans` are ids of warm-up plans (accounts.warming.active) that hold as well.
+    """
+    if plans:
+        want = warming.take(plans, want)
+    want = _take(relay, max(0, want))
+    warming.count(plans, want)
+    return want
+
+
+def _take(relay: RelaySettings, want: int) -> int:
+    if not relay.is_limited or not want:
+        return want
     moment = time.time()
     use = _row(relay.key)
     _turn_over(use, moment)
@@ -42,9 +56,12 @@ def take(relay: RelaySettings, want: int) -> int:
     return want
 
 
-def give_back(relay: RelaySettings, n: int) -> None:
+def give_back(relay: RelaySettings, n: int, plans: Sequence[int] = ()) -> None:
     """Allowed, but there was nothing to send. Call inside the same transaction."""
-    if n > 0 and relay.is_limited:
+    if n <= 0:
+        return
+    warming.count(plans, -n)
+    if relay.is_limited:
         use = _row(relay.key)
         use.in_hour, use.in_day = max(0, use.in_hour - n), max(0, use.in_day - n)
         if relay.per_second:
@@ -52,8 +69,10 @@ def give_back(relay: RelaySettings, n: int) -> None:
         db.session.flush()
 
 
-def rests_until(relay: RelaySettings) -> datetime | None:
-    """When a relay that has had its hour's or day's worth may go on; None where it may now."""
+def rests_until(relay: RelaySettings, plans: Sequence[int] = ()) -> datetime | None:
+    """When mails that have had their hour's or day's worth may go on; None where they may now."""
+    if plans and warming.spent(plans):
+        return warming.tomorrow()
     use = db.session.get(RelayUse, relay.key, populate_existing=True)
     if use is None:
         return None
@@ -78,6 +97,12 @@ def take_whole(key: str, want: int, *, per_day: int) -> bool:
     use.in_day += want
     db.session.flush()
     return True
+
+
+def why_rests(relay: RelaySettings, plans: Sequence[int], until: datetime) -> str:
+    """In plain words, for the diary."""
+    words = warming.spent(plans) or f"{relay.host} has had as many mails as its limits allow."
+    return f"{words} It goes on at {until:%H:%M} UTC."
 
 
 def _row(key: str) -> RelayUse:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts import relays
+from app.accounts import relays, warming
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
@@ -51,7 +51,7 @@ def progress(campaign: Campaign) -> Progress:
         rate_per_s=rate,
         seconds_left=left,
         is_planned=campaign.planned_at is not None,
-        waiting_for=_outage(campaign) if is_sending else "",
+        waiting_for=(_outage(campaign) or _warm_up(campaign)) if is_sending else "",
         slowed=_slowed(campaign) if is_sending else [],
     )
 
@@ -82,6 +82,12 @@ def _rate(campaign: Campaign) -> float:
 def _slowed(campaign: Campaign) -> list[str]:
     keys = relays.keys_for(campaign.account_id, campaign.from_email)
     return slowing.now_slowed(campaign.id, keys, campaign.account.zone)
+
+
+def _warm_up(campaign: Campaign) -> str:
+    words = warming.waits(campaign.account_id, campaign.from_email)
+    at = warming.tomorrow().astimezone(campaign.account.zone)
+    return f"{words} This campaign goes on at {at:%H:%M}." if words else ""
 
 
 def _outage(campaign: Campaign) -> str:

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.accounts import relays
+from app.accounts import relays, warming
 from app.campaigns import liquid, scheduling
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
@@ -91,7 +91,7 @@ def _start(batch_id: int, lease: str) -> _Run | None:
         return None
     if relay is None:
         return None
-    aim, zone = claiming.Aim.of(campaign), campaign.account.zone
+    aim, zone, from_email = claiming.Aim.of(campaign), campaign.account.zone, campaign.from_email
     db.session.rollback()
     # The journal lies there before the batch is taken, so a sweep never takes us for dead.
     journal = Journal(lease)
@@ -100,24 +100,26 @@ def _start(batch_id: int, lease: str) -> _Run | None:
     if not taken:
         journal.remove()
         return None
+    plans = warming.active(aim.account_id, from_email, relay.own)
     pace = slowing.Slowing(relay.key, aim.campaign_id, zone)
-    return _Run(aim, relay, mold, lease, journal, batch_id, pace)
+    return _Run(aim, relay, mold, lease, journal, batch_id, pace, plans)
 
 
 def _relay_for(campaign: Campaign) -> RelaySettings | None:
     """The relay whose turn it is, or one that stands in; None while all are out or spent."""
     first = relays.for_sender(campaign.account_id, campaign.from_email)
-    if _is_usable(first):
+    if _is_usable(campaign, first):
         return first
     others = relays.in_turn(campaign.account_id, campaign.from_email) if first.own else ()
-    return next((relay for relay in others if _is_usable(relay)), None)
+    return next((relay for relay in others if _is_usable(campaign, relay)), None)
 
 
-def _is_usable(relay: RelaySettings) -> bool:
+def _is_usable(campaign: Campaign, relay: RelaySettings) -> bool:
     outage = db.session.get(Outage, relay.key, populate_existing=True)
     if outage is not None and outage.until > now():
         return False
-    return allowing.rests_until(relay) is None
+    plans = warming.active(campaign.account_id, campaign.from_email, relay.own)
+    return allowing.rests_until(relay, plans) is None
 
 
 def _pause(campaign_id: int, reason: str) -> None:
@@ -140,6 +142,8 @@ class _Run:
     journal: Journal
     batch_id: int | None
     pace: slowing.Slowing
+    plans: tuple[int, ...] = ()
+    """Warm-up plans that hold for these mails."""
     outcomes: list[Outcome] = field(default_factory=list)
     tries: dict[int, int] = field(default_factory=dict)
     chunk: int = 4 * SMALLEST_CHUNK
@@ -147,7 +151,7 @@ class _Run:
     refusals: int = 0
     brake: str = ""
     spent_until: datetime | None = None
-    """The relay has had its hour's or day's worth, and rests until then."""
+    """The relay or a plan has had its hour's or day's worth, and rests until then."""
     more: bool = False
     began: float = field(default_factory=time.monotonic)
     looked_at: float = 0.0
@@ -301,16 +305,17 @@ class _Run:
             self.renewed = time.monotonic()
 
     def _claim(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
-        if self.relay.is_limited:
+        if self.relay.is_limited or self.plans:
             return self._claim_allowed(book, want)
         return self._claim_from_batches(book, want)
 
     def _claim_allowed(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
-        """No more than the relay's limits leave, which all workers share."""
-        granted = allowing.take(self.relay, want)
+        """No more than limits and plans leave, which all workers share."""
+        granted = allowing.take(self.relay, want, self.plans)
         claimed = self._claim_from_batches(book, granted) if granted else []
-        allowing.give_back(self.relay, granted - len(claimed))
-        self.spent_until = allowing.rests_until(self.relay) if len(claimed) < want else None
+        allowing.give_back(self.relay, granted - len(claimed), self.plans)
+        is_less = len(claimed) < want
+        self.spent_until = allowing.rests_until(self.relay, self.plans) if is_less else None
         return claimed
 
     def _paced(
@@ -319,7 +324,7 @@ class _Run:
         """Those of `claimed` whose provider may have mail now."""
         going = self.pace.visit(book, done, claimed)
         if len(going) < len(claimed):
-            allowing.give_back(self.relay, len(claimed) - len(going))
+            allowing.give_back(self.relay, len(claimed) - len(going), self.plans)
             self.spent_until = None
         return going
 
@@ -436,10 +441,7 @@ class _Run:
             tallying.note(self.aim.campaign_id, words)
 
     def _say_spent(self, until: datetime) -> None:
-        words = (
-            f"{self.relay.host} has had as many mails as its limits allow. "
-            f"It goes on at {until:%H:%M} UTC."
-        )
+        words = allowing.why_rests(self.relay, self.plans, until)
         known = sa.select(sa.exists().where(
             DiaryEntry.campaign_id == self.aim.campaign_id, DiaryEntry.text == words,
             DiaryEntry.at > now() - timedelta(days=1),

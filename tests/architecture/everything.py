@@ -17,6 +17,7 @@ from app.accounts.models import (
     ReportHook,
     Sender,
     SigningKey,
+    WarmUp,
 )
 from app.api.calls import CALLS
 from app.auth import sessions
@@ -95,6 +96,7 @@ def _settings(account: int) -> dict[str, Row]:
         ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
         "hook_id": ReportHook(account_id=account, provider="mailgun"),
+        "warm_up_id": WarmUp(account_id=account, subject="domain:b.example", goal=5000),
         "mailbox_id": Mailbox(
             account_id=account, host="mail.example", port=993, username="b", sealed_password="s"
         ),
@@ -131,6 +133,7 @@ OTHERS: dict[str, str] = {
     "domain": "b.example",
     "kind": "marketing_email",
     "what": "opens",
+    "verb": "pause",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

@@ -34,6 +34,7 @@ EMPTY_ACCOUNT = [
     "/settings/senders",
     "/settings/domains",
     "/settings/mail-server",
+    "/settings/warm-up",
     "/settings/mailboxes",
     "/settings/provider-reports",
     "/settings/api-tokens",
