@@ -22,6 +22,7 @@ WORDS = {
     "domain.keys": "made keys for a domain",
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",
+    "mail_server.full_speed": "let everybody have mail at full speed",
     "mail_server.remove": "removed a mail server",
     "mail_server.set": "set a mail server",
     "mailbox.add": "added a bounce mailbox",
@@ -44,6 +45,10 @@ WORDS = {
     "staff.create": "made an operator login",
     "token.make": "made an API token",
     "token.revoke": "revoked an API token",
+    "warm_up.active": "let a warm-up go on",
+    "warm_up.ended": "ended a warm-up",
+    "warm_up.paused": "paused a warm-up",
+    "warm_up.start": "began a warm-up",
 }
 
 

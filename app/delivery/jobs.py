@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from app.core import stopping
-from app.core.jobs import enqueue
+from app.core.jobs import enqueue, is_waiting
 from app.delivery import hosting, sending, starting, sweeping
 
 
@@ -17,7 +17,8 @@ def plan_campaign(campaign_id: int) -> None:
 
 def send_batch(batch_id: int) -> None:
     """Send for some seconds; then somebody else's campaign may have its turn."""
-    if sending.send_batch(batch_id) and not stopping.asked():
+    more = sending.send_batch(batch_id, is_wanted=lambda: is_waiting("work"))
+    if more and not stopping.asked():
         _wake(sweeping.waiting_like(batch_id), again=True)
 
 

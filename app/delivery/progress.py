@@ -12,8 +12,7 @@ from app.accounts import relays, warming
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
-from app.delivery import reading
-from app.delivery import slowing
+from app.delivery import reading, slowing
 from app.delivery.models import Beat, Outage
 from app.delivery.receipts import receipt
 from app.delivery.tallying import SLOT_S

@@ -27,7 +27,7 @@ from app.accounts import relays, warming
 from app.campaigns import liquid, scheduling
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
-from app.core import jobs, stopping
+from app.core import stopping
 from app.core.clock import now
 from app.core.db import connection, db, dialect_name, transaction
 from app.core.errors import DomainError
@@ -60,15 +60,17 @@ def send_batch(
     batch_id: int,
     *,
     seconds: float = DEADLINE_S,
+    is_wanted: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Send a batch, and then others of its campaign, for some seconds or until asked to stop.
 
-    Returns True when the campaign has more that can go out now.
+    `is_wanted` tells whether other work waits for this worker. Returns True when the campaign has
+    more that can go out now.
     """
     started = _start(batch_id, secrets.token_hex(12))
     if started is None:
         return False
-
+    started.is_wanted = is_wanted
     try:
         run(started.work(seconds))
     finally:
@@ -155,6 +157,7 @@ class _Run:
     more: bool = False
     began: float = field(default_factory=time.monotonic)
     looked_at: float = 0.0
+    is_wanted: Callable[[], bool] = lambda: False
     makes_room: bool = False
     """Somebody else's campaign or file waits for a worker."""
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
@@ -293,7 +296,7 @@ class _Run:
         if moment - self.began < LEAST_S or moment - self.looked_at < GLANCE_S:
             return
         self.looked_at = moment
-        self.makes_room = claiming.others_wait(self.aim.campaign_id) or jobs.is_waiting("work")
+        self.makes_room = claiming.others_wait(self.aim.campaign_id) or self.is_wanted()
 
     def _record(self, book: tallying.Book, done: list[Outcome]) -> None:
         if done:

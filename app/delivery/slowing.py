@@ -20,7 +20,7 @@ from app.core.clock import now
 from app.core.db import db, dialect_name
 from app.delivery import hosting, recording, tallying
 from app.delivery.models import Delivery, DiaryEntry, ProviderPace
-from app.mailer import pacing, mailbox_providers
+from app.mailer import mailbox_providers, pacing
 from app.mailer.pacing import BACK, FREE, PAUSED, SLOW, Lot, Pace
 from app.mailer.smtp import Outcome
 
@@ -247,8 +247,8 @@ def behind(relay_key: str, zone: tzinfo) -> list[Slowed]:
     return sorted(
         (
             Slowed(
-                mailbox_providers.name_of(row.provider), _at(row.since), _line(row.provider, pace, zone),
-                row.why,
+                mailbox_providers.name_of(row.provider), _at(row.since),
+                _line(row.provider, pace, zone), row.why,
             )
             for row, pace in rows
             if not pacing.is_over(pace, at=moment)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql  # noqa: F401
 import app.core.db
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

@@ -293,10 +293,10 @@ def test_a_row_whose_person_vanished_while_it_was_planned_is_skipped(campaign_to
 
 
 def test_a_run_makes_room_for_a_campaign_that_nobody_works_on(campaign_to, to_server, monkeypatch):
-    monkeypatch.setattr(sending, "LEAST_S", 0.0)
-    monkeypatch.setattr(sending, "GLANCE_S", 0.0)
+    monkeypatch.setattr(sending, "LEAST_S", 0.5)
     monkeypatch.setattr(sending, "LARGEST_CHUNK", 20)
-    large, small = campaign_to(some(400)), campaign_to(some(10, "ok.small"))
+    to_server.faults.late_s = 0.05
+    large, small = campaign_to(some(400, "late")), campaign_to(some(10))
     for campaign in (large, small):
         starting.plan(campaign.id)
 

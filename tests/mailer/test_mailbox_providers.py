@@ -56,6 +56,6 @@ def test_well_known_domains_need_no_question():
 
 
 def test_every_provider_has_a_name():
-    keys = {*providers.DOMAINS.values(), *providers.HOSTS.values()}
+    keys = {*mailbox_providers.DOMAINS.values(), *mailbox_providers.HOSTS.values()}
 
-    assert keys <= providers.NAMES.keys()
+    assert keys <= mailbox_providers.NAMES.keys()
