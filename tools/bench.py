@@ -87,6 +87,14 @@ def large(options: argparse.Namespace) -> Iterator[Result]:
     yield from _postfix().large(options.mails, options.many)
 
 
+def busy(options: argparse.Namespace) -> Iterator[Result]:
+    """What others notice while a large campaign goes out."""
+    _postfix()
+    import bench_busy
+
+    yield from bench_busy.run(options.many)
+
+
 def _postfix() -> ModuleType:
     import bench_send
 
@@ -100,6 +108,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Result]]] = {
     "mail": mail,
     "postgres": postgres,
     "large": large,
+    "busy": busy,
 }
 
 
