@@ -11,6 +11,7 @@ LONGEST_REPLY = 65_536
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _BARE = re.compile(rb"\r\n|\r|\n")
+_CODES = {b"%d" % code: code for code in range(200, 600)}
 _NO_PATH = re.compile(r"[<>\x00-\x20\x7f]")
 
 
@@ -54,7 +55,13 @@ class ReplyReader:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
-            if self._take(line.removesuffix(b"\r")):
+            code = _CODES.get(line[:3]) if line[3:4] == b" " and not self._lines else None
+            if code and len(line) <= LONGEST_LINE:
+                # A reply of one line, as nearly all are: four of them for every mail.
+                words = line[4:].removesuffix(b"\r")
+                self.lines = [words]
+                yield Reply(code, words.decode("utf-8", "replace").strip())
+            elif self._take(line.removesuffix(b"\r")):
                 yield self._finish()
         if len(self._rest) > LONGEST_LINE:
             raise NotAReply("The server sent a line without end.")
