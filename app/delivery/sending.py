@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S = 20.0
 FRESH_S = 0.8
-LARGEST_CHUNK = 2000
+LARGEST_CHUNK = 1000
 SMALLEST_CHUNK = 20
 RENEW_S = 5.0
 #: A run makes room after so many seconds where others wait, and how often it looks for them.
