@@ -64,6 +64,8 @@ class Faults:
     """Sent in clear right behind the 220 of STARTTLS."""
     cut_handshake: bool = False
     """Hangs up where the TLS handshake should begin."""
+    stall_handshakes: int = 0
+    """So many TLS handshakes get no answer at all."""
     offer_starttls: bool = True
     auth: str = ""
     """user:password; empty: none offered."""
@@ -251,6 +253,9 @@ class Conversation:
         await self.writer.drain()
         if self.faults.cut_handshake:
             raise HangUp
+        if self.faults.stall_handshakes:
+            self.faults.stall_handshakes -= 1
+            await asyncio.Event().wait()
         await self.writer.start_tls(self.faults.tls)
         self.secure = True
 

@@ -139,19 +139,29 @@ class Session(asyncio.Protocol):
                 raise refusal
             return
         try:
-            async with asyncio.timeout(relay.timeouts.command):
-                self.transport = await loop.start_tls(
-                    self.transport, self, relay.ssl_context(), server_hostname=relay.host
-                )
-        except (OSError, ssl.SSLError, ConnectionError):
+            self.transport = await self._shake_hands(loop)
+        except (ssl.SSLError, ConnectionError):
+            # It cannot encrypt, or hung up over it. One that is merely slow (TimeoutError is an
+            # OSError too) says nothing about encryption: it is asked again, never in clear.
             self.courier.plain_only = not required
             raise
-        if self.transport is None:
-            raise CannotConnect("The mail server hung up while encryption was set up.")
         self.encrypted = True
         # What was learned in clear is forgotten (RFC 3207 4.2).
         self.reader = ReplyReader()
         await self._hello()
+
+    async def _shake_hands(self, loop: asyncio.AbstractEventLoop) -> asyncio.Transport:
+        """The encrypted transport. Raises TimeoutError, SSLError or ConnectionError."""
+        limit = self.relay.timeouts.command
+        async with asyncio.timeout(limit):
+            transport = await loop.start_tls(
+                self.transport, self, self.relay.ssl_context(), server_hostname=self.relay.host,
+                # The loop's own limit would end as a ConnectionError; ours comes first.
+                ssl_handshake_timeout=limit + 60,
+            )  # fmt: skip
+        if transport is None:
+            raise ConnectionResetError("The mail server hung up while encryption was set up.")
+        return transport
 
     async def _ask_for_tls(self) -> CannotConnect | None:
         """Why there is none; None when the handshake can begin."""

@@ -326,6 +326,39 @@ def test_opportunistic_encryption_takes_what_there_is(server_tls):
     assert (clear.kind, clear.tls) == ("accepted", False)
 
 
+def test_a_handshake_without_an_answer_is_no_reason_to_speak_in_clear(server_tls):
+    faults = Faults(tls=server_tls, stall_handshakes=1)
+    with FaultServer(faults) as server:
+        settings = at_localhost(server, "opportunistic&connections=1")
+
+        outcomes = run(send_all(settings, mails("ok", "ok"), patience_s=2))
+
+        assert [(o.kind, o.tls) for o in outcomes] == [("accepted", True)] * 2
+        assert {entry["tls"] for entry in server.accepted} == {True}
+
+        faults.stall_handshakes = 100
+        server.accepted.clear()
+        outcomes = run(send_all(settings, mails("ok", "ok"), patience_s=0.2))
+
+        assert {o.kind for o in outcomes} == {"never_left"}
+        assert "does not answer" in outcomes[0].text
+        assert server.accepted == []
+
+
+def test_a_handshake_that_is_cut_is_answered_in_clear_where_that_was_chosen(server_tls):
+    with FaultServer(Faults(tls=server_tls, cut_handshake=True)) as server:
+        optional = send_one(
+            at_localhost(server, "opportunistic"), "a@mail.test", "v@example.com", MESSAGE
+        )
+        required = send_one(
+            at_localhost(server, "starttls"), "a@mail.test", "v@example.com", MESSAGE
+        )
+
+    assert (optional.kind, optional.tls) == ("accepted", False)
+    assert required.kind == "never_left"
+    assert len(server.accepted) == 1
+
+
 def test_user_and_password_are_used_and_checked():
     with FaultServer(Faults(auth="vera:s3cret")) as server:
         right = send_one(relay(server, user="vera:s3cret@"), "a@mail.test", "v@e.example", MESSAGE)
