@@ -112,7 +112,10 @@ def in_state(state: str) -> sa.ColumnElement[bool]:
 
 
 class Tally(Base):
-    """Kept counters of a campaign's Deliveries; changed in the transaction that moves rows."""
+    """Kept counters of a campaign's Deliveries; changed in the transaction that moves rows.
+
+    `reason`: why skipped, whose fault a failure is, whether a sent mail went encrypted.
+    """
 
     __tablename__ = "tally"
 

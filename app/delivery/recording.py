@@ -67,9 +67,16 @@ def record(
     for change, ids in groups.items():
         moved = _write(lease, change, ids)
         for before, n in moved.items():
-            book.note(before, change.state, n)
+            book.note(before, change.state, n, reason=_reason(change))
             book.settled += n if change.state != "pending" else 0
     _suppress(book.campaign_id, gone)
+
+
+def _reason(change: Change) -> str:
+    """Under which the counters keep it apart."""
+    if change.state == "sent":
+        return tallying.ENCRYPTED if change.tls else tallying.IN_CLEAR
+    return change.reason or ""
 
 
 def wait_s(tries: int) -> int:

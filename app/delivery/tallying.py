@@ -13,8 +13,12 @@ from app.core.db import connection, db, dialect_name
 from app.delivery.models import OPEN_STATES, Beat, DiaryEntry, Tally
 
 Shift = dict[tuple[str, str], int]
-"""(state, reason) → how many more; negative for fewer. Only skipped has reasons."""
+"""(state, reason) → how many more; negative for fewer. Only what nothing leaves has reasons."""
 SLOT_S = 5
+#: Why skipped, whose fault a failure is, how a mail was on its way.
+WITH_REASONS = ("skipped", "failed", "sent")
+#: Of sent mails, where it is known.
+ENCRYPTED, IN_CLEAR = "encrypted", "in clear"
 
 
 def shift(
@@ -38,7 +42,7 @@ def shift(
 
 def moved(before: str, after: str, n: int, *, reason: str = "") -> Shift:
     """The change that `n` rows make."""
-    key = (after, reason if after == "skipped" else "")
+    key = (after, reason if after in WITH_REASONS else "")
     return {(before, ""): -n, key: n} if n and (before, "") != key else {}
 
 

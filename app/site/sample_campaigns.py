@@ -14,6 +14,7 @@ from app.contacts import consent
 from app.contacts.models import Contact, ContactList
 from app.core.clock import now
 from app.core.db import db
+from app.delivery import tallying
 from app.delivery.models import Batch, Delivery, DiaryEntry, Event, Link, Tally
 from app.tracking.counting import Counts
 from app.tracking.models import Reader
@@ -149,8 +150,7 @@ def _delivery(
 
 def _tally(campaign: Campaign, deliveries: Sequence[Delivery]) -> None:
     counts = Counter(
-        (row.state, (row.reason or "") if row.state in ("skipped", "failed") else "")
-        for row in deliveries
+        (row.state, tallying.ENCRYPTED if row.tls else row.reason or "") for row in deliveries
     )
     for (state, reason), n in counts.items():
         db.session.add(Tally(campaign_id=campaign.id, state=state, reason=reason, n=n))

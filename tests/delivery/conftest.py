@@ -16,7 +16,7 @@ from app.contacts.models import Contact, ContactList, Subscription
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery import sending, starting, sweeping
-from app.delivery.models import Delivery
+from app.delivery.models import Delivery, Tally
 from app.delivery.receipts import Receipt, receipt
 from app.mailer.address import parse
 from app.mailer.smtp import RelaySettings
@@ -122,7 +122,22 @@ def check(campaign: Campaign) -> Receipt:
     assert sum(kept.skipped.values()) == true.get("skipped", 0)
     assert kept.pending == sum(true.get(s, 0) for s in ("pending", "sending", "deferred"))
     assert kept.intended == sum(true.values())
+    _check_reasons(campaign)
     return kept
+
+
+def _check_reasons(campaign: Campaign) -> None:
+    """Failures are counted by whose fault they are, as the rows say."""
+    of_rows = (
+        sa.select(Delivery.reason, sa.func.count())
+        .where(Delivery.campaign_id == campaign.id, Delivery.state == "failed")
+        .group_by(Delivery.reason)
+    )
+    of_counters = sa.select(Tally.reason, Tally.n).where(
+        Tally.campaign_id == campaign.id, Tally.state == "failed", Tally.n > 0
+    )
+    rows = {reason or "": n for reason, n in db.session.execute(of_rows)}
+    assert {reason: n for reason, n in db.session.execute(of_counters)} == rows
 
 
 def states(campaign: Campaign) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """From a planned campaign to rows that say what became of everybody."""
 
+import ssl
 import time
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from app.accounts import relays
 from app.campaigns import scheduling
 from app.contacts import suppressions
 from app.contacts.models import Contact
@@ -14,6 +16,8 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery import claiming, deciding, progress, sending, starting, sweeping
 from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
+from app.mailer.smtp import RelaySettings
+from tests import certificates
 from tests.delivery.conftest import check, make_due, states, work
 
 KINDS = ("ok", "grey", "r5", "p5", "r4", "full", "d4", "d5", "cut0", "amb", "ambrej", "multi")
@@ -76,6 +80,33 @@ def test_greylisted_mails_go_out_at_the_second_try(campaign_to, to_server):
     assert all(295 < one.total_seconds() < 305 for one in wait)
     assert second.sent == 20
     assert campaign.state == "sent"
+
+
+def test_the_receipt_tells_how_many_went_encrypted(
+    campaign_to, to_server, tmp_path, monkeypatch, client, alice
+):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificates.make(tmp_path / "both.pem"))
+    to_server.faults.tls = tls
+    settings = RelaySettings.from_url(to_server.url.replace("=none", "=opportunistic"))
+    monkeypatch.setattr(relays, "for_sender", lambda account_id, email: settings)
+    campaign = campaign_to([*some(97), "amb.0@example.com", *some(2, "grey")])
+    work(campaign)
+    to_server.faults.offer_starttls = False
+    make_due(campaign)
+    sweeping.sweep()
+    work(campaign)
+    with transaction():
+        # How that one went is noted, but it proves nothing, so it is not counted.
+        deciding.treat_as_sent(campaign)
+    receipt = check(campaign)
+
+    assert (receipt.sent, receipt.encrypted, receipt.in_clear) == (100, 97, 2)
+    assert sum(bool(entry["tls"]) for entry in to_server.accepted) == 98
+    client.sign_in(alice)
+    page = client.get(f"/campaigns/{campaign.id}/receipt").text
+    assert "97 % of them went to the mail server over an encrypted connection" in page
+    assert "2 mails in clear" in page
 
 
 def test_who_leaves_after_planning_gets_nothing(campaign_to, to_server, alice):
