@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 from app.mailer.relay import RelaySettings
-from app.mailer.session import DOT, CannotConnect, Session
+from app.mailer.session import DOT, CannotConnect, CannotEncrypt, Session
 from app.mailer.wire import Reply, content
 
 #: Connection failures in a row after which we stop knocking.
@@ -265,7 +265,9 @@ class Courier:
                 session.begin(mail)
         if self.stopping or self.broken:
             return
-        wanted = min(self.limit, len(self.sessions) + len(self.queue))
+        # While all fail, one at a time knocks: or there would always be another that may succeed.
+        limit = 1 if self.failures and not self.sessions else self.limit
+        wanted = min(limit, len(self.sessions) + len(self.queue))
         while len(self.sessions) + self.opening < wanted:
             self.opening += 1
             self._start(self._open())
@@ -289,6 +291,8 @@ class Courier:
         self._employ()
 
     def _failed(self, error: CannotConnect) -> None:
+        if isinstance(error, CannotEncrypt) and self.plain_only:
+            return  # the next one goes in clear
         if self.sessions:
             # It lets us in, only not so often at once.
             self.limit = max(1, len(self.sessions) + self.opening - 1)

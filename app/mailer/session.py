@@ -35,6 +35,10 @@ class CannotConnect(Exception):
         super().__init__(words + answer)
 
 
+class CannotEncrypt(CannotConnect):
+    """The server began to encrypt and could not."""
+
+
 class Session(asyncio.Protocol):
     """A connection that takes mails from its Courier until it is closed."""
 
@@ -140,11 +144,11 @@ class Session(asyncio.Protocol):
             return
         try:
             self.transport = await self._shake_hands(loop)
-        except (ssl.SSLError, ConnectionError):
+        except (ssl.SSLError, ConnectionError) as error:
             # It cannot encrypt, or hung up over it. One that is merely slow (TimeoutError is an
             # OSError too) says nothing about encryption: it is asked again, never in clear.
             self.courier.plain_only = not required
-            raise
+            raise CannotEncrypt(_plain(relay, error)) from None
         self.encrypted = True
         # What was learned in clear is forgotten (RFC 3207 4.2).
         self.reader = ReplyReader()

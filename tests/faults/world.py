@@ -299,7 +299,10 @@ class World:
             found = self.receipt(campaign)
             return found.intended > 0 and found.pending <= open_at_end
 
-        wait_until(is_over, seconds=seconds, what=f"the end; {self.receipt(campaign)}")
+        try:
+            wait_until(is_over, seconds=seconds, what="the end")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.receipt(campaign)}") from None
         return time.monotonic() - began
 
     def sums(self, campaign: Campaign, n: int) -> Sums:

@@ -114,6 +114,17 @@ def test_nobody_at_the_door_breaks_the_circuit_and_blames_no_recipient():
     assert "Nobody answers" in outcomes[0].text
 
 
+@pytest.mark.parametrize("faults", [Faults(), Faults(refuse=True)], ids=["no TLS", "421"])
+def test_a_server_that_turns_all_away_is_left_alone_soon(faults):
+    with FaultServer(faults) as server:
+        settings = at_localhost(server, "starttls&connections=10")
+
+        outcomes = run(send_all(settings, mails(*["ok"] * 100)))
+
+        assert {o.kind for o in outcomes} == {"never_left"}
+        assert server.connections <= 15
+
+
 def test_a_large_mail_whose_dot_stayed_here_never_left():
     with FaultServer() as server:
         (outcome,) = run(
@@ -322,16 +333,14 @@ def test_a_handshake_without_an_answer_is_no_reason_to_speak_in_clear(server_tls
 
 def test_a_handshake_that_is_cut_is_answered_in_clear_where_that_was_chosen(server_tls):
     with FaultServer(Faults(tls=server_tls, cut_handshake=True)) as server:
-        optional = send_one(
-            at_localhost(server, "opportunistic"), "a@mail.test", "v@example.com", MESSAGE
-        )
+        optional = run(send_all(at_localhost(server, "opportunistic"), mails(*["ok"] * 50)))
         required = send_one(
             at_localhost(server, "starttls"), "a@mail.test", "v@example.com", MESSAGE
         )
 
-    assert (optional.kind, optional.tls) == ("accepted", False)
+    assert {(one.kind, one.tls) for one in optional} == {("accepted", False)}
     assert required.kind == "never_left"
-    assert len(server.accepted) == 1
+    assert len(server.accepted) == 50
 
 
 def test_user_and_password_are_used_and_checked():
