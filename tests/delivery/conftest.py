@@ -137,7 +137,7 @@ def _check_reasons(campaign: Campaign) -> None:
         Tally.campaign_id == campaign.id, Tally.state == "failed", Tally.n > 0
     )
     rows = {reason or "": n for reason, n in db.session.execute(of_rows)}
-    assert {reason: n for reason, n in db.session.execute(of_counters)} == rows
+    assert {row.reason: row.n for row in db.session.execute(of_counters)} == rows
 
 
 def states(campaign: Campaign) -> dict[str, str]:
