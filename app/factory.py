@@ -34,7 +34,7 @@ from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import routes as contacts
-from app.core import headers, queue_server, sealing, templating, tokens
+from app.core import headers, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
@@ -280,11 +280,23 @@ def _answer_errors(app: Flask) -> None:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return response
 
+    _answer_breakdowns(app)
+
+
+def _answer_breakdowns(app: Flask) -> None:
+    """What no verb expects: the database or the disk, and everything else."""
+
     @app.errorhandler(sa.exc.OperationalError)
     def database_away(error: sa.exc.OperationalError) -> Response:
         log.error("database: %s", type(error.orig).__name__)
         db.session.rollback()
+        if room.is_for_want_of_room(error):
+            return _no_room()
         return _error_page(503, "The database is busy or away. Nothing was lost; try again soon.")
+
+    @app.errorhandler(OSError)
+    def system_refuses(error: OSError) -> Response:
+        return _no_room() if room.is_for_want_of_room(error) else crash(error)
 
     @app.errorhandler(Exception)
     def crash(error: Exception) -> Response:
@@ -299,6 +311,10 @@ def _in_words(error: HTTPException) -> str:
     if error.description and error.description != type(error).description:
         return error.description
     return WORDS.get(error.code or 500, error.description or "That did not work.")
+
+
+def _no_room() -> Response:
+    return _error_page(room.NoRoom.status, str(room.NoRoom()))
 
 
 def _read_away() -> None:

@@ -60,7 +60,7 @@ def stage(
     """Keep the file and make the row, committed; ready to be worked when `confirmed`.
 
     `columns` corrects the guess, column → target (see contacts.mapping). Call it outside of a
-    transaction: a large file takes its time. Raises Unreadable, TooLarge, Invalid.
+    transaction: a large file takes its time. Raises Unreadable, TooLarge, NoRoom, Invalid.
     """
     upload = uploads.receive(file, filename)
     try:

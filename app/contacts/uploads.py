@@ -20,6 +20,7 @@ from app.contacts.text import clean_line
 from app.core import settings
 from app.core.clock import now
 from app.core.errors import DomainError, Invalid
+from app.core.room import NoRoom, is_for_want_of_room
 
 LIMIT_BYTES = 1 << 30
 LOOKED_AT = 256 * 1024
@@ -76,7 +77,7 @@ def path_of(stored_as: str) -> Path:
 def receive(file: BinaryIO, filename: str) -> Upload:
     """Keep a file under a random name and find out how to read it.
 
-    Raises Unreadable, TooLarge. Takes as long as the file is large: call it outside of a
+    Raises Unreadable, TooLarge, NoRoom. Takes as long as the file is large: call it outside of a
     transaction.
     """
     stored_as = secrets.token_hex(16) + ".csv"
@@ -84,6 +85,11 @@ def receive(file: BinaryIO, filename: str) -> Upload:
     try:
         _store(file, path)
         dialect = look_at(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if is_for_want_of_room(error):
+            raise NoRoom from error
+        raise
     except BaseException:
         path.unlink(missing_ok=True)
         raise

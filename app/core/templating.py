@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, g
 
+from app.core import room
 from app.core.clock import now
 from app.core.fragments import dom_id
 
@@ -79,6 +80,8 @@ def form_key() -> str:
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
     app.jinja_env.filters.update(number=number, moment=moment, full_moment=full_moment, size=size)
-    app.jinja_env.globals.update(percent=percent, count=count, dom_id=dom_id, form_key=form_key)
+    app.jinja_env.globals.update(
+        percent=percent, count=count, dom_id=dom_id, form_key=form_key, disk_is_full=room.is_full
+    )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

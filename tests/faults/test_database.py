@@ -1,14 +1,11 @@
-"""The database locked, restarted, away, and the disk full: F5, F11, F12, F13, F25."""
+"""The database killed, locked, restarted, away: F5, F11, F12, F13."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -159,56 +156,3 @@ def test_the_database_goes_right_after_a_250(
     world.wait_until_over(campaign)
 
     row("F13", "PostgreSQL away 10 s right after a 250", world.sums(campaign, N), seconds=seconds)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 24 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    made = subprocess.run(  # noqa: S603
-        ["/bin/mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)],
-        check=False, capture_output=True,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("this machine mounts no tmpfs")
-    yield folder
-    subprocess.run(["/bin/umount", "-l", str(folder)], check=True)  # noqa: S603
-
-
-def test_the_disk_is_full(small_disk: Path, row: Add) -> None:
-    with World(small_disk) as world:
-        world.server.faults.late_s = 0.3
-        web = world.start_web()
-        world.crew()
-        campaign = world.send(N, name="full")
-        world.wait_for_mails("full", 20)
-        leaving = still_waiting(world, campaign)
-        filler = small_disk / "filler"
-        fill(filler)
-        status = post(web.port, f"/u/{sign(Purpose.UNSUBSCRIBE, leaving.id)}")
-        time.sleep(8)
-        fill(filler)
-        time.sleep(2)
-        standing = len(world.arrived("full"))
-        filler.unlink()
-        seconds = world.seconds_to_next() if standing < N else None
-        world.wait_until_over(campaign)
-
-        row("F25", "disk full for 10 s", world.sums(campaign, N), seconds=seconds)
-        assert status in (200, 503)
-        if status == 200:
-            assert suppressions.find(world.account_id, leaving.address)
-
-
-def fill(path: Path) -> None:
-    """Until not a byte more goes in."""
-    with path.open("ab", buffering=0) as file:
-        size = 1 << 16
-        while size:
-            try:
-                file.write(b"\0" * size)
-            except OSError:
-                size //= 2

@@ -117,6 +117,23 @@ def signed_in(world: World) -> FlaskClient:
     return client
 
 
+def signed_in_over(world: World, port: int, path: str) -> str:
+    """A page as Alice's browser gets it from a web server; fails where that is an error."""
+    client = signed_in(world)
+    cookies = "; ".join(f"{cookie.key}={cookie.value}" for cookie in client._cookies.values())
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(3):
+        connection.request("GET", path, headers={"Cookie": cookies})
+        response = connection.getresponse()
+        text = response.read().decode()
+        path = response.getheader("Location") or ""
+        if not path:
+            break
+    connection.close()
+    assert response.status == 200, (response.status, path, text[:2000])
+    return text
+
+
 def still_waiting(world: World, campaign: Campaign) -> sa.Row[tuple[int, str]]:
     """The last reader of a campaign, who has nothing yet."""
     from app.contacts.models import Contact
