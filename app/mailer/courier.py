@@ -281,6 +281,12 @@ class Courier:
         except CannotConnect as error:
             self._failed(error)
             return
+        except asyncio.CancelledError:
+            # Half open: its line is cut before the loop ends, like all others.
+            session.abort()
+            if session.transport is not None and not session.lost:
+                self.ended.add(session)
+            raise
         finally:
             self.opening -= 1
             self._changed.set()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import time
 
 import pytest
+import sqlalchemy as sa
 
+from app.campaigns.models import Campaign
+from app.contacts.models import Contact
+from app.core.db import db, transaction
+from app.delivery import deciding
+from app.delivery.models import Delivery
 from tests.faults.conftest import Add
+from tests.faults.test_queue_server import signed_in
 from tests.faults.world import CONNECTIONS, World
 from tests.servers import wait_until
 
@@ -77,10 +85,24 @@ def test_killed_between_the_dot_and_the_250(world: World, row: Add) -> None:
     seconds = world.seconds_to_next(campaign=campaign)
     world.wait_until_over(campaign)
     sums = world.sums(campaign, n)
+    unknown = addresses(world, campaign, "uncertain")
 
     row("F4", "killed between the dot and the 250", sums, seconds=seconds,
         uncertain=2 * CONNECTIONS)  # fmt: skip
     assert sums.uncertain >= 4
+
+    # The owner sends them again, having read what it costs: here all of them arrive twice.
+    told = signed_in(world).get(f"/campaigns/{campaign.id}/uncertain").text
+    assert "may get this mail twice" in told
+    with transaction():
+        again = deciding.send_again(db.session.get_one(Campaign, campaign.id))
+    world.wait_until_over(campaign)
+    twice = sorted(address for address, n in world.arrived("f4").items() if n == 2)
+    assert again == sums.uncertain
+    assert world.receipt(campaign).sent == n
+    assert len(twice) <= again
+    assert max(world.arrived("f4").values()) == 2
+    assert set(twice) <= unknown
 
 
 def test_a_rolling_restart(world: World, row: Add) -> None:
@@ -101,12 +123,20 @@ def test_a_rolling_restart(world: World, row: Add) -> None:
     row("F33", "rolling restart by SIGTERM", world.sums(campaign, n), seconds=seconds)
 
 
-def test_few_files_and_little_memory(world: World, row: Add) -> None:
+def addresses(world: World, campaign: Campaign, state: str) -> set[str]:
+    """Who is in that state."""
+    query = (
+        sa.select(Contact.address)
+        .join(Delivery, Delivery.contact_id == Contact.id)
+        .where(Delivery.campaign_id == campaign.id, Delivery.state == state)
+    )
+    return world.read(lambda: set(db.session.scalars(query)))
+
+
+def test_few_files(world: World, row: Add) -> None:
     n = 300
     crew = world.crew()
     wait_until(lambda: len(crew.workers()) == 3, what="the workers")
-    import resource
-
     for one in crew.family():
         one.rlimit(resource.RLIMIT_NOFILE, (64, 64))
     campaign = world.send(n, name="f37")
@@ -114,3 +144,31 @@ def test_few_files_and_little_memory(world: World, row: Add) -> None:
     world.wait_until_over(campaign)
 
     row("F37", "64 open files at most", world.sums(campaign, n), seconds=seconds)
+
+
+def test_little_memory(world: World, row: Add) -> None:
+    """`ulimit -v` in the middle of a run, below what it needs: work fails, nothing is lost, and
+    more memory is all that it takes."""
+    n = 1000
+    world.server.faults.late_s = 0.3
+    crew = world.crew()
+    campaign = world.send(n, name="memory")
+    world.wait_for_mails("memory", 30)
+    for one in crew.family():
+        # Not even the stack of a thread more than now.
+        most = one.memory_info().vms
+        one.rlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+    time.sleep(25)  # longer than a run that had all it needs
+    standing = world.receipt(campaign)
+    assert standing.failed == 0
+    assert standing.pending > 0, "there was enough memory after all"
+    world.server.faults.late_s = 0.05
+    if crew.process.poll() is not None:
+        crew.start()
+    for one in crew.family():
+        one.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    seconds = world.seconds_to_next(more=4 * CONNECTIONS, campaign=campaign)
+    world.wait_until_over(campaign)
+
+    row("F37", "too little memory in the middle, then enough", world.sums(campaign, n),
+        seconds=seconds, uncertain=2 * CONNECTIONS)  # fmt: skip
