@@ -29,6 +29,8 @@ FAILURES = 5
 ATTEMPTS = 3
 #: Seconds between two attempts to connect while all fail.
 KNOCK_S = 0.3
+#: Turns of the loop until connections that were cut while they opened are closed.
+HALF_OPEN_TURNS = 4
 
 
 @dataclass(slots=True)
@@ -161,6 +163,8 @@ class Courier:
         for task in [*self._tasks, *([self._watch] if self._watch else [])]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(HALF_OPEN_TURNS):
+            await asyncio.sleep(0)
         self._flush()
         await self._hang_up()
 
@@ -282,10 +286,8 @@ class Courier:
             self._failed(error)
             return
         except asyncio.CancelledError:
-            # Half open: its line is cut before the loop ends, like all others.
+            # Half open and known to nobody else: its line is cut before the loop ends.
             session.abort()
-            if session.transport is not None and not session.lost:
-                self.ended.add(session)
             raise
         finally:
             self.opening -= 1

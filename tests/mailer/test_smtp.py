@@ -14,7 +14,7 @@ from app.mailer.smtp import Courier, Mail, RelaySettings, run, send_all, send_on
 from app.mailer.wire import NotAReply, ReplyReader, content
 from tests import certificates
 from tests.faultserver import Faults, FaultServer
-from tests.servers import MailSink, free_port
+from tests.servers import MailSink, free_port, wait_until
 
 MESSAGE = b"Subject: Rolls\r\n\r\nFresh at seven.\r\n"
 EXPECTED = {
@@ -123,6 +123,22 @@ def test_a_server_that_turns_all_away_is_left_alone_soon(faults):
 
         assert {o.kind for o in outcomes} == {"never_left"}
         assert server.connections <= 15
+
+
+def test_nothing_stays_open_where_we_leave_while_connecting():
+    with FaultServer(Faults(greeting=b"")) as server:
+
+        async def leave_early() -> None:
+            courier = Courier(
+                relay(server), on_content=lambda ids: None, on_outcomes=lambda done: None
+            )
+            courier.put(mails(*["ok"] * 20))
+            while server.open_now < 10:
+                await asyncio.sleep(0.01)
+            await courier.close()
+            await asyncio.to_thread(wait_until, lambda: server.open_now == 0, seconds=5)
+
+        asyncio.run(leave_early())
 
 
 def test_a_large_mail_whose_dot_stayed_here_never_left():
