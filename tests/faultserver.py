@@ -29,6 +29,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import random
 import re
 import ssl
 import sys
@@ -36,7 +37,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.servers import free_port
 
@@ -80,6 +81,12 @@ class Faults:
     """Mails a second that are taken for a domain, two seconds' worth at once; others get a 450."""
     refuse: bool = False
     """Answers every connection with 421."""
+    choppy: int = 0
+    """Answers come in pieces of random size, now and then one byte at a time and now and then
+    several together; the number seeds the chance."""
+    only_in_clear: tuple[str, ...] = ()
+    """Offered before STARTTLS and not any more after it."""
+    only_encrypted: tuple[str, ...] = ()
 
 
 @dataclass
@@ -175,6 +182,39 @@ class FaultServer:
         return [str(entry["rcpt"]) for entry in self.accepted]
 
 
+class Chopper:
+    """What is written to it leaves a little later, cut and joined by chance."""
+
+    def __init__(self, writer: asyncio.StreamWriter, seed: int) -> None:
+        self._writer = writer
+        self._chance = random.Random(seed)  # noqa: S311
+        self._waiting = b""
+        self._task: asyncio.Task[None] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+    def write(self, data: bytes) -> None:
+        self._waiting += data
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._leave())
+
+    async def drain(self) -> None:
+        if self._task:
+            await self._task
+        await self._writer.drain()
+
+    async def _leave(self) -> None:
+        # The longer it waits, the more answers leave as one.
+        await asyncio.sleep(self._chance.choice((0, 0, 0.001)))
+        byte_by_byte = self._chance.random() < 0.1
+        while self._waiting:
+            size = 1 if byte_by_byte else self._chance.randint(1, 60)
+            piece, self._waiting = self._waiting[:size], self._waiting[size:]
+            self._writer.write(piece)
+            await asyncio.sleep(0)
+
+
 class Conversation:
     """One connection."""
 
@@ -185,8 +225,11 @@ class Conversation:
         writer: asyncio.StreamWriter,
         number: int,
     ) -> None:
-        self.server, self.reader, self.writer, self.number = server, reader, writer, number
+        self.server, self.reader, self.number = server, reader, number
         self.faults = server.faults
+        self.writer = writer
+        if self.faults.choppy:
+            self.writer = Chopper(writer, self.faults.choppy + number)  # type: ignore[assignment]
         self.sender = ""
         self.rcpt: list[str] = []
         self.mails = 0
@@ -238,6 +281,7 @@ class Conversation:
         offers += ["8BITMIME"] if faults.eightbit else []
         offers += ["STARTTLS"] if faults.tls and faults.offer_starttls and not self.secure else []
         offers += ["AUTH PLAIN LOGIN"] if faults.auth else []
+        offers += faults.only_encrypted if self.secure else faults.only_in_clear
         offers += ["ENHANCEDSTATUSCODES"]
         text = "".join(f"250-{offer}\r\n" for offer in offers[:-1]) + f"250 {offers[-1]}\r\n"
         self.writer.write(text.encode())

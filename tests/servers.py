@@ -81,8 +81,12 @@ class Server:
 class QueueServer(Server):
     """valkey-server from its wheel, with an append-only file, on a unix socket."""
 
+    DURABLE = ("--appendonly", "yes", "--save", "", "--aof-use-rdb-preamble", "no")
+
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="ls-queue-"))
+        self.durable = True
+        """Set to False before start: as Debian's default, with nothing but snapshots."""
         self.socket = self.folder / "q.sock"
         self.url = f"unix://{self.socket}"
 
@@ -92,8 +96,8 @@ class QueueServer(Server):
         self.process = subprocess.Popen(  # noqa: S603
             [
                 str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket),
-                "--dir", str(self.folder), "--appendonly", "yes", "--save", "",
-                "--aof-use-rdb-preamble", "no", "--loglevel", "warning",
+                "--dir", str(self.folder), "--loglevel", "warning",
+                *(self.DURABLE if self.durable else ("--save", "3600 1 300 100 60 10000")),
             ],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip

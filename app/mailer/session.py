@@ -25,6 +25,7 @@ BIG = 65_536
 #: A server that takes longer than this for a mail gets the next one only after its answer, so
 #: that the next recipient is not committed too early.
 SLOW_S = 0.4
+HUNG_UP = "The mail server hung up while encryption was set up."
 
 
 class CannotConnect(Exception):
@@ -148,7 +149,8 @@ class Session(asyncio.Protocol):
             # It cannot encrypt, or hung up over it. One that is merely slow (TimeoutError is an
             # OSError too) says nothing about encryption: it is asked again, never in clear.
             self.courier.plain_only = not required
-            raise CannotEncrypt(_plain(relay, error)) from None
+            told = _plain(relay, error) if isinstance(error, ssl.SSLError) else HUNG_UP
+            raise CannotEncrypt(told) from None
         self.encrypted = True
         # What was learned in clear is forgotten (RFC 3207 4.2).
         self.reader = ReplyReader()
@@ -164,7 +166,7 @@ class Session(asyncio.Protocol):
                 ssl_handshake_timeout=limit + 60,
             )  # fmt: skip
         if transport is None:
-            raise ConnectionResetError("The mail server hung up while encryption was set up.")
+            raise ConnectionResetError
         return transport
 
     async def _ask_for_tls(self) -> CannotConnect | None:

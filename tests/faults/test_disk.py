@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.accounts.models import Account
 from app.contacts import importing, suppressions
 from app.contacts.models import Contact, ContactList, Import, Subscription
 from app.core.db import db, transaction
@@ -22,6 +21,7 @@ from app.core.tokens import Purpose, sign
 from app.delivery.receipts import Receipt
 from tests.api.conftest import make_token
 from tests.faults.conftest import Add
+from tests.faults.test_people import account_of
 from tests.faults.test_queue_server import post, signed_in_over, still_waiting
 from tests.faults.world import Sums, World
 from tests.servers import wait_until
@@ -165,11 +165,7 @@ def upload(file: str, list_id: int | None) -> tuple[str, str]:
 
 def asking(world: World) -> Ask:
     """ask("GET", path) → the answer of the API over HTTP."""
-    assert world.web
-    port = world.web.port
-    with transaction():
-        account = db.session.get_one(Account, world.account_id)
-    secret = make_token(account)
+    port, secret = world.webs[0].port, make_token(account_of(world))
 
     def ask(
         method: str, path: str, body: str = "", kind: str = "application/json", status: int = 0

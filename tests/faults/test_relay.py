@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from tests.delivery.conftest import check, make_due, work
 from tests.faults.conftest import Add
 from tests.faults.world import CONNECTIONS, Sums, World
 from tests.faultserver import FaultServer
+from tests.mailer.test_smtp import mismatches
 from tests.servers import MailSink
 
 Make = Callable[..., Campaign]
@@ -368,6 +370,45 @@ def test_a_rate_limit(
     assert (pace.provider, halved) == ("limited.example", early["limited.example"] * 60 / 2)
     assert early["example.com"] == 300
     assert fastest > halved
+
+
+@pytest.mark.faults
+def test_ten_thousand_sessions_mix_nobody_up() -> None:
+    assert mismatches(10_000) == []
+
+
+@pytest.mark.faults
+def test_one_slow_reader_holds_up_nobody_else(
+    campaign_to: Make,
+    to_server: FaultServer,
+    monkeypatch: pytest.MonkeyPatch,
+    row: Add,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each mail takes the server 50 ms, so that its connections set the pace, not this machine."""
+    to_server.faults.late_s, to_server.faults.slow_s = 0.05, 0.2
+    use(to_server, monkeypatch, timeouts=PATIENT)
+    quiet_s = spread_s(to_server, campaign_to(some(800, "late")))
+    to_server.accepted.clear()
+    slow = campaign_to(["slow.0@example.org", *[f"late.{i}@example.org" for i in range(800)]])
+    busy_s = spread_s(to_server, slow)
+    with capsys.disabled():
+        sys.stdout.write(f"\nF20: {quiet_s / busy_s:.2f} of the rate beside a slow reader\n")
+
+    row("F20", "800 others beside one whose replies dribble", sums(slow, to_server, 801))
+    assert quiet_s / busy_s >= 0.8
+
+
+def spread_s(server: FaultServer, campaign: Campaign) -> float:
+    """From the first to the last mail of those who are not slow; all of it worked."""
+    before = len(server.accepted)
+    work(campaign)
+    times = [
+        float(str(one["at"]))
+        for one in server.accepted[before:]
+        if not str(one["rcpt"]).startswith("slow.")
+    ]
+    return max(times) - min(times)
 
 
 STRANGE: dict[str, dict[str, Any]] = {

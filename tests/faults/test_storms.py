@@ -7,12 +7,16 @@ import shutil
 import smtplib
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from app.campaigns.models import Campaign
+from app.config import CHECKOUT
 from app.contacts.models import Suppression
 from app.core.db import db
 from app.core.tokens import Purpose, sign, sign_for_address
@@ -70,27 +74,94 @@ def kept_out(world: World) -> int:
     return world.read(lambda: db.session.scalar(query)) or 0
 
 
-def test_bounces_by_the_hundred_while_sending(world: World, door: Catcher, row: Add) -> None:
-    world.server.faults.late_s = 0.1
-    world.crew()
-    first = world.send(N, name="first")
-    world.wait_for_mails("first", 1)
-    quiet_s = world.wait_until_over(first)
-    numbers = deliveries(world, first.id)
-    bounce(door, numbers)
-    second = world.send(N, name="second")
-    world.wait_for_mails("second", 1)
-    began = time.monotonic()
-    bounce(door, numbers)
-    busy_s = world.wait_until_over(second) + time.monotonic() - began
-    wait_until(
-        lambda: not any((world.home / "inbound").glob("*.eml*")), seconds=120, what="the bounces"
-    )
+#: Brings notices in a process of its own, over several connections, as mail servers do:
+#: its arguments are a port and a file with a line for each: name, recipient.
+STORM = """
+import smtplib, sys, threading
+from tests.faults.test_storms import NOTICE
+port, path = int(sys.argv[1]), sys.argv[2]
+lines = [line.split() for line in open(path)]
+def bring(mine):
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as smtp:
+        for name, to in mine:
+            smtp.sendmail("", [to], NOTICE.format(name=name).encode())
+threads = [threading.Thread(target=bring, args=(lines[i::4],)) for i in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+STORM_N = 10_000
 
-    row("F34", f"{N} bounces, each twice, while sending", world.sums(second, N))
-    assert counted(world) == N
-    assert kept_out(world) == N
-    assert quiet_s / busy_s > 0.35  # the bounces themselves come from this machine too
+
+def test_ten_thousand_bounces_while_sending(
+    world: World, door: Catcher, tmp_path: Path, row: Add, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.server.faults.late_s = 0
+    world.crew()
+    first = world.send(STORM_N, name="first")
+    world.wait_until_over(first, seconds=200)
+    # So slow that the mail server, not this machine's two processors, sets the pace.
+    world.server.faults.late_s = 0.1
+    quiet = world.send(N, name="quiet")
+    quiet_s = sending_s(world, quiet)
+    numbers = deliveries(world, first.id)
+    storm = begin_storm(tmp_path, door, [*numbers, *numbers[:1000]])
+    try:
+        wait_until(lambda: counted(world) > 0, what="the first bounce")
+        busy = world.send(N, name="busy")
+        busy_s = sending_s(world, busy)
+        assert storm.poll() is None or inbound(world), "the storm was over first"
+        assert storm.wait(240) == 0
+    finally:
+        storm.kill()
+        storm.wait()
+    wait_until(lambda: not inbound(world), seconds=240, what="the bounces")
+    took = time.monotonic() - storm.began  # type: ignore[attr-defined]
+    with capsys.disabled():
+        print_figures(quiet_s / busy_s, took)
+
+    row("F34", "10,000 bounces, 1,000 twice, while sending", world.sums(busy, N))
+    assert counted(world) == STORM_N
+    assert kept_out(world) == STORM_N
+    assert took < 300
+    # Promised are 0.7; the mail server and the bounces come from this machine too.
+    assert quiet_s / busy_s > 0.4
+
+
+def sending_s(world: World, campaign: Campaign) -> float:
+    """From its first mail to its last."""
+    world.wait_until_over(campaign)
+    times = [
+        float(str(entry["at"]))
+        for entry in world.server.accepted
+        if str(entry["rcpt"]).endswith(f"@{campaign.name}.example")
+    ]
+    return max(times) - min(times)
+
+
+def begin_storm(folder: Path, door: Catcher, numbers: list[int]) -> subprocess.Popen[bytes]:
+    listed = folder / "storm"
+    listed.write_text(
+        "".join(
+            f"{number} b+{sign_for_address(Purpose.BOUNCE, number)}@mail.test\n"
+            for number in numbers
+        )
+    )
+    storm = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", STORM, str(door.port), str(listed)], cwd=CHECKOUT
+    )
+    storm.began = time.monotonic()  # type: ignore[attr-defined]
+    return storm
+
+
+def inbound(world: World) -> bool:
+    """Whether notices wait to be read."""
+    return any((world.home / "inbound").glob("*.eml*"))
+
+
+def print_figures(ratio: float, took: float) -> None:
+    sys.stdout.write(
+        f"\nF34: {ratio:.2f} of the undisturbed rate; {STORM_N:,} bounces in {took:.0f} s\n"
+    )
 
 
 def test_forged_bounces(world: World, door: Catcher, row: Add) -> None:

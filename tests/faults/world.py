@@ -134,7 +134,7 @@ class World:
         self.queue = QueueServer()
         self.server = FaultServer(faults or Faults(late_s=0.05))
         self.crews: list[Crew] = []
-        self.web: Running | None = None
+        self.webs: list[Running] = []
         self.shorter = {
             "app.delivery.planning.BATCH_SIZE": 100,
             "app.delivery.sending.KNOCK_AGAIN": 3,
@@ -164,8 +164,8 @@ class World:
     def __exit__(self, *_: object) -> None:
         for crew in self.crews:
             crew.kill()
-        if self.web:
-            self.web.__exit__()
+        for web in self.webs:
+            web.__exit__()
         db.session.remove()
         db.engine.dispose()
         self._context.pop()
@@ -190,9 +190,10 @@ class World:
 
     def start_web(self, **settings: str) -> Running:
         """The web server alone."""
-        self.web = Running(self.home, command=(PROGRAM, "web"), **{**self.settings, **settings})
-        self.web.start()
-        return self.web
+        web = Running(self.home, command=(PROGRAM, "web"), **{**self.settings, **settings})
+        self.webs.append(web)
+        web.start()
+        return web
 
     def _make_account(self) -> None:
         with transaction():
@@ -320,6 +321,9 @@ class World:
             counted["sent"], counted["failed"], counted["uncertain"],
         )  # fmt: skip
         assert kept.left_out == counted["skipped"]
+        # RFC 5322 2.1.1, 2.3: no line too long, CR and LF only together.
+        assert all(one["bare"] == 0 and int(str(one["longest"])) <= 998
+                   for one in self.server.accepted)  # fmt: skip
         got = self.arrived(campaign.name)
         state = {row.address: row.state for row in rows if row.address}
         wrong = [a for a in got if a in state and state[a] not in ("sent", "uncertain")]

@@ -1,10 +1,13 @@
 """The client against a server that misbehaves on request."""
 
 import asyncio
+import random
 import socket
 import ssl
 import threading
+import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,37 @@ def test_each_fault_has_its_outcome_and_nobody_gets_two(pipelining, connections)
         uncertain = {o.id for o in outcomes if o.kind == "uncertain"}
         got = {int(rcpt.split(".")[1].split("@")[0]) for rcpt in server.recipients()}
         assert accepted <= got <= accepted | uncertain
+
+
+#: Answers of which each tells what kind of recipient it was for.
+ANSWERED = {"ok": (250, "accepted"), "multi": (250, "accepted"), "r4": (450, "deferred"),
+            "r5": (550, "refused"), "p5": (550, "refused"), "full": (552, "refused"),
+            "d4": (451, "deferred"), "d5": (554, "refused")}  # fmt: skip
+
+
+def mismatches(sessions: int) -> list[str]:
+    """Recipients who got an answer that was another's, over so many short sessions with a server
+    that answers in bursts and byte by byte (RFC 2920)."""
+    chance = random.Random(sessions)  # noqa: S311
+    kinds = chance.choices(list(ANSWERED), k=4 * sessions)
+    with FaultServer(Faults(choppy=7, slow_s=0)) as server:
+        settings = replace(relay(server, "tls=none&connections=20"), mails_per_connection=2)
+
+        outcomes = run(send_all(settings, mails(*kinds), patience_s=600))
+
+        assert server.connections >= sessions * 0.9
+        taken = Counter(server.recipients())
+        assert max(taken.values()) == 1
+    return [
+        f"{kind}.{i}: {outcome.code} {outcome.kind}"
+        for i, (kind, outcome) in enumerate(zip(kinds, outcomes, strict=True))
+        if (outcome.code, outcome.kind) != ANSWERED[kind]
+        or (f"{kind}.{i}@example.com" in taken) != (outcome.kind == "accepted")
+    ]
+
+
+def test_each_answer_goes_to_its_recipient_however_it_arrives():
+    assert mismatches(200) == []
 
 
 def test_a_connection_carries_many_mails():
@@ -295,6 +329,57 @@ def test_required_encryption_sends_nothing_past_a_bad_certificate(server_tls):
 
         assert outcome.kind == "never_left"
         assert "certificate" in outcome.text
+        assert server.accepted == []
+        assert "MAIL" not in server.commands
+
+
+def test_what_was_learned_in_clear_is_forgotten(server_tls, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    faults = Faults(
+        tls=server_tls, smtputf8=False,
+        only_in_clear=("SIZE 10", "AUTH CRAM-MD5"), only_encrypted=("SMTPUTF8", "AUTH PLAIN"),
+    )  # fmt: skip
+    with FaultServer(faults) as server:
+        settings = at_localhost(server, "starttls&connections=1", user="vera:s3cret@")
+        faults.auth = "vera:s3cret"
+
+        outcome = send_one(settings, "a@mail.test", "jörg@example.com", MESSAGE)
+
+        assert (outcome.kind, outcome.tls) == ("accepted", True)
+        assert server.commands[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+        assert server.commands.count("STARTTLS") == 1
+
+
+BAD_CERTIFICATES = {
+    "another name": {"name": "elsewhere.example"},
+    "expired": {"days": (-3, -1)},
+    "not yet": {"days": (1, 3)},
+}
+
+
+@pytest.mark.parametrize("what", [*BAD_CERTIFICATES, "old protocol"])
+def test_required_encryption_is_what_it_should_be_or_nothing_is_sent(
+    what, certificate, tmp_path, monkeypatch
+):
+    path = certificate
+    if what in BAD_CERTIFICATES:
+        path = certificates.make(tmp_path / "bad.pem", **BAD_CERTIFICATES[what])
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    if what == "old protocol":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with FaultServer(Faults(tls=context)) as server:
+        outcome = send_one(
+            at_localhost(server, "starttls&connections=1"), "a@mail.test", "v@e.example", MESSAGE
+        )
+
+        assert outcome.kind == "never_left"
+        assert ("certificate" if what in BAD_CERTIFICATES else "ncryption") in outcome.text
         assert server.accepted == []
         assert "MAIL" not in server.commands
 
