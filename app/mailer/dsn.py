@@ -45,6 +45,10 @@ AUTO_SUBJECT = re.compile(
     r"|risposta automatica|afwezig|on vacation|away from)",
     re.IGNORECASE,
 )
+#: How mail programs begin the subject of an answer, by language.
+ANSWER_SUBJECT = re.compile(
+    r"^\s*(re|aw|sv|vs|antw|odp|ynt|rif|res|ref)\s*(\[\d+\])?\s*:", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def judge(message: Message) -> list[Finding]:
         return [Finding(complaint.recipient, verdict, "", complaint.reason)]
     found = _standard(message)
     if found is None:
-        found = [] if is_auto_reply(message) else _odd(message)
+        found = [] if is_auto_reply(message) or is_reply(message) else _odd(message)
     return found[:MAX_RECIPIENTS] or [Finding("", "none", "", "Not a bounce.")]
 
 
@@ -119,6 +123,16 @@ def is_auto_reply(message: Message) -> bool:
         or "X-Autorespond" in message
         or str(message.get("Precedence", "")).lower() == "auto_reply"
         or bool(AUTO_SUBJECT.match(str(message.get("Subject", ""))))
+    )
+
+
+def is_reply(message: Message) -> bool:
+    """A person's answer (RFC 5322 3.6.4, 3.6.5): never a bounce, whatever it quotes."""
+    names = str(message.get("In-Reply-To") or message.get("References") or "")
+    return (
+        "@" in names
+        and bool(ANSWER_SUBJECT.match(str(message.get("Subject", ""))))
+        and not DAEMON.search(str(message.get("From", "")))
     )
 
 

@@ -100,8 +100,8 @@ def act(data: bytes, account_id: int | None) -> bool:
         ]
         if not results and letter.is_report:
             results.append(returns.report(letter, events, account_id=account_id))
-        # A person's reply settles what was uncertain and stays where it is.
-        if not results:
+        # A reply, a person's or an absence note, settles what was uncertain and stays where it is.
+        if not letter.is_report and all(result in ("odd", "forged") for result in results):
             returns.arrived(letter, account_id=account_id)
         returns.finish(events)
     return any(result not in ("odd", "forged") for result in results)

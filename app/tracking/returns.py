@@ -234,6 +234,8 @@ def _is_of(numbers: tuple[int, ...], account_id: int) -> bool:
 
 def _leave(numbers: tuple[int, ...], letter: Letter) -> str:
     if letter.is_automatic:
+        # Nobody wishes to leave, but the mail that has this address must have come.
+        deciding.prove_departure(numbers[0])
         return "automatic"
     try:
         guest = leaving.visit_of(numbers)

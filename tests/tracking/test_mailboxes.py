@@ -67,10 +67,20 @@ def test_mails_can_be_kept_and_are_read_once(alice, sent):
     assert len(db.session.scalars(sa.select(Event)).all()) == 1
 
 
-def test_a_reply_settles_what_was_uncertain_and_stays(alice):
+@pytest.mark.parametrize(
+    "head",
+    [
+        "In-Reply-To: <{named}>\r\nSubject: Re: May news\r\n",
+        "References: <other@example.com> <{named}>\r\n",
+        # Some programs answer to every address there is, and some break them.
+        "References: <{named}>\r\nCc: b+00aa@mail.test\r\n",
+        "In-Reply-To: <{named}>\r\nAuto-Submitted: auto-replied\r\nSubject: Away: 550 5.1.1\r\n",
+    ],
+)
+def test_a_reply_settles_what_was_uncertain_and_stays(alice, head):
     sent = send(alice.account, state="uncertain")
     named = message_id(sent.deliveries[0])
-    reply = f"From: may0@example.com\r\nReferences: <{named}>\r\n\r\nThanks\r\n"
+    reply = f"From: may0@example.com\r\n{head.format(named=named)}\r\nThanks\r\n"
     with MailboxServer("imap", [reply.encode()]) as server:
         add(alice, server, "imap")
         reading.read_due()
@@ -78,6 +88,8 @@ def test_a_reply_settles_what_was_uncertain_and_stays(alice):
         assert list(server.mails) == [1]
     db.session.rollback()
     assert db.session.get(Delivery, sent.deliveries[0].id, populate_existing=True).state == "sent"
+    assert suppressed() == []
+    assert not db.session.scalars(sa.select(Event)).all()
 
 
 def test_a_strangers_mailbox_touches_only_their_own_campaigns(sent, charlie):

@@ -239,6 +239,41 @@ def test_an_absence_note_is_no_bounce_but_proves_that_the_mail_left(alice, folde
     assert receipt(sent.campaign.id).uncertain == 0
 
 
+QUOTING = (
+    "   ----- The following addresses had permanent fatal errors -----\r\n<bob@example.com>\r\n"
+    "    (reason: 550 5.1.1 <bob@example.com>... User unknown)\r\n"
+    "   ----- Transcript of session follows -----\r\n"
+)
+
+
+@pytest.mark.parametrize("subject", ["Re: Rolls", "AW: Rolls", "RE[2]: Rolls"])
+def test_a_persons_answer_to_the_bounce_address_proves_arrival(alice, folder, subject):
+    sent = send(alice.account, state="uncertain")
+    named = message_id(sent.deliveries[0])
+    answer = (
+        f"From: Vera <may0@example.com>\r\nSubject: {subject}\r\nIn-Reply-To: <{named}>\r\n\r\n"
+        f"Thanks. What is this that came when I told Bob?\r\n\r\n{QUOTING}"
+    )
+    drop(folder, verp(sent.deliveries[0]), answer.encode(), sender="may0@example.com")
+
+    take()
+
+    assert receipt(sent.campaign.id).sent == 1
+    assert (events(), suppressed()) == ([], {})
+
+
+def test_an_absence_note_to_the_way_out_takes_nobody_out_and_proves_arrival(alice, folder):
+    sent = send(alice.account, state="uncertain")
+    token = sign_for_address(Purpose.UNSUBSCRIBE, sent.deliveries[0].id)
+    away = b"Subject: Away\r\nAuto-Submitted: auto-replied\r\n\r\nBack on Monday.\r\n"
+    drop(folder, f"u+{token}@mail.test", away, sender="may0@example.com")
+
+    take()
+
+    assert receipt(sent.campaign.id).sent == 1
+    assert suppressed() == {}
+
+
 def test_a_reply_proves_arrival(alice):
     sent = send(alice.account, state="uncertain")
     reply = f"Subject: Re\r\nIn-Reply-To: <{message_id(sent.deliveries[0])}>\r\n\r\nThanks\r\n"
