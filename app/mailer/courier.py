@@ -285,10 +285,6 @@ class Courier:
         except CannotConnect as error:
             self._failed(error)
             return
-        except asyncio.CancelledError:
-            # Half open and known to nobody else: its line is cut before the loop ends.
-            session.abort()
-            raise
         finally:
             self.opening -= 1
             self._changed.set()
