@@ -58,7 +58,7 @@ AFTER_ERROR_S = 5.0
 DRAIN_S = 9.0
 LONGEST_PAUSE_S = 30.0
 #: How much workers stand back behind the web server and the tick.
-NICE = 5
+NICE = 10
 
 
 class BatchWorker(Worker):

@@ -10,9 +10,12 @@ from app.delivery import hosting, sending, starting, sweeping
 
 
 def plan_campaign(campaign_id: int) -> None:
-    """Write the recipients, then wake workers."""
+    """Write the recipients, wake workers, and begin: a small campaign waits for nobody else."""
     starting.plan(campaign_id)
-    _wake(sweeping.waiting_batches(campaign_id))
+    first, *others = sweeping.waiting_batches(campaign_id) or [0]
+    _wake(others)
+    if first and not stopping.asked():
+        send_batch(first)
 
 
 def send_batch(batch_id: int) -> None:
