@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Sequence
 
 from app.core import stopping
 from app.core.jobs import enqueue, is_waiting
@@ -13,7 +13,7 @@ def plan_campaign(campaign_id: int) -> None:
     """Write the recipients, wake workers, and begin: a small campaign waits for nobody else."""
     starting.plan(campaign_id)
     first, *others = sweeping.waiting_batches(campaign_id) or [0]
-    _wake(others)
+    wake(others)
     if first and not stopping.asked():
         send_batch(first)
 
@@ -22,7 +22,7 @@ def send_batch(batch_id: int) -> None:
     """Send for some seconds; then somebody else's campaign may have its turn."""
     more = sending.send_batch(batch_id, is_wanted=lambda: is_waiting("work"))
     if more and not stopping.asked():
-        _wake(sweeping.waiting_like(batch_id), again=True)
+        wake(sweeping.waiting_like(batch_id)[:1])
 
 
 def start_due_campaigns() -> None:
@@ -33,7 +33,7 @@ def start_due_campaigns() -> None:
 
 def sweep() -> None:
     """Find what was left behind."""
-    _wake(sweeping.sweep())
+    wake(sweeping.sweep())
 
 
 def look_up_providers() -> int:
@@ -46,8 +46,11 @@ def sweep_now() -> None:
     enqueue(sweep, key="sweep-now", on="sending")
 
 
-def _wake(batch_ids: list[int], *, again: bool = False) -> None:
-    for batch_id in batch_ids[: 1 if again else None]:
-        # A job cannot wait in the queue under a name that is running.
-        suffix = f"-{secrets.token_hex(4)}" if again else ""
-        enqueue(send_batch, batch_id, key=f"batch-{batch_id}{suffix}", on="sending")
+def wake(batch_ids: Sequence[int]) -> None:
+    """Have workers take these batches.
+
+    The name of a job counts the runs of its batch: one that is still there under the name of an
+    earlier run, finished or killed, keeps nobody waiting.
+    """
+    for batch_id, runs in sweeping.runs_of(batch_ids):
+        enqueue(send_batch, batch_id, key=f"batch-{batch_id}-{runs}", on="sending")

@@ -13,7 +13,6 @@ from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core import fragments
 from app.core.db import transaction
-from app.core.jobs import enqueue
 from app.delivery import deciding, jobs, progress, reading, receipts, sweeping
 
 bp = Blueprint("delivery", __name__, url_prefix="/campaigns/<int:campaign_id>")
@@ -90,8 +89,7 @@ def send_again(campaign_id: int) -> ResponseReturnValue:
     with transaction():
         deciding.send_again(campaign)
         _note(campaign, "send_again")
-    for batch_id in sweeping.waiting_batches(campaign_id):
-        enqueue(jobs.send_batch, batch_id, key=f"batch-{batch_id}", on="sending")
+    jobs.wake(sweeping.waiting_batches(campaign_id))
     return fragments.see_other(
         "delivery.show_progress", campaign_id=campaign_id, notice="They are being sent again."
     )

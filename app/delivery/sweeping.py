@@ -82,6 +82,14 @@ def waiting_batches(campaign_id: int | None = None) -> list[int]:
     return list(found)
 
 
+def runs_of(batch_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(batch, how many runs have taken it), in the order given."""
+    query = sa.select(Batch.id, Batch.runs).where(Batch.id.in_(batch_ids))
+    runs = {row.id: row.runs for row in db.session.execute(query)}
+    db.session.rollback()
+    return [(batch_id, runs[batch_id]) for batch_id in batch_ids if batch_id in runs]
+
+
 def skip_rest(campaign_id: int) -> int:
     """What a cancelled campaign had not sent yet; in short transactions."""
     total = 0

@@ -10,10 +10,14 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
 
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import claiming, journal, starting, sweeping, tallying
+from app.core.jobs import queue
+from app.core.queue_server import client
+from app.delivery import claiming, jobs, journal, starting, sweeping, tallying
 from app.delivery.models import Batch, Delivery
 from app.mailer.smtp import Outcome
 from tests.delivery.conftest import check, states, work
@@ -54,6 +58,26 @@ def test_a_dead_run_is_settled_from_its_journal(claimed, to_server):
     assert not (journal.folder() / "gone").exists()
     assert work(campaign).sent == 8
     assert len(to_server.accepted) == 5
+
+
+def test_the_job_of_a_killed_worker_keeps_no_batch_waiting(campaign_to, to_server):
+    campaign = campaign_to(some(10))
+    starting.plan(campaign.id)
+    (batch_id,) = sweeping.waiting_batches(campaign.id)
+    jobs.wake([batch_id])
+    jobs.wake([batch_id])
+    assert queue("sending").count == 1, "one that waits is enough"
+    # A worker takes it, takes the batch and is killed: to the queue server it still runs.
+    (name,) = queue("sending").get_job_ids()
+    client().delete("rq:queue:sending")
+    Job.fetch(name, connection=client(), serializer=JSONSerializer).set_status(JobStatus.STARTED)
+    with transaction():
+        claiming.take_batch(batch_id, "gone")
+    journal.Journal("gone").close()
+
+    jobs.sweep()
+
+    assert queue("sending").count == 1
 
 
 def test_a_run_that_lives_is_left_alone_however_late_it_is(claimed):

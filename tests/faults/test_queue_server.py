@@ -100,12 +100,12 @@ def test_emptied(world: World, half_sent: Campaign, row: Add) -> None:
 
 #: Longer than any wait for the queue server in the program: the longest one is 30 seconds between
 #: two starts of a part that ends (worker.LONGEST_PAUSE_S), so five minutes would show no more.
-AWAY_S = 60
+AWAY_S = 45
 
 
 @pytest.mark.faults
 def test_away_while_people_leave_and_look(world: World, row: Add) -> None:
-    n = 4 * N
+    n = 3 * N
     world.server.faults.late_s = 0.5
     web = world.start_web()
     world.crew()

@@ -86,7 +86,7 @@ def test_a_migration_while_the_old_release_sends(
     seconds = world.seconds_to_next(more=20)
     leaving = still_waiting(world, campaign)
     assert post(web.port, f"/u/{sign(Purpose.UNSUBSCRIBE, leaving.id)}") == 200
-    for path in ("/", "/campaigns", f"/campaigns/{campaign.id}", "/contacts"):
+    for path in ("/home", "/campaigns", f"/campaigns/{campaign.id}", "/contacts"):
         signed_in_over(world, web.port, path)
     new = world.crew()
     old.process.send_signal(signal.SIGTERM)
