@@ -124,7 +124,7 @@ def _statement(aim: Aim, was: str) -> sa.Update:
     due = (Delivery.next_try_at <= moment,) if was == "deferred" else ()
     chosen = (
         sa.select(Delivery.id.label("id"), _why_not(aim).label("why"))
-        .where(_of_batch(sa.bindparam("batch", type_=BigId)), Delivery.state == was, *due)
+        .where(_of_own_batch(), Delivery.state == was, *due)
         .order_by(Delivery.id)
         .limit(sa.bindparam("most", type_=sa.Integer))
         .subquery()
@@ -145,10 +145,17 @@ def _statement(aim: Aim, was: str) -> sa.Update:
     )
 
 
-def _of_batch(batch_id: Any) -> sa.ColumnElement[bool]:
+def _of_own_batch() -> sa.ColumnElement[bool]:
+    """Nobody takes from a batch that is not theirs, or is theirs no more: what is on its way is
+    found by the batch and its lease."""
+    batch_id = sa.bindparam("batch", type_=BigId)
+    is_own = (
+        Batch.id == batch_id,
+        Batch.lease == sa.bindparam("own_lease", type_=sa.String),
+        Batch.state == "working",
+    )
     first, last = (
-        sa.select(edge).where(Batch.id == batch_id).scalar_subquery()
-        for edge in (Batch.first_id, Batch.last_id)
+        sa.select(edge).where(*is_own).scalar_subquery() for edge in (Batch.first_id, Batch.last_id)
     )
     return sa.and_(Delivery.id.between(first, last), Delivery.batch_id == batch_id)
 
@@ -163,6 +170,19 @@ def held(lease: str, limit: int | None = None) -> Sequence[sa.Row[int, int, int]
         .order_by(Delivery.id)
         .limit(limit)
     ).all()
+
+
+def astray(campaign_id: int, lease: str, limit: int) -> Sequence[sa.Row[int, int, int]]:
+    """As `held`, where the run has no batch of this campaign any more. Reads the whole campaign."""
+    return db.session.execute(
+        sa.select(Delivery.id, Delivery.campaign_id, Delivery.tries)
+        .where(
+            Delivery.campaign_id == campaign_id, Delivery.state == "sending",
+            Delivery.lease == lease,
+        )
+        .order_by(Delivery.id)
+        .limit(limit)
+    ).all()  # fmt: skip
 
 
 def forget_erased(ids: Collection[int]) -> None:

@@ -31,6 +31,7 @@ def sweep() -> list[int]:
     """Put everything in order; returns batches that workers should be woken for."""
     for lease in _open_leases():
         settle(lease)
+    _find_astray()
     _wake_paced()
     _wake_due()
     for campaign_id in _cancelled():
@@ -41,8 +42,11 @@ def sweep() -> list[int]:
     return waiting_batches()
 
 
-def settle(lease: str) -> bool:
-    """Decide about the rows of a dead run; False while it lives, or may live elsewhere."""
+def settle(lease: str, *, astray_in: int | None = None) -> bool:
+    """Decide about the rows of a dead run; False while it lives, or may live elsewhere.
+
+    `astray_in`: the campaign whose rows it has outside of any batch of its own.
+    """
     try:
         found = journal.read(lease)
     except journal.Alive:
@@ -52,7 +56,7 @@ def settle(lease: str) -> bool:
     # Without its journal nobody can tell what was sent: nothing is sent twice.
     known = found or journal.Found(is_complete=False)
     try:
-        while _settle_some(lease, known):
+        while _settle_some(lease, known, astray_in):
             pass
         with transaction():
             claiming.let_go(lease)
@@ -121,9 +125,73 @@ def _is_long_gone(lease: str) -> bool:
     return until is None or until + GRACE < now()
 
 
-def _settle_some(lease: str, found: journal.Found) -> bool:
+def _find_astray() -> None:
+    """A net below everything else: no mail is ever out of sight.
+
+    A claim at the moment in which another machine's sweep gives the batch up, or a decision to
+    send again at the moment in which a run ends, may leave mails where nobody looks. The kept
+    counters tell of them; only then is the campaign read.
+    """
+    for campaign_id in _unworked("sending", Campaign.state.in_(("sending", "paused", "cancelled"))):
+        for lease in _leases_of(campaign_id):
+            settle(lease, astray_in=campaign_id)
+    for campaign_id in _unworked(
+        "pending", Campaign.state == "sending", Campaign.planned_at.is_not(None)
+    ):
+        _reopen(campaign_id)
+
+
+def _unworked(state: str, *conditions: sa.ColumnElement[bool]) -> Sequence[int]:
+    """Campaigns with Deliveries in a state, and nobody who works on any."""
+    worked = sa.exists().where(Batch.campaign_id == Campaign.id, Batch.state == "working")
+    found = db.session.scalars(
+        sa.select(Campaign.id)
+        .join(Tally, Tally.campaign_id == Campaign.id)
+        .where(*conditions, Tally.state == state, Tally.n > 0, ~worked)
+    ).all()
+    db.session.rollback()
+    return found
+
+
+def _leases_of(campaign_id: int) -> Sequence[str]:
+    """Who claimed long ago what is still on its way."""
+    found = db.session.scalars(
+        sa.select(Delivery.lease)
+        .where(
+            Delivery.campaign_id == campaign_id, Delivery.state == "sending",
+            Delivery.claimed_at < now() - claiming.LEASE - GRACE,
+        )
+        .distinct()
+    ).all()  # fmt: skip
+    db.session.rollback()
+    return [str(lease) for lease in found]
+
+
+def _reopen(campaign_id: int) -> None:
+    """Batches that are done and have somebody who waits."""
+    is_ready = sa.exists().where(Batch.campaign_id == campaign_id, Batch.state == "ready")
+    if db.session.scalar(sa.select(is_ready)):
+        db.session.rollback()
+        return
+    waits = sa.exists().where(
+        Delivery.id.between(Batch.first_id, Batch.last_id),
+        Delivery.batch_id == Batch.id,
+        Delivery.state == "pending",
+    )
     with transaction():
-        rows = claiming.held(lease, CHUNK)
+        db.session.execute(
+            sa.update(Batch)
+            .where(Batch.campaign_id == campaign_id, Batch.state == "done", waits)
+            .values(state="ready")
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _settle_some(lease: str, found: journal.Found, astray_in: int | None) -> bool:
+    with transaction():
+        rows = (
+            claiming.astray(astray_in, lease, CHUNK) if astray_in else claiming.held(lease, CHUNK)
+        )
         by_campaign: dict[int, list[Outcome]] = {}
         for row in rows:
             by_campaign.setdefault(row.campaign_id, []).append(found.verdict(row.id))
@@ -153,18 +221,25 @@ def _wake_paced() -> None:
 
 
 def _wake_due() -> None:
-    """Batches with deferred mails that are due again."""
-    due = (
+    """Batches with deferred mails that are due again.
+
+    Only of those that are done: what is due and cannot go yet, of a paused campaign or behind a
+    spent limit, must not stand before everybody else's.
+    """
+    due = db.session.scalars(
         sa.select(Delivery.batch_id)
+        .join(Batch, sa.and_(Batch.id == Delivery.batch_id, Batch.state == "done"))
         .where(Delivery.next_try_at <= now(), Delivery.state == "deferred")
-        .order_by(Delivery.next_try_at)
-        .limit(10 * CHUNK)
-        .subquery()
-    )
+        .distinct()
+        .limit(CHUNK)
+    ).all()
+    db.session.rollback()
+    if not due:
+        return
     with transaction():
         db.session.execute(
             sa.update(Batch)
-            .where(Batch.state == "done", Batch.id.in_(sa.select(due.c.batch_id)))
+            .where(Batch.state == "done", Batch.id.in_(due))
             .values(state="ready")
             .execution_options(synchronize_session=False)
         )

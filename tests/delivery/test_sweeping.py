@@ -201,3 +201,98 @@ def test_kill_9_in_the_middle_costs_only_time(campaign_to, to_server, settings, 
     missing = set(some(200, "late")) - set(to_server.recipients())
     uncertain = {address for address, state in states(campaign).items() if state == "uncertain"}
     assert missing <= uncertain
+
+
+def take_away(campaign):
+    """As a sweep on another machine would, at the moment of a claim."""
+    with transaction():
+        claiming.let_go("gone")
+    assert set(states(campaign).values()) == {"sending"}
+
+
+def test_mails_whose_batch_was_given_up_in_the_moment_of_the_claim_are_found(claimed, to_server):
+    campaign, ids = claimed
+    written = journal.Journal("gone")
+    written.intend(ids[:2])
+    written.answer([Outcome(ids[0], "accepted", 250)])
+    take_away(campaign)
+    sweeping.sweep()
+    expire()
+    sweeping.sweep()
+    assert set(states(campaign).values()) == {"sending"}, "it lives"
+
+    written.close()
+    sweeping.sweep()
+
+    receipt = check(campaign)
+    assert (receipt.sent, receipt.uncertain, receipt.pending) == (1, 1, 8)
+    assert work(campaign).sent == 9
+    assert len(to_server.accepted) == 8
+
+
+def test_they_are_uncertain_where_nobody_knows_what_became_of_them(claimed):
+    campaign, _ = claimed
+    take_away(campaign)
+
+    sweeping.sweep()
+    assert set(states(campaign).values()) == {"sending"}
+
+    expire()
+    sweeping.sweep()
+    assert check(campaign).uncertain == 10
+
+
+def test_a_run_takes_nothing_from_a_batch_that_it_lost(claimed):
+    campaign, _ = claimed
+    with transaction():
+        db.session.execute(sa.update(Delivery).values(state="pending", lease=None))
+        claiming.let_go("gone")
+    (batch_id,) = sweeping.waiting_batches(campaign.id)
+
+    with transaction():
+        aim, book = claiming.Aim.of(campaign), tallying.Book(campaign.id)
+        assert claiming.claim(book, aim, batch_id, "gone", limit=10) == []
+        assert claiming.take_batch(batch_id, "next")
+        assert claiming.claim(book, aim, batch_id, "gone", limit=10) == []
+        assert len(claiming.claim(book, aim, batch_id, "next", limit=10)) == 10
+
+
+def test_mails_that_wait_in_a_batch_that_is_done_are_found(campaign_to, to_server):
+    campaign = campaign_to(some(10))
+    starting.plan(campaign.id)
+    with transaction():
+        db.session.execute(sa.update(Batch).values(state="done"))
+
+    assert len(sweeping.sweep()) == 1
+    assert work(campaign).sent == 10
+
+
+def test_retries_of_a_paused_campaign_do_not_stand_before_those_of_others(
+    campaign_to, to_server, monkeypatch
+):
+    monkeypatch.setattr(sweeping, "CHUNK", 1)
+    paused, going = campaign_to(some(30, "a")), campaign_to(some(3, "b"))
+    for campaign, hours in ((paused, 2), (going, 1)):
+        starting.plan(campaign.id)
+        put_off(campaign, hours)
+    with transaction():
+        paused.state = "paused"
+        db.session.merge(paused)
+
+    sweeping.sweep()
+    sweeping.sweep()
+
+    assert len(sweeping.waiting_batches(going.id)) == 1
+
+
+def put_off(campaign, hours):
+    """All of it was deferred, and has been due for so long."""
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.campaign_id == campaign.id)
+            .values(state="deferred", next_try_at=now() - timedelta(hours=hours))
+        )
+        db.session.execute(
+            sa.update(Batch).where(Batch.campaign_id == campaign.id).values(state="done")
+        )
