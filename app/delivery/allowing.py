@@ -57,7 +57,8 @@ def _take(relay: RelaySettings, want: int) -> int:
 
 
 def give_back(relay: RelaySettings, n: int, plans: Sequence[int] = ()) -> None:
-    """Allowed, but there was nothing to send. Call inside the same transaction."""
+    """Allowed, but there was nothing to send, or it never left. Call inside a transaction of the
+    same `hour`."""
     if n <= 0:
         return
     warming.count(plans, -n)
@@ -67,6 +68,11 @@ def give_back(relay: RelaySettings, n: int, plans: Sequence[int] = ()) -> None:
         if relay.per_second:
             use.free_at -= n / relay.per_second
         db.session.flush()
+
+
+def hour() -> int:
+    """The hour since 1970 (UTC), for which limits count."""
+    return int(time.time() // HOUR_S)
 
 
 def rests_until(relay: RelaySettings, plans: Sequence[int] = ()) -> datetime | None:

@@ -55,8 +55,11 @@ class Change:
 
 def record(
     book: tallying.Book, lease: str, outcomes: Sequence[Outcome], tries: Mapping[int, int]
-) -> None:
-    """Move the rows of a run to what became of them; the caller writes the book at the end."""
+) -> int:
+    """Move the rows of a run to what became of them; the caller writes the book at the end.
+
+    Returns how many never left and wait again.
+    """
     groups: dict[Change, list[int]] = {}
     gone: list[tuple[int, str]] = []
     for outcome in outcomes:
@@ -64,12 +67,15 @@ def record(
         groups.setdefault(change, []).append(outcome.id)
         if suppress:
             gone.append((outcome.id, outcome.text))
+    unsent = 0
     for change, ids in groups.items():
         moved = _write(lease, change, ids)
         for before, n in moved.items():
             book.note(before, change.state, n, reason=_reason(change))
             book.settled += n if change.state != "pending" else 0
+            unsent += n if change.state == "pending" else 0
     _suppress(book.campaign_id, gone)
+    return unsent
 
 
 def _reason(change: Change) -> str:

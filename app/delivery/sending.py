@@ -46,6 +46,8 @@ SMALLEST_CHUNK = 20
 RENEW_S = 5.0
 #: A run makes room after so many seconds where others wait, and how often it looks for them.
 LEAST_S, GLANCE_S = 3.0, 1.0
+#: Until mails are asked for again that a limit of so many a second did not allow yet.
+EARLY_S = 0.2
 KNOCK_AGAIN = timedelta(seconds=20)
 #: How long outcomes are held in memory while the database is away; the journal has them too.
 PATIENCE_S = 180.0
@@ -154,8 +156,11 @@ class _Run:
     brake: str = ""
     spent_until: datetime | None = None
     """The relay or a plan has had its hour's or day's worth, and rests until then."""
+    is_early: bool = False
+    """The mails of this second have gone; the next ones are allowed in a moment."""
     more: bool = False
     began: float = field(default_factory=time.monotonic)
+    hour: int = field(default_factory=lambda: allowing.hour())
     looked_at: float = 0.0
     is_wanted: Callable[[], bool] = lambda: False
     makes_room: bool = False
@@ -191,6 +196,8 @@ class _Run:
                 began, size = time.monotonic(), self.chunk
                 mails = await self._turn(size)
                 courier.put(mails)
+                if self.is_early:
+                    await asyncio.sleep(EARLY_S)
                 if mails is not None and not mails and (self.batch_id is None or self.spent_until):
                     if not courier.outstanding:
                         return
@@ -299,8 +306,10 @@ class _Run:
         self.makes_room = claiming.others_wait(self.aim.campaign_id) or self.is_wanted()
 
     def _record(self, book: tallying.Book, done: list[Outcome]) -> None:
-        if done:
-            recording.record(book, self.lease, done, self.tries)
+        unsent = recording.record(book, self.lease, done, self.tries) if done else 0
+        # What an earlier hour or day allowed is not owed by this one.
+        if unsent and self.hour == allowing.hour():
+            allowing.give_back(self.relay, unsent, self.plans)
 
     def _renew(self) -> None:
         if time.monotonic() - self.renewed > RENEW_S:
@@ -319,6 +328,7 @@ class _Run:
         allowing.give_back(self.relay, granted - len(claimed), self.plans)
         is_less = len(claimed) < want
         self.spent_until = allowing.rests_until(self.relay, self.plans) if is_less else None
+        self.is_early = not granted and not self.spent_until
         return claimed
 
     def _paced(
@@ -399,8 +409,9 @@ class _Run:
                 self._go_out(str(courier.broken))
             else:
                 self._back()
-            if self.spent_until:
-                self._say_spent(self.spent_until)
+            # Some of what was allowed may have come back.
+            if self.spent_until and (until := allowing.rests_until(self.relay, self.plans)):
+                self._say_spent(until)
             self.more = not courier.broken and self._has_more()
         if self.brake:
             _pause(self.aim.campaign_id, self.brake)

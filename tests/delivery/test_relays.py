@@ -168,3 +168,38 @@ def test_every_relay_out_means_waiting_not_failing(vouched, campaign_to):
 
     assert receipt(campaign.id).pending == 1
     assert db.session.query(Relay).count() == 1
+
+
+def test_what_a_second_does_not_allow_yet_is_not_asked_for_all_the_time(
+    vouched, server, campaign_to, monkeypatch
+):
+    add(vouched, "127.0.0.1", port=server.port, per_second=1)
+    campaign = campaign_to([f"v{n}@example.com" for n in range(30)])
+    starting.plan(campaign.id)
+    visits = []
+    visit = sending._Run._visit
+    monkeypatch.setattr(
+        sending._Run, "_visit", lambda run, want: visits.append(want) or visit(run, want)
+    )
+
+    for batch_id in sweeping.waiting_batches(campaign.id):
+        sending.send_batch(batch_id, seconds=2)
+
+    assert 2 <= receipt(campaign.id).sent <= 4
+    assert len(visits) < 60
+
+
+def test_mails_that_never_left_take_nothing_from_the_day(vouched, server, campaign_to):
+    add(vouched, "127.0.0.1", port=1, per_day=12)
+    campaign = campaign_to([f"v{n}@example.com" for n in range(30)])
+    starting.plan(campaign.id)
+
+    for batch_id in sweeping.waiting_batches(campaign.id):
+        sending.send_batch(batch_id, seconds=5)
+
+    db.session.rollback()
+    assert receipt(campaign.id).pending == 30
+    assert db.session.query(RelayUse).one().in_day == 0
+    notes = [row.text for row in db.session.query(DiaryEntry).all()]
+    assert not [text for text in notes if "as its limits allow" in text]
+    assert [text for text in notes if "Waiting for the mail server" in text]

@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from app.accounts import mail_servers, warming
+from app.accounts import mail_servers, relays, warming
 from app.accounts.models import Sender, WarmUp
 from app.campaigns import checks
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound, WrongState
-from app.delivery import allowing, progress, reading, sweeping
+from app.delivery import allowing, progress, reading, sending, starting, sweeping
 from app.mailer.smtp import RelaySettings
 from tests.delivery.conftest import check, work
 
@@ -252,3 +252,20 @@ def test_editors_switch_no_plan_on(client, sender, bob):
     )
 
     assert answer.status_code == 403
+
+
+@pytest.mark.flow
+def test_a_server_that_is_away_uses_up_no_day_of_the_plan(clock, sender, campaign_to, monkeypatch):
+    away = RelaySettings("127.0.0.1", 1)
+    monkeypatch.setattr(relays, "for_sender", lambda account_id, email: away)
+    start(sender)
+    campaign = campaign_to([f"v{n}@example.com" for n in range(80)])
+    starting.plan(campaign.id)
+
+    for batch_id in sweeping.waiting_batches(campaign.id):
+        sending.send_batch(batch_id)
+
+    db.session.rollback()
+    row = db.session.query(WarmUp).one()
+    assert (row.step, row.in_day, check(campaign).pending) == (0, 0, 80)
+    assert not [text for text in diary(campaign) if "warmed up" in text]
