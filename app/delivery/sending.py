@@ -381,15 +381,11 @@ class _Run:
             words = f"This mail could not be made: {error}"
             self.outcomes.append(Outcome(delivery_id, "refused", text=words, phase="render"))
             return None
-        return Mail(
-            delivery_id,
-            self.mold.envelope_from(reader),
-            to,
-            content,
-            fresh_until,
-            # International addresses stand in a header as they are; those are looked at again.
-            is_wire=address.local.isascii(),
-        )
+        envelope_from, is_plain = self.mold.envelope_from(reader), content.isascii()
+        mail = Mail(delivery_id, envelope_from, to, content, fresh_until, is_wire=is_plain)
+        # Bodies are 7 bit: anything else is an international address in To, From or Reply-To.
+        mail.international = mail.international or not is_plain
+        return mail
 
     async def _record_at_last(self) -> bool:
         """Try until the database has everything; False after PATIENCE_S."""

@@ -339,3 +339,13 @@ def test_a_run_makes_room_for_a_campaign_that_nobody_works_on(campaign_to, to_se
     # Now that nobody waits it goes on to its end.
     assert sending.send_batch(sweeping.waiting_batches(large.id)[0]) is False
     assert check(large).sent == 400
+
+
+def test_an_international_sender_goes_only_where_the_server_takes_it(campaign_to, to_server):
+    to_server.faults.smtputf8 = False
+    campaign = campaign_to(["v@example.com"], from_email="bäcker@bakery.example")
+    assert (work(campaign).failed, to_server.accepted) == (1, [])
+
+    to_server.faults.smtputf8 = True
+    again = campaign_to(["w@example.com"], from_email="bäcker@bakery.example")
+    assert work(again).sent == 1
