@@ -112,6 +112,8 @@ def _ask(guard: _Guard, host: str, target: str, largest: int) -> bytes:
     body = answer.read(largest + 1)
     if len(body) > largest:
         raise CannotFetch(f"{host} sent too much.")
+    if answer.length:
+        raise CannotFetch(f"{host} broke off.")
     return body
 
 

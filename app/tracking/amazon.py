@@ -18,7 +18,7 @@ from app.core import outside
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.mailer.providers import ses
-from app.mailer.providers.common import Unavailable
+from app.mailer.providers.common import Refused, Unavailable
 from app.tracking.models import ProviderReport
 
 log = logging.getLogger(__name__)
@@ -29,40 +29,59 @@ QUESTION_ENDS = timedelta(days=3)
 
 
 class Certificates:
-    """Amazon's certificates, each fetched once in a process. One at a time is asked for."""
+    """Amazon's certificates, each fetched once in a process. One at a time is asked for.
+
+    Only good ones are kept: one that was cut off on its way would refuse all reports until the
+    next start. And one that cannot be had, which may be anybody's invention, keeps nobody from
+    another.
+    """
 
     KEPT = 20
     AFTER_PROBLEM_S = 20.0
+    MOST_PROBLEMS = 1000
     LARGEST = 64_000
 
     def __init__(self) -> None:
         self._known: dict[str, bytes] = {}
         self._lock = threading.Lock()
-        self._rests_until = 0.0
+        self._rest_until: dict[str, float] = {}
 
     def get(self, url: str) -> bytes:
         """The file at an address that was judged before. Raises Unavailable."""
         if url in self._known:
             return self._known[url]
-        if time.monotonic() < self._rests_until or not self._lock.acquire(blocking=False):
+        is_resting = time.monotonic() < self._rest_until.get(url, 0.0)
+        if is_resting or not self._lock.acquire(blocking=False):
             raise Unavailable
         try:
             found = outside.get(url, largest=self.LARGEST)
+            self._keep(url, found)
         except outside.CannotFetch as error:
             log.warning("a certificate of Amazon's cannot be had: %s", error)
-            self._rests_until = time.monotonic() + self.AFTER_PROBLEM_S
+            self._rest(url)
             raise Unavailable from None
         finally:
             self._lock.release()
+        return found
+
+    def _keep(self, url: str, found: bytes) -> None:
+        try:
+            ses.certificate(found, now())
+        except Refused:
+            return
         if len(self._known) >= self.KEPT:
             self._known.clear()
         self._known[url] = found
-        return found
+
+    def _rest(self, url: str) -> None:
+        if len(self._rest_until) >= self.MOST_PROBLEMS:
+            self._rest_until.clear()
+        self._rest_until[url] = time.monotonic() + self.AFTER_PROBLEM_S
 
     def forget(self) -> None:
         """As in a new process."""
         self._known.clear()
-        self._rests_until = 0.0
+        self._rest_until.clear()
 
 
 certificates = Certificates()

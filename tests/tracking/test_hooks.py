@@ -663,6 +663,48 @@ def test_while_amazon_is_away_it_is_asked_to_come_again(client, alice, sent, rep
     assert post.to(client, url).status_code == 200
 
 
+def test_a_certificate_that_breaks_off_costs_no_report(client, alice, sent, reporters, amazon):
+    reporter = reporters["ses"]
+    _, url = hook_of(alice, reporter)
+    post = reporter.post(reporter.news("bounced", sent.deliveries[0]))
+
+    def cut(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(amazon.certificate)))
+        handler.end_headers()
+        handler.wfile.write(amazon.certificate[:200])
+
+    amazon.answer = cut
+    # A refusal would be for good: Amazon comes again only where it is asked to.
+    assert post.to(client, url).status_code == 503
+
+
+def test_a_bad_certificate_is_not_kept(client, alice, sent, reporters, amazon, monkeypatch):
+    reporter = reporters["ses"]
+    _, url = hook_of(alice, reporter)
+    with monkeypatch.context() as patch:
+        patch.setattr(amazon, "certificate", b"no certificate")
+        post = reporter.post(reporter.news("full", sent.deliveries[0]))
+        assert post.to(client, url).status_code == 403
+
+    post = reporter.post(reporter.news("bounced", sent.deliveries[0]))
+    assert post.to(client, url).status_code == 200
+
+
+def test_an_invented_certificate_keeps_nobody_from_the_real_one(
+    client, alice, sent, reporters, amazon
+):
+    reporter = reporters["ses"]
+    _, url = hook_of(alice, reporter)
+    post = reporter.post(reporter.news("bounced", sent.deliveries[0]))
+    invented = {**json.loads(post.body), "SigningCertURL": sns.CERTIFICATE.replace("0123", "9999")}
+    amazon.answer = lambda handler: handler.send_error(404)
+    assert Post(json.dumps(invented).encode()).to(client, url).status_code == 503
+
+    amazon.answer = amazon._usual
+    assert post.to(client, url).status_code == 200
+
+
 def test_amazons_question_is_answered_by_the_tick(client, alice, reporters, amazon):
     reporter = reporters["ses"]
     hook, url = hook_of(alice, reporter)
