@@ -210,3 +210,9 @@ def test_no_bytes_break_a_reader(module, body):
         module.read(body)
 
     assert refused.value.status == 400
+
+
+def test_sendgrid_never_sends_so_many_events_at_once():
+    assert len(sendgrid.read(b"[" + b"{}," * 9_999 + b"{}]")) == 10_000
+    with pytest.raises(Refused):
+        sendgrid.read(b"[" + b"{}," * 10_000 + b"{}]")

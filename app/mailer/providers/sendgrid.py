@@ -25,6 +25,8 @@ WHAT = {
     "delivered": "delivered", "bounce": "bounced", "dropped": "bounced",
     "spamreport": "complained", "unsubscribe": "unsubscribed", "group_unsubscribe": "unsubscribed",
 }  # fmt: skip
+#: Several times what fits into a real report: empty ones would keep others' waiting.
+MOST_EVENTS = 10_000
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 
@@ -65,6 +67,8 @@ def read(body: bytes) -> list[Told]:
     events = common.parse(body)
     if not isinstance(events, list):
         raise common.malformed()
+    if len(events) > MOST_EVENTS:
+        raise Refused(f"It has more than {MOST_EVENTS:,} events.", 400)
     return [_told(a_dict(event)) for event in events]
 
 
