@@ -36,6 +36,9 @@ def _in_words(outcome: smtp.Outcome) -> str:
     if outcome.kind == "uncertain":
         return "The server took the mail but broke off before saying so. Look into your mailbox."
     said = f" It said: {outcome.code or ''} {outcome.text}".rstrip()
+    # Many answer 530 here, some 550, 553 or 554 with such words.
+    if outcome.code == 530 or "authenticat" in outcome.text.lower():
+        return f"The server wants a user name and a password first.{said}"
     if outcome.phase == "mail":
         return f"The server does not let you send from this address.{said}"
     if outcome.phase == "rcpt":

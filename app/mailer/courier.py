@@ -87,14 +87,18 @@ class Courier:
         on_outcomes: Callable[[list[Outcome]], None],
         recheck: Recheck | None = None,
         fresh_s: float = 0.8,
+        knock_s: float = float("inf"),
     ) -> None:
         """`on_content(ids)` runs before the content of these leaves, `on_outcomes` once for each
-        mail, `recheck(ids)` tells which of these must not go after all."""
+        mail, `recheck(ids)` tells which of these must not go after all. After `knock_s` seconds in
+        which nobody let us in we stop knocking, however few times that was."""
         self.relay = relay
         self.on_content = on_content
         self.on_outcomes = on_outcomes
         self.recheck = recheck
         self.fresh_s = fresh_s
+        self.knock_s = knock_s
+        self.knocks_since: float | None = None
         self.time = time.monotonic
         self.queue: deque[Mail] = deque()
         self.sessions: set[Session] = set()
@@ -278,6 +282,7 @@ class Courier:
 
     async def _open(self) -> None:
         session = Session(self)
+        self.knocks_since = self.knocks_since or self.time()
         try:
             if self.failures and not self.sessions:
                 await asyncio.sleep(KNOCK_S)
@@ -289,7 +294,7 @@ class Courier:
             self.opening -= 1
             self._changed.set()
             asyncio.get_running_loop().call_soon(self._employ)
-        self.failures = 0
+        self.failures, self.knocks_since = 0, None
         self.sessions.add(session)
         self.idle.append(session)
         self._employ()
@@ -303,7 +308,8 @@ class Courier:
             return
         self.failures += 1
         others_try = self.opening > 1
-        if self.failures >= FAILURES and not others_try and self.broken is None:
+        is_late = self.time() - (self.knocks_since or self.time()) >= self.knock_s
+        if (self.failures >= FAILURES or is_late) and not others_try and self.broken is None:
             self.broken = error
             self.give_back(str(error))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import socket
 import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ BIG = 65_536
 #: that the next recipient is not committed too early.
 SLOW_S = 0.4
 HUNG_UP = "The mail server hung up while encryption was set up."
+#: What OpenSSL says when the other side begins without TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_MESSAGE")
 
 
 class CannotConnect(Exception):
@@ -55,7 +58,7 @@ class Session(asyncio.Protocol):
         self.lost = False
         """The transport is gone for good."""
         self.waiter: asyncio.Future[Reply] | None = None
-        self.early: Reply | None = None
+        self.early: Reply | NotAReply | None = None
         self.expected: deque[str] = deque()
         self.since = 0.0
         self.next: Mail | None = None
@@ -83,7 +86,7 @@ class Session(asyncio.Protocol):
             raise CannotConnect(str(error)) from None
         except TimeoutError:
             self.abort()
-            raise CannotConnect("The mail server does not answer.") from None
+            raise CannotConnect(_silent(self.relay)) from None
         except (OSError, ssl.SSLError, ConnectionError) as error:
             self.abort()
             raise CannotConnect(_plain(self.relay, error)) from None
@@ -172,7 +175,10 @@ class Session(asyncio.Protocol):
     async def _ask_for_tls(self) -> CannotConnect | None:
         """Why there is none; None when the handshake can begin."""
         if "STARTTLS" not in self.extensions:
-            return CannotConnect("The mail server offers no encryption, which is required.")
+            return CannotConnect(
+                "The mail server offers no encryption here, and without it nothing is sent. "
+                "Encryption from the start is usual on port 465, STARTTLS on port 587."
+            )
         if self.courier.plain_only:
             return CannotConnect("Encryption failed before.")
         reply = await self._ask("STARTTLS")
@@ -199,7 +205,10 @@ class Session(asyncio.Protocol):
                 if reply.code == 334:
                     reply = await self._ask(_b64(secret))
         else:
-            raise CannotConnect("The mail server offers no way to sign in that we know.")
+            raise CannotConnect(
+                "The mail server does not let anybody sign in here. Try port 587 or 465, another "
+                "encryption, or no user name."
+            )
         if reply.code != 235:
             raise CannotConnect("The mail server did not accept user name and password.", reply)
 
@@ -214,8 +223,10 @@ class Session(asyncio.Protocol):
 
     async def _answer(self, seconds: float) -> Reply:
         if self.early is not None:
-            reply, self.early = self.early, None
-            return reply
+            early, self.early = self.early, None
+            if isinstance(early, NotAReply):
+                raise early
+            return early
         if self.closed:
             raise CannotConnect("The mail server hung up.")
         self.waiter = asyncio.get_running_loop().create_future()
@@ -250,6 +261,8 @@ class Session(asyncio.Protocol):
                 self.drop(str(error))
             elif self.waiter and not self.waiter.done():
                 self.waiter.set_exception(error)
+            else:
+                self.early = error
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
@@ -531,13 +544,30 @@ def _b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def _silent(relay: RelaySettings) -> str:
+    words = f"{relay.host}:{relay.port} does not answer. Check the port, usually 587 or 465"
+    if relay.tls == "implicit":
+        return f"{words}; a server without encryption from the start is silent like this."
+    return f"{words}; one that expects encryption from the start (465) is silent like this."
+
+
 def _plain(relay: RelaySettings, error: Exception) -> str:
     where = f"{relay.host}:{relay.port}"
     words = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, socket.gaierror):
+        if error.errno == socket.EAI_AGAIN:
+            return f"Nobody could say where {relay.host} is: DNS gave no answer."
+        return f"There is no server named {relay.host}. Check the name for a typing mistake."
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate of {where} is not valid: {error.verify_message}."
     if isinstance(error, ssl.SSLError):
-        return f"Encryption with {where} failed: {error.reason or error}."
+        reason = error.reason or error
+        if relay.tls == "implicit" and reason in _NO_TLS:
+            return (
+                f"{where} does not speak encrypted from the start. Choose STARTTLS, or the port "
+                f"for it, usually 465. ({reason})"
+            )
+        return f"Encryption with {where} failed: {reason}."
     if isinstance(error, ConnectionRefusedError):
-        return f"Nobody answers at {where}."
+        return f"Nobody answers at {where}. Check the port, usually 587 or 465."
     return f"{where} cannot be reached: {words}."

@@ -56,14 +56,17 @@ def send_one(
 async def send_all(
     relay: RelaySettings, mails: list[Mail], *, patience_s: float = 60
 ) -> list[Outcome]:
-    """Send a few mails and wait; the outcomes in the order of the mails."""
+    """Send a few mails and wait; the outcomes in the order of the mails.
+
+    A server that says nothing is waited for `patience_s`, not that long for each attempt.
+    """
     outcomes: dict[int, Outcome] = {}
     relay = replace(relay, timeouts=relay.timeouts.cut(patience_s))
 
     def keep(done: list[Outcome]) -> None:
         outcomes.update((outcome.id, outcome) for outcome in done)
 
-    courier = Courier(relay, on_content=lambda ids: None, on_outcomes=keep)
+    courier = Courier(relay, on_content=lambda ids: None, on_outcomes=keep, knock_s=patience_s / 2)
     courier.put(mails)
     try:
         await courier.finish()

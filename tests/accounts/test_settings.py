@@ -269,6 +269,7 @@ def test_the_test_button_says_in_plain_words_what_is_wrong(
     assert "did not accept user name and password" in tried(client, port=port, password="wrong")
     assert "Nobody answers at" in tried(client, port=free_port())
     assert "offers no encryption" in tried(client, port=port, tls="starttls")
+    assert "wants a user name and a password" in tried(client, port=port, username="", password="")
     with transaction():
         alice.member.email = "alice@elsewhere.example"
     assert "does not let you send from this address" in tried(client, port=port)

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import re
 import socket
 import ssl
 import threading
+import time
 import warnings
 from collections import Counter
 from dataclasses import replace
@@ -173,6 +175,36 @@ def test_nothing_stays_open_where_we_leave_while_connecting():
             await asyncio.to_thread(wait_until, lambda: server.open_now == 0, seconds=5)
 
         asyncio.run(leave_early())
+
+
+def test_one_mail_waits_for_a_silent_server_once():
+    with FaultServer(Faults(greeting=b"")) as server:
+        began = time.monotonic()
+        outcome = send_one(relay(server), "a@mail.test", "v@example.com", MESSAGE, patience_s=1)
+
+    assert time.monotonic() - began < 2.5
+    assert outcome.kind == "never_left"
+    assert "does not answer. Check the port" in outcome.text
+
+
+def test_a_server_of_another_kind_is_known_by_its_first_words():
+    with FaultServer(Faults(greeting=b"HTTP/1.1 400 Bad Request\r\n")) as server:
+        outcome = send_one(relay(server), "a@mail.test", "v@example.com", MESSAGE, patience_s=20)
+
+    assert "is no SMTP reply" in outcome.text
+
+
+def test_a_name_that_is_none_and_encryption_where_there_is_none_are_told_plainly():
+    with FaultServer() as server:
+        nowhere = RelaySettings("no-such-name.invalid", 587, "starttls")
+        too_early = RelaySettings("127.0.0.1", server.port, "implicit")
+        told = [
+            send_one(one, "a@mail.test", "v@example.com", MESSAGE, patience_s=5).text
+            for one in (nowhere, too_early)
+        ]
+
+    assert re.search("no server named no-such-name.invalid|DNS gave no answer", told[0])
+    assert "does not speak encrypted from the start" in told[1]
 
 
 def test_a_large_mail_whose_dot_stayed_here_never_left():
