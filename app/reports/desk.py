@@ -10,10 +10,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
-from app.contacts import typos
+from app.contacts import typos, writing
 from app.contacts.models import Contact
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.errors import DomainError, Invalid, NotFound
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
 from app.delivery.models import Delivery, Event, in_state
 
@@ -138,6 +138,34 @@ def repairs(campaign: Campaign) -> list[Row]:
     """Those whose domain looks mistyped, at most MOST_REPAIRS."""
     looks_wrong = sa.or_(*(Contact.address.like(f"%@{domain}") for domain in sorted(typos.MEANT)))
     return _rows(campaign, None, only=looks_wrong, limit=MOST_REPAIRS)
+
+
+def mend(contact: Contact) -> str:
+    """Give a contact the address that was probably meant; returns it.
+
+    Raises Invalid where nothing looks mistyped, AddressTaken and Suppressed as any change does.
+    """
+    right = typos.meant(contact.address)
+    if not right:
+        raise Invalid(f"{contact.email} does not look mistyped.")
+    writing.update(contact, email=right)
+    return right
+
+
+def mend_all(campaign: Campaign) -> tuple[int, int]:
+    """Mend everybody of `repairs`; returns how many were, and how many could not be."""
+    mended, left = 0, 0
+    for contact in {
+        row.contact.id: row.contact for row in repairs(campaign) if row.contact
+    }.values():
+        try:
+            with db.session.begin_nested():
+                mend(contact)
+        except DomainError:
+            left += 1
+        else:
+            mended += 1
+    return mended, left
 
 
 def _known(fault: str | None, verdict: str | None) -> str:

@@ -9,11 +9,15 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import current_account
+from app.auth.current import current_account, needs
 from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
+from app.contacts import queries as contact_queries
 from app.core.clock import now
-from app.core.fragments import page_or_fragment
+from app.core.db import transaction
+from app.core.errors import DomainError
+from app.core.fragments import page_or_fragment, see_other
+from app.core.templating import count
 from app.reports import charts, desk, papers, people, queries
 
 bp = Blueprint("reports", __name__)
@@ -69,6 +73,39 @@ def bounces(campaign_id: int) -> ResponseReturnValue:
         chosen=desk.KINDS.get(chosen),
         page=desk.people(campaign, chosen, cursor=cursor) if chosen else None,
     )
+
+
+@bp.post("/campaigns/<int:campaign_id>/bounces/mend/<int:contact_id>")
+@needs("editor")
+def mend(campaign_id: int, contact_id: int) -> ResponseReturnValue:
+    account = current_account()
+    campaign = campaign_queries.campaign(account, campaign_id)
+    contact = contact_queries.contact(account, contact_id)
+    before = contact.email
+    try:
+        with transaction():
+            right = desk.mend(contact)
+    except DomainError as error:
+        words = f"{before} stays as it is. {error}"
+        return see_other("reports.bounces", campaign_id=campaign.id, notice=words, kind="bad")
+    words = f"{before} is {right} now, and is mailed from the next campaign on."
+    return see_other("reports.bounces", campaign_id=campaign.id, notice=words)
+
+
+@bp.post("/campaigns/<int:campaign_id>/bounces/mend")
+@needs("editor")
+def mend_all(campaign_id: int) -> ResponseReturnValue:
+    campaign = campaign_queries.campaign(current_account(), campaign_id)
+    with transaction():
+        mended, left = desk.mend_all(campaign)
+    words = f"{count(mended, 'address is', 'addresses are')} mended."
+    if left:
+        words += (
+            f" {count(left, 'stays', 'stay')} as before: the right address is among your contacts "
+            "already, or must not be mailed."
+        )
+    kind = "warn" if left else "done"
+    return see_other("reports.bounces", campaign_id=campaign.id, notice=words, kind=kind)
 
 
 @bp.get("/campaigns/<int:campaign_id>/report.csv")

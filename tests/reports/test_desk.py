@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.contacts import typos
+from app.contacts.models import Contact
 from app.core.db import db, transaction
 from app.delivery import bounces
 from app.delivery.models import Delivery
@@ -41,6 +42,36 @@ def test_mistyped_domains_get_a_proposal(alice):
     (row,) = desk.repairs(sent.campaign)
 
     assert (row.contact.email, row.meant) == ("may3@gmial.com", "may3@gmail.com")
+
+
+def test_a_proposal_is_applied_with_one_button(client, alice, charlie):
+    sent = came_back(alice)
+    client.sign_in(alice)
+    url = f"/campaigns/{sent.campaign.id}/bounces"
+    mistyped = sent.contacts[3].id
+
+    client.post(f"{url}/mend/{mistyped}")
+    again = client.post(f"{url}/mend/{mistyped}", follow_redirects=True)
+    client.sign_in(charlie)
+
+    assert db.session.get(Contact, mistyped).address == "may3@gmail.com"
+    assert desk.repairs(sent.campaign) == []
+    assert "may3@gmail.com does not look mistyped" in again.get_data(as_text=True)
+    assert client.post(f"{url}/mend/{mistyped}").status_code == 404
+    assert client.post(f"{url}/mend").status_code == 404
+
+
+def test_all_proposals_are_applied_but_those_that_cannot_be(client, alice):
+    sent = came_back(alice)
+    with transaction():
+        sent.contacts[0].address = sent.contacts[0].email = "may3@gmail.con"
+        db.session.merge(sent.contacts[0])
+    client.sign_in(alice)
+
+    page = client.post(f"/campaigns/{sent.campaign.id}/bounces/mend", follow_redirects=True)
+
+    assert "1 address is mended. 1 stays as before" in page.get_data(as_text=True)
+    assert len(desk.repairs(sent.campaign)) == 1
 
 
 def test_the_page_leads_from_a_reason_to_people_and_to_mending(client, alice, vera):
