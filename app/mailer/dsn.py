@@ -24,6 +24,8 @@ from app.mailer.faults import Fault, blame
 
 #: What is read of a mail; a bounce says what it has to say long before.
 READ_BYTES = 1_000_000
+#: Odd forms are looked for line by line, with many patterns for each line.
+READ_LINES = 20_000
 MAX_PARTS = 200
 MAX_DEPTH = 20
 MAX_RECIPIENTS = 100
@@ -89,11 +91,13 @@ def judge(message: Message) -> list[Finding]:
 
 def read(data: bytes) -> Message:
     """A message out of any bytes: cut, CR only, with NULs."""
-    data = data[:READ_BYTES].replace(b"\0", b"")
+    data = data[:READ_BYTES].removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"")
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     # "From " of a mailbox file, and blank lines before the header.
     data = re.sub(rb"\A\s*(From [^\n]*\n)?", b"", data)
+    if data.count(b"\n") > READ_LINES:
+        data = b"\n".join(data.split(b"\n", READ_LINES)[:READ_LINES])
     try:
         return email.message_from_bytes(data)
     except Exception:  # the parser itself has failed on hostile input before

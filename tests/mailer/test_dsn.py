@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,20 @@ def test_a_report_cut_or_spoilt_anywhere_gets_an_answer(at: int, noise: bytes) -
 
     assert dsn.classify_bytes(whole[:at] + noise)
     assert dsn.classify_bytes((whole[:at] + noise + whole[at:]).replace(b"\r\n", b"\r"))
+
+
+def test_a_mark_of_byte_order_before_the_header_hides_nothing() -> None:
+    (found,) = dsn.classify_bytes(b"\xef\xbb\xbf" + report("5.1.1", "550 5.1.1 User unknown"))
+
+    assert found["verdict"] == "hard"
+
+
+def test_a_mail_of_empty_lines_is_read_within_seconds() -> None:
+    began = time.monotonic()
+
+    dsn.classify_bytes(b"From: MAILER-DAEMON@x.example\r\nSubject: failed\r\n" + b"\r\n" * 500_000)
+
+    assert time.monotonic() - began < 4
 
 
 def test_deep_nesting_and_huge_mails_are_read_in_bounded_time() -> None:
