@@ -139,12 +139,12 @@ def all_of_account(account_id: int) -> Sequence[Relay]:
 
 def for_domain(account_id: int, from_email: str) -> Sequence[Relay]:
     """The account's own servers that mails From this address may leave through: those that are
-    named for its domain, else those for all."""
+    named for its domain, else those for all. None where all are named for other domains."""
     relays = all_of_account(account_id)
     domain = from_email.rpartition("@")[2].lower()
     special = [relay for relay in relays if domain in relay.from_domains.split()]
     common = [relay for relay in relays if not relay.from_domains]
-    return special or common or relays
+    return special or common
 
 
 def of_account(account_id: int) -> Relay | None:

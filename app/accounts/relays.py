@@ -36,7 +36,8 @@ def in_turn(account_id: int, from_email: str) -> Iterator[RelaySettings]:
     """All that may carry these mails, the one whose turn it is first. At least one.
 
     Those for the domain of the address go before those for all; those without a share come last,
-    in their order. Raises Unreachable as `for_sender`.
+    in their order. Where all are for other domains it is the operator's. Raises Unreachable as
+    `for_sender`.
     """
     relays = mail_servers.for_domain(account_id, from_email)
     if not relays:

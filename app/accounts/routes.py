@@ -41,7 +41,7 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other, wants_fragment
 from app.core.sealing import Unreadable
-from app.delivery import forecasting, slowing
+from app.delivery import forecasting, outages, slowing
 from app.extensions import limiter
 from app.mailer import providers, records
 from app.mailer.warming import Plan, volume
@@ -327,6 +327,9 @@ def test_mail_server(relay_id: int) -> ResponseReturnValue:
     confirmed = [one.email for one in senders.of_account(account) if one.confirmed_at]
     sender = confirmed[0] if confirmed else member.email
     problem = trying.test(account, relay, sender=sender, to=member.email)
+    if not problem:
+        with transaction():
+            outages.forget(mail_servers.key(relay))
     words = problem or f"It works: look for the mail to {member.email}."
     return see_other("accounts.mail_server", notice=words, kind="bad" if problem else "done")
 
@@ -403,6 +406,8 @@ def _mail_servers(
         form=form,
         relay=relay,
         relays=own,
+        out=outages.known(map(mail_servers.key, own)),
+        key=mail_servers.key,
         slowed={one.id: slowing.behind(mail_servers.key(one), account.zone) for one in own},
         shared_slowed=[] if own else slowing.behind(relays.operator().key, account.zone),
     )

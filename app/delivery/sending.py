@@ -21,7 +21,6 @@ from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import relays, warming
 from app.campaigns import liquid, scheduling
@@ -31,7 +30,16 @@ from app.core import stopping
 from app.core.clock import now
 from app.core.db import connection, db, dialect_name, transaction
 from app.core.errors import DomainError
-from app.delivery import allowing, braking, claiming, recording, rendering, slowing, tallying
+from app.delivery import (
+    allowing,
+    braking,
+    claiming,
+    outages,
+    recording,
+    rendering,
+    slowing,
+    tallying,
+)
 from app.delivery.journal import Journal
 from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
 from app.mailer.address import BadAddress, quick
@@ -402,9 +410,10 @@ class _Run:
             self._release()
             claiming.let_go(self.lease)
             if courier.broken:
-                self._go_out(str(courier.broken))
+                words = str(courier.broken)
+                outages.begin(self.relay, self.aim.campaign_id, words, knock_again=KNOCK_AGAIN)
             else:
-                self._back()
+                outages.end(self.relay, self.aim.campaign_id)
             # Some of what was allowed may have come back.
             if self.spent_until and (until := allowing.rests_until(self.relay, self.plans)):
                 self._say_spent(until)
@@ -432,24 +441,6 @@ class _Run:
         )
         return bool(db.session.scalar(query))
 
-    def _go_out(self, reason: str) -> None:
-        """The circuit opens: nobody knocks for a while, nobody is blamed."""
-        moment = now()
-        insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
-        is_new = db.session.get(Outage, self.relay.key) is None
-        row = insert(Outage).values(
-            relay=self.relay.key, since=moment, until=moment + KNOCK_AGAIN, reason=reason,
-            campaign_id=self.aim.campaign_id,
-        )  # fmt: skip
-        db.session.execute(
-            row.on_conflict_do_update(
-                index_elements=["relay"], set_={"until": row.excluded.until, "reason": reason}
-            )
-        )
-        if is_new:
-            words = f"Waiting for the mail server. {reason} We try again every few seconds."
-            tallying.note(self.aim.campaign_id, words)
-
     def _say_spent(self, until: datetime) -> None:
         words = allowing.why_rests(self.relay, self.plans, until)
         known = sa.select(sa.exists().where(
@@ -458,16 +449,6 @@ class _Run:
         ))  # fmt: skip
         if not db.session.scalar(known):
             tallying.note(self.aim.campaign_id, words)
-
-    def _back(self) -> None:
-        over = db.session.execute(
-            sa.delete(Outage)
-            .where(Outage.relay == self.relay.key)
-            .returning(Outage.relay)
-            .execution_options(synchronize_session=False)
-        ).first()
-        if over:
-            tallying.note(self.aim.campaign_id, "The mail server is back. Sending goes on.")
 
     async def _in_database(self, work: Callable[[], Result]) -> Result:
         """In the one database thread, inside the same application context."""

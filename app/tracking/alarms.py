@@ -14,6 +14,7 @@ from app.campaigns.models import Campaign
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.delivery import outages
 from app.delivery.models import Alarm, Outage
 
 #: A mail server that is back sooner is nobody's trouble.
@@ -77,11 +78,19 @@ def _tell_outage(relay: str) -> bool:
         campaign = db.session.get(Campaign, outage.campaign_id) if outage else None
         if outage is None or campaign is None:
             return False
+        waits = campaign.state == "sending" and not outages.has_stand_in(relay, campaign.id)
+        url = f"{settings.get().BASE_URL}/settings/mail-server"
         owners.tell(
             campaign.account_id, "mail_server_away", name=campaign.name, since=outage.since,
-            reason=outage.reason, url=_url(campaign, "progress"),
+            reason=outage.reason, server=_server(relay), waits=waits,
+            url=_url(campaign, "progress") if waits else url,
         )  # fmt: skip
     return True
+
+
+def _server(key: str) -> str:
+    """Name and port of RelaySettings.key."""
+    return key.rpartition("@")[2].partition("#")[0]
 
 
 def _url(campaign: Campaign, page: str) -> str:

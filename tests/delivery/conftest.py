@@ -43,6 +43,7 @@ def to_server(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> FaultServ
     settings = RelaySettings.from_url(server.url)
     monkeypatch.setattr(relays, "for_sender", lambda account_id, email: settings)
     monkeypatch.setattr(relays, "in_turn", lambda account_id, email: iter([settings]))
+    monkeypatch.setattr(relays, "keys_for", lambda account_id, email: [settings.key])
     return server
 
 

@@ -60,6 +60,13 @@ def test_a_server_for_a_domain_gets_its_mail_and_no_other(vouched):
     assert set(turns(vouched, "news@shop.example")) == {"b.example"}
 
 
+def test_mail_that_no_server_is_for_leaves_through_the_operators(vouched):
+    add(vouched, "b.example", from_domains="shop.example")
+
+    assert relays.for_sender(vouched.account.id, "news@bakery.example") == relays.operator()
+    assert relays.keys_for(vouched.account.id, "news@bakery.example") == [relays.operator().key]
+
+
 def test_an_outage_of_one_account_is_not_anothers(vouched, charlie):
     with transaction():
         charlie.account.vouched = True
@@ -84,6 +91,24 @@ def test_a_stand_in_takes_over_while_the_first_is_out(vouched, server, campaign_
 
     db.session.rollback()
     assert receipt(campaign.id).sent == 30
+    told = [row.text for row in db.session.query(DiaryEntry).all()]
+    assert [text for text in told if "is out. Nobody answers at" in text]
+    assert not [text for text in told if "Waiting" in text]
+
+
+def test_the_settings_say_which_server_is_out_until_a_test_works(client, vouched, server):
+    relay = add(vouched, "127.0.0.1", port=server.port)
+    with transaction():
+        db.session.add(Outage(relay=mail_servers.key(relay), until=now(), reason="It hung up."))
+    client.sign_in(vouched)
+
+    before = client.get("/settings/mail-server").text
+    client.post(f"/settings/mail-server/{relay.id}/test")
+    after = client.get("/settings/mail-server").text
+
+    assert "Out since" in before
+    assert "It hung up." in before
+    assert "Out since" not in after
 
 
 def test_limits_hold_over_an_hour_and_the_rest_waits(vouched, server, campaign_to):

@@ -421,6 +421,10 @@ def test_a_mail_server_that_stays_away_is_told_once(sent):
     assert alarms.tell() == 0
     (notice,) = db.session.scalars(sa.select(Notice)).all()
     assert "It refuses the password." in notice.text
+    assert "x:25 has not answered" in " ".join(notice.text.split())
+    # It was sent by others meanwhile, or is over.
+    assert "is waiting" not in notice.text
+    assert "No campaign of yours is waiting for it." in notice.text
 
 
 def test_a_storm_of_bounces_is_over_quickly_in_bounded_memory(alice, folder):
