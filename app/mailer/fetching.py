@@ -11,8 +11,10 @@ import poplib
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from app.mailer.session import NO_TLS
 
 TIMEOUT_S = 30.0
 # Mails have longer lines than the library believes, and one must not block a mailbox.
@@ -61,20 +63,64 @@ def fetch(box: Box, take: Take, *, limit: int) -> int:
 
 
 def _read(box: Box, take: Take, limit: int) -> int:
+    where = f"{box.host}:{box.port}"
     try:
         return (_imap if box.kind == "imap" else _pop3)(box, take, limit)
+    except ssl.SSLCertVerificationError as error:
+        raise CannotRead(
+            f"The certificate of {where} is not valid: {error.verify_message}."
+        ) from None
     except ssl.SSLError as error:
-        raise CannotRead(f"The encrypted connection failed: {error.reason or error}.") from None
+        raise CannotRead(_no_tls(box, str(error.reason or error))) from None
     except (imaplib.IMAP4.error, poplib.error_proto) as error:
-        raise CannotRead(f"The server refused: {_words(error)}") from None
+        raise CannotRead(_refusal(box, _words(error))) from None
+    except socket.gaierror:
+        words = f"There is no server named {box.host}. Check the name for a typing mistake."
+        raise CannotRead(words) from None
+    except TimeoutError:
+        raise CannotRead(f"{where} does not answer. {_usual(box)}") from None
+    except ConnectionRefusedError:
+        raise CannotRead(f"Nobody answers at {where}. {_usual(box)}") from None
     except (OSError, EOFError) as error:
-        words = "it does not answer" if isinstance(error, TimeoutError) else str(error)
-        raise CannotRead(f"{box.host}:{box.port} cannot be reached: {words}.") from None
+        raise CannotRead(f"{where} cannot be reached: {error}.") from None
+
+
+def _no_tls(box: Box, reason: str) -> str:
+    if box.tls == "implicit" and reason in NO_TLS:
+        return f"{box.host}:{box.port} does not speak encrypted from the start. {_usual(box)}"
+    return f"The encrypted connection failed: {reason}."
+
+
+def _refusal(box: Box, words: str) -> str:
+    # A server of another kind says something in its first line that neither of them says.
+    if words.startswith(("unexpected response", "220 ")):
+        name = {"imap": "IMAP", "pop3": "POP3"}[box.kind]
+        return f"{box.host}:{box.port} is no {name} server. {_usual(box)} It said: {words}"
+    return f"The server refused: {words}"
+
+
+def _usual(box: Box) -> str:
+    port = {"imap": "993 for IMAP with TLS, 143 with STARTTLS", "pop3":
+            "995 for POP3 with TLS, 110 with STARTTLS"}[box.kind]  # fmt: skip
+    return f"Check the port, usually {port}."
+
+
+@contextlib.contextmanager
+def _signing_in() -> Iterator[None]:
+    try:
+        yield
+    except (imaplib.IMAP4.error, poplib.error_proto) as error:
+        said = _words(error)
+        raise CannotRead(
+            f"The server did not accept user name and password. It said: {said}"
+        ) from None
 
 
 def _words(error: Exception) -> str:
     said = error.args[0] if error.args else ""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    # imaplib shows some bytes as Python would.
+    text = re.sub(r"\bb'(.*)'$", r"\1", text)
     return re.sub(r"\s+", " ", text)[:300] or "no reason was given."
 
 
@@ -111,7 +157,13 @@ class _Pop3(_Pinned, poplib.POP3):
     def __init__(self, box: Box) -> None:
         self.pinned, self.is_implicit = box.pinned, box.tls == "implicit"
         self.context = ssl.create_default_context()
-        super().__init__(box.host, box.port, TIMEOUT_S)
+        try:
+            super().__init__(box.host, box.port, TIMEOUT_S)
+        except Exception:
+            # The library leaves the line open where the first words are not those of POP3.
+            with contextlib.suppress(Exception):
+                self.close()
+            raise
 
 
 def _imap(box: Box, take: Take, limit: int) -> int:
@@ -119,7 +171,8 @@ def _imap(box: Box, take: Take, limit: int) -> int:
     try:
         if box.tls == "starttls":
             server.starttls(ssl.create_default_context())
-        server.login(box.username, box.password)
+        with _signing_in():
+            server.login(box.username, box.password)
         folder = '"' + box.folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
         answer, _ = server.select(folder, readonly=limit == 0)
         if answer != "OK":
@@ -152,8 +205,9 @@ def _pop3(box: Box, take: Take, limit: int) -> int:
     try:
         if box.tls == "starttls":
             server.stls(ssl.create_default_context())
-        server.user(box.username)
-        server.pass_(box.password)
+        with _signing_in():
+            server.user(box.username)
+            server.pass_(box.password)
         sizes = [tuple(map(int, line.split()[:2])) for line in server.list()[1]]
         if not limit:
             return len(sizes)

@@ -28,7 +28,7 @@ BIG = 65_536
 SLOW_S = 0.4
 HUNG_UP = "The mail server hung up while encryption was set up."
 #: What OpenSSL says when the other side begins without TLS.
-_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_MESSAGE")
+NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_MESSAGE")
 
 
 class CannotConnect(Exception):
@@ -562,7 +562,7 @@ def _plain(relay: RelaySettings, error: Exception) -> str:
         return f"The certificate of {where} is not valid: {error.verify_message}."
     if isinstance(error, ssl.SSLError):
         reason = error.reason or error
-        if relay.tls == "implicit" and reason in _NO_TLS:
+        if relay.tls == "implicit" and reason in NO_TLS:
             return (
                 f"{where} does not speak encrypted from the start. Choose STARTTLS, or the port "
                 f"for it, usually 465. ({reason})"

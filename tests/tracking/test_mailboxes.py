@@ -12,6 +12,7 @@ from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign_for_address
 from app.delivery.models import Delivery, Event
 from app.tracking import mailboxes as reading
+from tests.faultserver import FaultServer
 from tests.mailboxserver import MailboxServer
 from tests.mailer.test_dsn import report
 from tests.tracking.mails import send
@@ -109,9 +110,22 @@ def test_what_is_wrong_is_said_and_tried_again_later(alice, kind):
         mailbox = add(alice, server, kind, password="wrong")
         reading.read_due()
         db.session.refresh(mailbox)
+        assert "did not accept user name and password" in mailbox.problem
         assert "wrong password" in mailbox.problem
         assert mailboxes.test(mailbox) == (False, mailbox.problem)
-    assert "cannot be reached" in mailboxes.test(mailbox)[1]
+    assert f"Nobody answers at 127.0.0.1:{server.port}" in mailboxes.test(mailbox)[1]
+
+
+@pytest.mark.parametrize("kind", ["imap", "pop3"])
+def test_a_server_of_another_kind_is_named_as_such(alice, kind):
+    with FaultServer() as server:
+        mailbox = add(alice, server, kind)
+
+        assert f"is no {kind.upper()} server. Check the port" in mailboxes.test(mailbox)[1]
+        with transaction():
+            db.session.get(Mailbox, mailbox.id).tls = "implicit"
+        db.session.refresh(mailbox)
+        assert "does not speak encrypted from the start" in mailboxes.test(mailbox)[1]
 
 
 def test_the_page_adds_tests_and_removes(client, alice, charlie):

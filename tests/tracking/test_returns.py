@@ -423,7 +423,7 @@ def test_a_mail_server_that_stays_away_is_told_once(sent):
     assert "It refuses the password." in notice.text
     assert "x:25 has not answered" in " ".join(notice.text.split())
     # It was sent by others meanwhile, or is over.
-    assert "is waiting" not in notice.text
+    assert "is waiting: since" not in notice.text
     assert "No campaign of yours is waiting for it." in notice.text
 
 
