@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from app.accounts import notices, people, queries, relays, signing_keys
-from app.accounts.models import Account, DomainCheck, Member, Relay, Sender, SigningKey
+from app.accounts import mail_servers, notices, people, queries, relays, signing_keys
+from app.accounts.models import Account, DomainCheck, Member, Sender, SigningKey
 from app.accounts.signing_keys import domain_of
 from app.core import settings
 from app.core.clock import now
@@ -163,11 +163,9 @@ def setup_of(account: Account, domain: str) -> records.Setup:
 
 
 def _own_servers(account: Account, domain: str) -> list[str]:
-    """Mail servers of the account that mail from this domain may leave through."""
-    rows = db.session.scalars(
-        sa.select(Relay).where(Relay.account_id == account.id).order_by(Relay.id)
-    )
-    return [row.host for row in rows if not row.from_domains or domain in row.from_domains.split()]
+    """Names of the account's own mail servers that the domain's mail leaves through."""
+    found = mail_servers.for_domain(account.id, f"@{domain}")
+    return list(dict.fromkeys(relay.host for relay in found))
 
 
 def _is_inside(host: str) -> bool:

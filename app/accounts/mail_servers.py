@@ -177,6 +177,11 @@ def connection(relay: Relay, *, vouched: bool) -> RelaySettings:
     return dataclasses.replace(settings, pinned=public_address(relay.host, relay.port))
 
 
+def label(relay: Relay) -> str:
+    """What people call it: two logins at one server are told apart."""
+    return f"{relay.username} at {relay.host}" if relay.username else f"{relay.host}:{relay.port}"
+
+
 def key(relay: Relay) -> str:
     """RelaySettings.key of a server, without asking where it is."""
     settings = RelaySettings(relay.host, relay.port, username=relay.username, own=relay.id or 0)

@@ -54,7 +54,9 @@ def subjects(account: Account) -> list[Subject]:
         sa.select(WarmUp).where(WarmUp.account_id == account.id, WarmUp.state != "ended")
     )
     plans = {row.subject: row for row in rows}
-    names = {server_key(one): one.host for one in mail_servers.all_of_account(account.id)}
+    names = {
+        server_key(one): mail_servers.label(one) for one in mail_servers.all_of_account(account.id)
+    }
     emails = db.session.scalars(
         sa.select(Sender.email).where(
             Sender.account_id == account.id, Sender.confirmed_at.is_not(None)
@@ -227,7 +229,7 @@ def name_of(key: str) -> str:
     if kind == "domain":
         return name
     relay = db.session.get(Relay, int(name))
-    return relay.host if relay else "A mail server"
+    return mail_servers.label(relay) if relay else "A mail server"
 
 
 def waits(account_id: int, from_email: str) -> str:

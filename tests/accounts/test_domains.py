@@ -324,3 +324,5 @@ def test_servers_of_the_account_count_for_the_domains_they_carry(alice: Person, 
 
     assert setup.relays == ("mx.one.example",)
     assert setup.own_relay
+    # Mail from there leaves through its own server alone, so SPF names no other.
+    assert domains.setup_of(alice.account, "garage.example").relays == ("mx.two.example",)

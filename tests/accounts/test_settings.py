@@ -372,7 +372,8 @@ def test_several_servers_with_shares_limits_and_an_order(client: Client, alice: 
     first, second = mail_servers.all_of_account(alice.account.id)
     assert (second.weight, second.per_hour, second.from_domains) == (0, 500, "shop.example")
     page = client.get("/settings/mail-server").text
-    assert "500 an hour" in page
+    assert "10 connections, 500 an hour" in " ".join(page.split())
+    assert "bakery at two.example.com" in client.get("/settings/warm-up").text
     assert "only while the others are out" in page
     assert "two.example.com" in client.get(f"/settings/mail-server/{second.id}").text
 
