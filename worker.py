@@ -25,7 +25,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from app.config import BadSetting, Config, load
-from app.core import heartbeat, queue_server, stopping
+from app.core import bounded, heartbeat, queue_server, stopping
 from app.core.db import db
 from app.core.jobs import QUEUES, queue
 from app.factory import create_app
@@ -59,6 +59,8 @@ DRAIN_S = 9.0
 LONGEST_PAUSE_S = 30.0
 #: How much workers stand back behind the web server and the tick.
 NICE = 10
+#: Until all threads of the tick are there; where they are not, it ends and is started again.
+START_S = 20.0
 
 
 class BatchWorker(Worker):
@@ -122,8 +124,9 @@ def run_tick(app: Flask) -> None:
         threading.Thread(target=repeat, args=(app, name, every_s, over), name=name, daemon=True)
         for name, every_s in (*TICK, ("app.core.heartbeat.beat", heartbeat.EVERY_S))
     ]
-    for thread in threads:
-        thread.start()
+    with bounded.at_most(START_S):
+        for thread in threads:
+            thread.start()
     while not over.wait(1.0):
         pass
     end = time.monotonic() + DRAIN_S

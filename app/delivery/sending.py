@@ -26,7 +26,7 @@ from app.accounts import relays, warming
 from app.campaigns import liquid, scheduling
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
-from app.core import stopping
+from app.core import bounded, stopping
 from app.core.clock import now
 from app.core.db import connection, db, dialect_name, transaction
 from app.core.errors import DomainError
@@ -56,6 +56,8 @@ RENEW_S = 5.0
 LEAST_S, GLANCE_S = 3.0, 1.0
 #: Until mails are asked for again that a limit of so many a second did not allow yet.
 EARLY_S = 0.2
+#: Longer than any machine takes to start a thread.
+THREAD_S = 10.0
 KNOCK_AGAIN = timedelta(seconds=20)
 #: How long outcomes are held in memory while the database is away; the journal has them too.
 PATIENCE_S = 180.0
@@ -105,16 +107,26 @@ def _start(batch_id: int, lease: str) -> _Run | None:
         return None
     aim, zone, from_email = claiming.Aim.of(campaign), campaign.account.zone, campaign.from_email
     db.session.rollback()
+    pool = _second_thread()
     # The journal lies there before the batch is taken, so a sweep never takes us for dead.
     journal = Journal(lease)
     with transaction():
         taken = claiming.take_batch(batch_id, lease)
     if not taken:
+        pool.shutdown()
         journal.remove()
         return None
     plans = warming.active(aim.account_id, from_email, relay.own)
     pace = slowing.Slowing(relay.key, aim.campaign_id, zone)
-    return _Run(aim, relay, mold, lease, journal, batch_id, pace, plans)
+    return _Run(aim, relay, mold, lease, journal, batch_id, pool, pace, plans)
+
+
+def _second_thread() -> ThreadPoolExecutor:
+    """Running before a batch is taken. Raises TimeoutError, RuntimeError where it cannot."""
+    pool = ThreadPoolExecutor(1)
+    with bounded.at_most(THREAD_S):
+        pool.submit(int).result()
+    return pool
 
 
 def _relay_for(campaign: Campaign) -> RelaySettings | None:
@@ -153,6 +165,7 @@ class _Run:
     lease: str
     journal: Journal
     batch_id: int | None
+    pool: ThreadPoolExecutor
     pace: slowing.Slowing
     plans: tuple[int, ...] = ()
     """Warm-up plans that hold for these mails."""
@@ -173,7 +186,6 @@ class _Run:
     is_wanted: Callable[[], bool] = lambda: False
     makes_room: bool = False
     """Somebody else's campaign or file waits for a worker."""
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
     async def work(self, seconds: float) -> None:
         """From the first claim to the last row."""

@@ -34,7 +34,9 @@ ROWS = 60_000
 
 
 def mounted(folder: Path, size: str) -> Iterator[Path]:
-    """A disk of its own."""
+    """A disk of its own, for SQLite; once is enough."""
+    if os.environ.get("LEADERSEND_TEST_DATABASE") == "postgresql":
+        pytest.skip("only on SQLite")
     folder.mkdir()
     if os.getuid() != 0:
         pytest.skip("only root may mount a small disk")

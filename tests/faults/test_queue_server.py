@@ -227,7 +227,7 @@ def test_slow_and_full(world: World, half_sent: Campaign, row: Add) -> None:
     client.config_set("maxmemory", "1mb")
     client.config_set("maxmemory-policy", "noeviction")
     second = world.send(200, name="full")
-    time.sleep(12)
+    time.sleep(8)
     client.config_set("maxmemory", "0")
     seconds = world.seconds_to_next() if world.receipt(second).pending else 0.0
     world.wait_until_over(second)

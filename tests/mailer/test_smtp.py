@@ -73,9 +73,9 @@ def mismatches(sessions: int) -> list[str]:
     """Recipients who got an answer that was another's, over so many short sessions with a server
     that answers in bursts and byte by byte (RFC 2920)."""
     chance = random.Random(sessions)  # noqa: S311
-    kinds = chance.choices(list(ANSWERED), k=4 * sessions)
+    kinds = chance.choices(list(ANSWERED), k=2 * sessions)
     with FaultServer(Faults(choppy=7, slow_s=0)) as server:
-        settings = replace(relay(server, "tls=none&connections=20"), mails_per_connection=2)
+        settings = replace(relay(server, "tls=none&connections=20"), mails_per_connection=1)
 
         outcomes = run(send_all(settings, mails(*kinds), patience_s=600))
 
