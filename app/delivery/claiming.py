@@ -162,14 +162,26 @@ def _of_own_batch() -> sa.ColumnElement[bool]:
 
 def held(lease: str, limit: int | None = None) -> Sequence[sa.Row[int, int, int]]:
     """Deliveries that a run claimed and has not settled: (id, campaign_id, tries), in order."""
-    return db.session.execute(
-        sa.select(Delivery.id, Delivery.campaign_id, Delivery.tries)
-        .join(Batch, Delivery.id.between(Batch.first_id, Batch.last_id))
+    batches = db.session.execute(
+        sa.select(Batch.id, Batch.first_id, Batch.last_id)
         .where(Batch.lease == lease, Batch.state == "working")
-        .where(Delivery.lease == lease, Delivery.state == "sending")
-        .order_by(Delivery.id)
-        .limit(limit)
+        .order_by(Batch.first_id)
     ).all()
+    found: list[sa.Row[int, int, int]] = []
+    # One by one: joined, SQLite reads all deliveries and looks for the batch of each.
+    for batch in batches:
+        found += db.session.execute(
+            sa.select(Delivery.id, Delivery.campaign_id, Delivery.tries)
+            .where(
+                Delivery.id.between(batch.first_id, batch.last_id), Delivery.batch_id == batch.id,
+                Delivery.lease == lease, Delivery.state == "sending",
+            )
+            .order_by(Delivery.id)
+            .limit(limit and limit - len(found))
+        ).all()  # fmt: skip
+        if len(found) == limit:
+            break
+    return found
 
 
 def astray(campaign_id: int, lease: str, limit: int) -> Sequence[sa.Row[int, int, int]]:

@@ -15,7 +15,7 @@ from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery import braking, claiming, journal, recording, sending, slowing, tallying
-from app.delivery.models import Batch, Beat, Delivery, Tally
+from app.delivery.models import Batch, Beat, Delivery, Tally, in_state
 from app.delivery.tallying import SLOT_S
 from app.mailer.smtp import Outcome
 
@@ -95,15 +95,14 @@ def runs_of(batch_ids: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def skip_rest(campaign_id: int) -> int:
-    """What a cancelled campaign had not sent yet; in short transactions."""
+    """What a cancelled campaign had not sent yet; in short transactions, and in one passage."""
     total = 0
     for was in ("pending", "deferred"):
-        while True:
+        behind: int | None = 0
+        while behind is not None:
             with transaction():
-                n = _skip_some(campaign_id, was)
+                n, behind = _skip_some(campaign_id, was, behind)
             total += n
-            if n < CHUNK:
-                break
     return total
 
 
@@ -256,23 +255,24 @@ def _cancelled() -> Sequence[int]:
     return found
 
 
-def _skip_some(campaign_id: int, was: str) -> int:
-    chosen = (
+def _skip_some(campaign_id: int, was: str, behind: int) -> tuple[int, int | None]:
+    """How many were skipped, and the id behind which others may wait; None at the end."""
+    chosen = db.session.scalars(
         sa.select(Delivery.id)
-        .where(Delivery.campaign_id == campaign_id, Delivery.state == was)
+        .where(Delivery.campaign_id == campaign_id, Delivery.id > behind, in_state(was))
         .order_by(Delivery.id)
         .limit(CHUNK)
-    )
+    ).all()
     cancelled = sa.exists().where(Campaign.id == campaign_id, Campaign.state == "cancelled")
     result = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.id.in_(chosen.scalar_subquery()), Delivery.state == was, cancelled)
+        .where(recording.among(chosen), Delivery.state == was, cancelled)
         .values(state="skipped", reason="cancelled", lease=None, next_try_at=None)
         .execution_options(synchronize_session=False)
     )
     n = int(result.rowcount)  # type: ignore[attr-defined]
     tallying.shift(campaign_id, tallying.moved(was, "skipped", n, reason="cancelled"))
-    return n
+    return n, chosen[-1] if len(chosen) == CHUNK else None
 
 
 def _brake() -> None:

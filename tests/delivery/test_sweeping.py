@@ -296,3 +296,35 @@ def put_off(campaign, hours):
         db.session.execute(
             sa.update(Batch).where(Batch.campaign_id == campaign.id).values(state="done")
         )
+
+
+def steps(work):
+    """How many steps of its own SQLite takes for some work."""
+    taken = []
+    connection = db.session.connection().connection.dbapi_connection
+    connection.set_progress_handler(lambda: taken.append(1), 50)
+    try:
+        work()
+    finally:
+        connection.set_progress_handler(None, 0)
+    return len(taken)
+
+
+@pytest.mark.skipif(
+    os.environ.get("LEADERSEND_TEST_DATABASE") == "postgresql", reason="counts SQLite's steps"
+)
+def test_what_is_left_of_a_large_campaign_costs_no_more_for_each(
+    campaign_to, to_server, monkeypatch
+):
+    monkeypatch.setattr(sweeping, "CHUNK", 2)
+    cost = {}
+    for n in (100, 400):
+        campaign = campaign_to(some(n, f"of{n}"))
+        starting.plan(campaign.id)
+        with transaction():
+            campaign.state = "cancelled"
+            db.session.merge(campaign)
+        cost[n] = steps(lambda: sweeping.skip_rest(campaign.id))  # noqa: B023
+        assert check(campaign).skipped == {"cancelled": n}
+
+    assert cost[400] < 6 * cost[100]
