@@ -177,9 +177,10 @@ def _readdress(contact: Contact, email: str) -> None:
         address = _address(contact.account_id, email, unless=contact.id)
     if address.address != contact.address:
         # A new address would carry somebody who left, or was never to be mailed, past the wall.
-        for wanted in (contact.address, address.address):
+        # A mailbox that does not exist is nobody's wish, and what people mend most.
+        for wanted, passes in ((contact.address, "bounced"), (address.address, "")):
             suppression = suppressions.find(contact.account_id, wanted)
-            if suppression:
+            if suppression and suppression.reason != passes:
                 raise suppressions.Suppressed(suppression)
     contact.email, contact.address = address.email, address.address
 

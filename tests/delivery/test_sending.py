@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.accounts import relays
 from app.campaigns import scheduling
+from app.campaigns.models import Campaign
 from app.contacts import suppressions
 from app.contacts.models import Contact
 from app.core import stopping
@@ -17,6 +18,7 @@ from app.core.db import db, transaction
 from app.delivery import claiming, deciding, progress, sending, starting, sweeping
 from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
 from app.mailer.smtp import RelaySettings
+from app.reports import desk
 from tests import certificates
 from tests.delivery.conftest import check, make_due, states, work
 
@@ -64,6 +66,24 @@ def test_only_a_verdict_about_the_mailbox_keeps_anybody_out(campaign_to, to_serv
 
     kept_out = [a for a in states(campaign) if suppressions.find(alice.account.id, a)]
     assert sorted(kept_out) == some(3, "r5")
+
+
+def test_a_mistyped_address_that_bounced_is_mended_but_not_of_who_left(
+    campaign_to, to_server, alice
+):
+    campaign = campaign_to(["r5.v@gmial.com", "r5.w@gmial.com"])
+    work(campaign)
+    with transaction():
+        suppressions.add(alice.account.id, "r5.w@gmial.com", reason="unsubscribed")
+    with transaction():
+        assert desk.mend_all(campaign) == (1, 1)
+
+    again = campaign_to(["ok.other@example.com"])
+    with transaction():
+        db.session.get(Campaign, again.id).audience[0].list_id = campaign.audience[0].list_id
+    starting.plan(again.id)
+
+    assert list(states(again)) == ["r5.v@gmail.com"]
 
 
 def test_greylisted_mails_go_out_at_the_second_try(campaign_to, to_server):
