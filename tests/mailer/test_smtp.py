@@ -448,9 +448,10 @@ def test_opportunistic_encryption_takes_what_there_is(server_tls):
 def test_a_handshake_without_an_answer_is_no_reason_to_speak_in_clear(server_tls):
     faults = Faults(tls=server_tls, stall_handshakes=1)
     with FaultServer(faults) as server:
-        settings = at_localhost(server, "opportunistic&connections=1")
+        # No answer for two seconds, and then another try.
+        settings = at_localhost(server, "opportunistic&connections=1&timeout=2")
 
-        outcomes = run(send_all(settings, mails("ok", "ok"), patience_s=2))
+        outcomes = run(send_all(settings, mails("ok", "ok")))
 
         assert [(o.kind, o.tls) for o in outcomes] == [("accepted", True)] * 2
         assert {entry["tls"] for entry in server.accepted} == {True}
