@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from app.core import settings
 from app.core.clock import now
 from app.core.queue_server import client
 
@@ -33,6 +34,14 @@ LOST_AFTER = timedelta(seconds=15)
 def queue(name: str, connection: redis.Redis | None = None) -> Queue:
     """One of QUEUES, with JSON instead of pickle."""
     return Queue(name, connection=connection or client(), serializer=JSONSerializer)
+
+
+def workers() -> int:
+    """How many workers there are on all machines, as far as can be told; those of this one else."""
+    try:
+        return max(settings.get().WORKERS, Worker.count(connection=client()))
+    except redis.RedisError:
+        return settings.get().WORKERS
 
 
 def is_waiting(name: str) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from app.core import stopping
-from app.core.jobs import enqueue, is_waiting
+from app.core.jobs import enqueue, is_waiting, workers
 from app.delivery import hosting, sending, starting, sweeping
 
 
@@ -13,16 +11,16 @@ def plan_campaign(campaign_id: int) -> None:
     """Write the recipients, wake workers, and begin: a small campaign waits for nobody else."""
     starting.plan(campaign_id)
     first, *others = sweeping.waiting_batches(campaign_id) or [0]
-    wake(others)
+    _wake(others)
     if first and not stopping.asked():
         send_batch(first)
 
 
 def send_batch(batch_id: int) -> None:
     """Send for some seconds; then somebody else's campaign may have its turn."""
-    more = sending.send_batch(batch_id, is_wanted=lambda: is_waiting("work"))
+    more = sending.send_batch(batch_id, or_another=True, is_wanted=lambda: is_waiting("work"))
     if more and not stopping.asked():
-        wake(sweeping.waiting_like(batch_id)[:1])
+        _go_on(batch_id)
 
 
 def start_due_campaigns() -> None:
@@ -33,7 +31,7 @@ def start_due_campaigns() -> None:
 
 def sweep() -> None:
     """Find what was left behind."""
-    wake(sweeping.sweep())
+    _wake(sweeping.sweep())
 
 
 def look_up_providers() -> int:
@@ -46,11 +44,35 @@ def sweep_now() -> None:
     enqueue(sweep, key="sweep-now", on="sending")
 
 
-def wake(batch_ids: Sequence[int]) -> None:
-    """Have workers take these batches.
+def wake(campaign_id: int) -> None:
+    """Have the batches of a campaign worked that wait."""
+    _wake(sweeping.waiting_batches(campaign_id))
 
-    The name of a job counts the runs of its batch: one that is still there under the name of an
-    earlier run, finished or killed, keeps nobody waiting.
-    """
-    for batch_id, runs in sweeping.runs_of(batch_ids):
-        enqueue(send_batch, batch_id, key=f"batch-{batch_id}-{runs}", on="sending")
+
+def _wake(batch_ids: list[int]) -> None:
+    """As many jobs for each campaign as there are workers: each takes up what waits by then, and
+    more would only stand before the first of somebody else's."""
+    for campaign_id, batches in sweeping.by_campaign(batch_ids).items():
+        names = _names()
+        for batch_id in batches[: len(names) - 1]:
+            _enqueue(campaign_id, batch_id, names)
+
+
+def _go_on(batch_id: int) -> None:
+    """Back to the end of the queue."""
+    for campaign_id in sweeping.by_campaign([batch_id]):
+        _enqueue(campaign_id, batch_id, _names())
+
+
+def _names() -> list[int]:
+    """One more than there are workers: a job that is running, or was killed a moment ago, still
+    has its name and keeps nobody waiting."""
+    return list(range(workers() + 1))
+
+
+def _enqueue(campaign_id: int, batch_id: int, names: list[int]) -> None:
+    """Under the first of these names that is free; names that were tried are used up."""
+    while names:
+        key = f"send-{campaign_id}-{names.pop(0)}"
+        if enqueue(send_batch, batch_id, key=key, on="sending"):
+            return

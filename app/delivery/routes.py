@@ -13,7 +13,7 @@ from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core import fragments
 from app.core.db import transaction
-from app.delivery import deciding, jobs, progress, reading, receipts, sweeping
+from app.delivery import deciding, jobs, progress, reading, receipts
 
 bp = Blueprint("delivery", __name__, url_prefix="/campaigns/<int:campaign_id>")
 
@@ -89,7 +89,7 @@ def send_again(campaign_id: int) -> ResponseReturnValue:
     with transaction():
         deciding.send_again(campaign)
         _note(campaign, "send_again")
-    jobs.wake(sweeping.waiting_batches(campaign_id))
+    jobs.wake(campaign_id)
     return fragments.see_other(
         "delivery.show_progress", campaign_id=campaign_id, notice="They are being sent again."
     )

@@ -72,14 +72,16 @@ def send_batch(
     batch_id: int,
     *,
     seconds: float = DEADLINE_S,
+    or_another: bool = False,
     is_wanted: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Send a batch, and then others of its campaign, for some seconds or until asked to stop.
 
+    `or_another`: begin with another one of its campaign where somebody else has this one.
     `is_wanted` tells whether other work waits for this worker. Returns True when the campaign has
     more that can go out now.
     """
-    started = _start(batch_id, secrets.token_hex(12))
+    started = _start(batch_id, secrets.token_hex(12), or_another=or_another)
     if started is None:
         return False
     started.is_wanted = is_wanted
@@ -90,9 +92,11 @@ def send_batch(
     return started.more
 
 
-def _start(batch_id: int, lease: str) -> _Run | None:
+def _start(batch_id: int, lease: str, *, or_another: bool) -> _Run | None:
     batch = db.session.get(Batch, batch_id, populate_existing=True)
-    if batch is None or batch.state != "ready":
+    if batch is None or not (
+        batch.state == "ready" or (or_another and _has_more(batch.campaign_id))
+    ):
         return None
     campaign = db.session.get_one(Campaign, batch.campaign_id, populate_existing=True)
     if campaign.state != "sending" or not campaign.planned_at:
@@ -111,14 +115,16 @@ def _start(batch_id: int, lease: str) -> _Run | None:
     # The journal lies there before the batch is taken, so a sweep never takes us for dead.
     journal = Journal(lease)
     with transaction():
-        taken = claiming.take_batch(batch_id, lease)
-    if not taken:
+        taken = batch_id if claiming.take_batch(batch_id, lease) else None
+        if taken is None and or_another:
+            taken = claiming.take_next(aim.campaign_id, lease)
+    if taken is None:
         pool.shutdown()
         journal.remove()
         return None
     plans = warming.active(aim.account_id, from_email, relay.own)
     pace = slowing.Slowing(relay.key, aim.campaign_id, zone)
-    return _Run(aim, relay, mold, lease, journal, batch_id, pool, pace, plans)
+    return _Run(aim, relay, mold, lease, journal, taken, pool, pace, plans)
 
 
 def _second_thread() -> ThreadPoolExecutor:
@@ -127,6 +133,18 @@ def _second_thread() -> ThreadPoolExecutor:
     with bounded.at_most(THREAD_S):
         pool.submit(int).result()
     return pool
+
+
+def _has_more(campaign_id: int) -> bool:
+    query = sa.select(
+        sa.exists().where(
+            Batch.campaign_id == campaign_id,
+            Batch.state == "ready",
+            Campaign.id == Batch.campaign_id,
+            Campaign.state == "sending",
+        )
+    )
+    return bool(db.session.scalar(query))
 
 
 def _relay_for(campaign: Campaign) -> RelaySettings | None:
@@ -429,7 +447,7 @@ class _Run:
             # Some of what was allowed may have come back.
             if self.spent_until and (until := allowing.rests_until(self.relay, self.plans)):
                 self._say_spent(until)
-            self.more = not courier.broken and self._has_more()
+            self.more = not courier.broken and _has_more(self.aim.campaign_id)
         if self.brake:
             _pause(self.aim.campaign_id, self.brake)
         with transaction():
@@ -441,17 +459,6 @@ class _Run:
         book = tallying.Book(self.aim.campaign_id)
         self._record(book, [Outcome(row.id, "never_left") for row in rows])
         book.write()
-
-    def _has_more(self) -> bool:
-        query = sa.select(
-            sa.exists().where(
-                Batch.campaign_id == self.aim.campaign_id,
-                Batch.state == "ready",
-                Campaign.id == Batch.campaign_id,
-                Campaign.state == "sending",
-            )
-        )
-        return bool(db.session.scalar(query))
 
     def _say_spent(self, until: datetime) -> None:
         words = allowing.why_rests(self.relay, self.plans, until)

@@ -86,14 +86,6 @@ def waiting_batches(campaign_id: int | None = None) -> list[int]:
     return list(found)
 
 
-def runs_of(batch_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """(batch, how many runs have taken it), in the order given."""
-    query = sa.select(Batch.id, Batch.runs).where(Batch.id.in_(batch_ids))
-    runs = {row.id: row.runs for row in db.session.execute(query)}
-    db.session.rollback()
-    return [(batch_id, runs[batch_id]) for batch_id in batch_ids if batch_id in runs]
-
-
 def skip_rest(campaign_id: int) -> int:
     """What a cancelled campaign had not sent yet; in short transactions, and in one passage."""
     total = 0
@@ -303,7 +295,15 @@ def _forget_beats() -> None:
         )
 
 
-def waiting_like(batch_id: int) -> list[int]:
-    """Batches of the same campaign that nobody works on."""
-    campaign_id = db.session.scalar(sa.select(Batch.campaign_id).where(Batch.id == batch_id))
-    return waiting_batches(campaign_id) if campaign_id else []
+def by_campaign(batch_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Batches by their campaign, both in the order given."""
+    rows = db.session.execute(
+        sa.select(Batch.id, Batch.campaign_id).where(Batch.id.in_(batch_ids))
+    ).all()
+    db.session.rollback()
+    of = {row.id: row.campaign_id for row in rows}
+    found: dict[int, list[int]] = {}
+    for batch_id in batch_ids:
+        if batch_id in of:
+            found.setdefault(of[batch_id], []).append(batch_id)
+    return found
