@@ -44,6 +44,14 @@ def workers() -> int:
         return settings.get().WORKERS
 
 
+def stands_in_line(key: str, on: str) -> bool:
+    """Whether a job of that name waits in a queue; False where nobody can tell."""
+    try:
+        return queue(on).get_job_position(key) is not None
+    except redis.RedisError:
+        return False
+
+
 def is_waiting(name: str) -> bool:
     """Whether a job waits in one of QUEUES; False where nobody can tell."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core import stopping
-from app.core.jobs import enqueue, is_waiting, workers
+from app.core.jobs import enqueue, is_waiting, stands_in_line, workers
 from app.delivery import hosting, sending, starting, sweeping
 
 
@@ -71,8 +71,9 @@ def _names() -> list[int]:
 
 
 def _enqueue(campaign_id: int, batch_id: int, names: list[int]) -> None:
-    """Under the first of these names that is free; names that were tried are used up."""
+    """Under the first of these names that is free, unless a job stands in line under it already;
+    names that were tried are used up."""
     while names:
         key = f"send-{campaign_id}-{names.pop(0)}"
-        if enqueue(send_batch, batch_id, key=key, on="sending"):
+        if enqueue(send_batch, batch_id, key=key, on="sending") or stands_in_line(key, "sending"):
             return

@@ -64,8 +64,8 @@ def test_the_job_of_a_killed_worker_keeps_no_batch_waiting(campaign_to, to_serve
     campaign = campaign_to(some(10))
     starting.plan(campaign.id)
     (batch_id,) = sweeping.waiting_batches(campaign.id)
-    jobs.wake([batch_id])
-    jobs.wake([batch_id])
+    jobs.wake(campaign.id)
+    jobs.wake(campaign.id)
     assert queue("sending").count == 1, "one that waits is enough"
     # A worker takes it, takes the batch and is killed: to the queue server it still runs.
     (name,) = queue("sending").get_job_ids()
