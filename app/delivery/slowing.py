@@ -298,6 +298,8 @@ def wake(chunk: int) -> bool:
             Delivery.state == "deferred", Delivery.next_try_at > now(), Delivery.reason == REASON
         )
         .limit(chunk)
+        # A run that claims them just now takes them in another order: never wait for each other.
+        .with_for_update(skip_locked=True)
     )
     result = db.session.execute(
         sa.update(Delivery)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -377,3 +378,32 @@ def test_the_sending_page_says_who_gets_it_slowly(client, alice, campaign_to, to
     assert "Gmail gets about 6 mails a minute" in page
     assert "Yahoo" not in page
     assert "Gmail asked us to slow down at" in page
+
+
+@pytest.mark.skipif(
+    os.environ.get("LEADERSEND_TEST_DATABASE") != "postgresql", reason="SQLite locks as a whole"
+)
+def test_waking_waits_for_nobody_who_claims(campaign_to, to_server):
+    campaign = campaign_to([f"v{n}@example.com" for n in range(4)])
+    starting.plan(campaign.id)
+    later = now() + timedelta(minutes=5)
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery).values(state="deferred", reason="pace", next_try_at=later)
+        )
+        db.session.add(
+            ProviderPace(
+                relay="r", provider="p", phase="free", since=0, per_minute=6, goal=6, changed_at=0,
+                refused_at=time.time(),
+            )
+        )  # fmt: skip
+    claimed = sa.select(Delivery.id).order_by(Delivery.id).limit(1).with_for_update()
+    with db.engine.connect() as other:
+        other.execute(claimed)
+        with transaction():
+            db.session.execute(sa.text("SET LOCAL lock_timeout = '500ms'"))
+            assert slowing.wake(10) is False
+        other.rollback()
+
+    due = sa.select(sa.func.count()).where(Delivery.next_try_at <= now())
+    assert db.session.scalar(due) == 3
