@@ -6,6 +6,7 @@ import email.policy
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.accounts import report_hooks
+from app.campaigns import liquid
 from app.contacts.models import Contact
+from app.core import settings as app_settings
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, read, read_from_address
 from app.delivery import rendering, starting, testing
@@ -272,3 +275,67 @@ def test_a_test_mail_carries_no_mark(campaign_to, alice):
     raw = mold.render(rendering.reader_of(campaign.account, None, email="alice@bakery.example"))
 
     assert b"X-PM" not in raw
+
+
+ORDINARY = """
+Hi {{ contact.first_name | default: "you" | upcase }}, {{ account.name }}{{ contact.fields.City }}
+[x](https://a.example/?n={{ contact.first_name }}&e={{ contact.email | url_encode }})
+[y](https://a.example/) [y](https://a.example/) {{ contact.first_name }}{{ contact.first_name }}
+
+{{ links.unsubscribe | truncate: 30 }} {{ links.unsubscribe }} [out]({{ links.unsubscribe }})
+"""
+LOGIC = """
+{% if contact.first_name %}Dear {{ contact.first_name }}{% else %}Hello{% endif %}
+[x](https://a.example/{{ contact.last_name }}) {{ links.browser }} {{ contact.first_name.size }}
+"""
+FAR = (
+    "\u65e5\u672c\u8a9e " * 60
+    + """
+{{ contact.first_name }} [\u00fc](https://b\u00fccher.example/\u00fc?a=\u00fc) {{ links.preferences }}
+"""
+)
+SIGNS = ". {{ contact.first_name }}.\n\n{{ contact.first_name }}\n\n= {{ contact.company }} ="
+PEOPLE = (
+    {"first_name": "Vera", "last_name": "O'Neill & <Co>", "fields": {"city": "Bonn"}},
+    {"first_name": "", "last_name": "", "fields": {}},
+    {"first_name": "Vera", "last_name": "\u65e5\u672c", "fields": {"city": "K\u00f6ln"}},
+    {"first_name": ".\n.", "last_name": "{{ links.unsubscribe }}", "fields": {"city": "="}},
+    {"first_name": "a" * 300, "last_name": "%2F", "company": "x " * 80, "fields": {"city": None}},
+)
+
+
+@pytest.mark.parametrize("body", [ORDINARY, LOGIC, FAR, SIGNS])
+@pytest.mark.parametrize("tracking", ["none", "aggregate", "individual"])
+@pytest.mark.parametrize("path", ["", "/a-rather-long/path/that/needs/more/than/a/line" * 3])
+def test_molds_make_what_running_the_whole_source_makes(
+    campaign_to, body, tracking, path, monkeypatch
+):
+    base = replace(app_settings.get(), BASE_URL=f"https://mail.example{path}")
+    monkeypatch.setattr(app_settings, "get", lambda: base)
+    campaign = campaign_to(["vera@example.com"], body=body, tracking=tracking)
+    starting.plan(campaign.id)
+    db.session.expire_all()
+    mold = rendering.compile_campaign(campaign)
+    links = {link.url: link.id for link in db.session.scalars(sa.select(Link))}
+    plain = rendering.compile_content(campaign)
+    counted = rendering._tracked(plain, links, tracking) if tracking != "none" else plain
+
+    for number, person in enumerate((*PEOPLE, *PEOPLE), 100):
+        address = f"v{number}@example.com"
+        values = {**mold.account_values, "contact": {"company": "", "email": address, **person}}
+        for tracked, content in ((True, counted), (False, plain)):
+            reader = rendering.Reader(number, address, values, tracked)
+            made = email.message_from_bytes(mold.render(reader), policy=email.policy.default)
+            whole = {**values, "links": {name: url(reader) for name, url in mold.urls.items()}}
+            assert as_lines(texts(made)["text/html"]) == run(content.html, "html", whole)
+            assert as_lines(texts(made)["text/plain"]) == run(content.text, "text", whole)
+            assert f"<{whole['links']['unsubscribe']}>" in made["List-Unsubscribe"]
+
+
+def run(source, place, values):
+    """The slow and simple way."""
+    return as_lines(liquid.parse(source, place).render(values))
+
+
+def as_lines(text):
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
