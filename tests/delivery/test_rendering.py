@@ -291,7 +291,8 @@ LOGIC = """
 FAR = (
     "\u65e5\u672c\u8a9e " * 60
     + """
-{{ contact.first_name }} [\u00fc](https://b\u00fccher.example/\u00fc?a=\u00fc) {{ links.preferences }}
+{{ contact.first_name }} [\u00fc](https://b\u00fccher.example/\u00fc?a=\u00fc)
+{{ links.preferences }}
 """
 )
 SIGNS = ". {{ contact.first_name }}.\n\n{{ contact.first_name }}\n\n= {{ contact.company }} ="
