@@ -1,6 +1,6 @@
 #!/bin/sh
 # Programs that the tests run beside LeaderSend: PostgreSQL, Chromium, Postfix and its smtp-sink,
-# saslpasswd2 (who may send through that Postfix), libfaketime, wrk.
+# saslpasswd2 (who may send through that Postfix), OpenDKIM's checker, libfaketime, wrk.
 # As root on Debian they are installed; elsewhere this says what to install. Nothing is started.
 #   tools/test_programs.sh [has-postgresql]
 set -eu
@@ -8,6 +8,7 @@ set -eu
 has_postgresql() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 has_sink() { PATH="$PATH:/usr/sbin" command -v smtp-sink >/dev/null; }
 has_sasl() { PATH="$PATH:/usr/sbin" command -v saslpasswd2 >/dev/null; }
+has_opendkim() { PATH="$PATH:/usr/sbin" command -v opendkim-testmsg >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
 has_faketime() { ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1; }
 has_chromium() {
@@ -21,6 +22,7 @@ wanted=""
 has_postgresql || wanted="$wanted postgresql"
 has_sink || wanted="$wanted postfix"
 has_sasl || wanted="$wanted sasl2-bin libsasl2-modules"
+has_opendkim || wanted="$wanted opendkim-tools"
 has_faketime || wanted="$wanted libfaketime"
 has_wrk || wanted="$wanted wrk"
 has_chromium || wanted="$wanted chromium fonts-dejavu-core"
@@ -45,6 +47,7 @@ fi
 has_postgresql || echo "MISSING: PostgreSQL; its tests are skipped. apt-get install postgresql"
 has_sink || echo "MISSING: smtp-sink; tests that send into it are skipped. apt-get install postfix"
 has_sasl || echo "MISSING: saslpasswd2; tests through a Postfix are skipped. apt-get install sasl2-bin"
+has_opendkim || echo "MISSING: opendkim-testmsg; one check of signatures is skipped. apt-get install opendkim-tools"
 has_chromium || echo "MISSING: Chromium; browser tests are skipped. apt-get install chromium"
 has_faketime || echo "MISSING: libfaketime; tests of wrong clocks are skipped. apt-get install libfaketime"
 has_wrk || echo "MISSING: wrk; the storm of opens and clicks is skipped. apt-get install wrk"
