@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,11 +91,40 @@ def postgres_world(tmp_path: Path, own_postgres: PostgresServer) -> Iterator[Wor
         yield made
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Processes that tests run in hand their rows to the one that prints."""
+    given = getattr(session.config, "workeroutput", None)
+    if given is not None:
+        given["rows of the table"] = [asdict(row) for row in ROWS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what such a process found."""
+    given = getattr(node, "workeroutput", {})
+    ROWS.extend(Row(**row) for row in given.get("rows of the table", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not ROWS:
+    path = Path(os.environ["FAULTS_TABLE"]) if os.environ.get("FAULTS_TABLE") else None
+    found = [*_before(path), *ROWS]
+    if not found or hasattr(terminalreporter.config, "workeroutput"):
         return
-    rows = sorted(ROWS, key=lambda row: (int(row.fault[1:].split(".")[0]), row.fault))
-    write = terminalreporter.write_line
+    rows = sorted(found, key=lambda row: (int(row.fault[1:].split(".")[0]), row.fault, row.what))
+    _print(rows, terminalreporter.write_line)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+def _before(path: Path | None) -> list[Row]:
+    """What an earlier part of the same `make faults` found."""
+    if path is None or not path.exists():
+        return []
+    return [Row(**row) for row in json.loads(path.read_text())]
+
+
+def _print(rows: list[Row], write: Callable[[str], None]) -> None:
     write("")
     write(
         f"{'fault':6}{'what':58}{'recipients':>11}{'lost':>6}{'doubled':>9}{'uncertain':>11}"
@@ -106,7 +136,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{row.fault:6}{row.what[:56]:58}{row.recipients:>11,}{row.lost:>6}{row.doubled:>9}"
             f"{row.uncertain:>11}{after:>15}"
         )
-    if os.environ.get("FAULTS_TABLE"):
-        path = Path(os.environ["FAULTS_TABLE"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")

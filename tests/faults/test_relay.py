@@ -379,6 +379,7 @@ def test_ten_thousand_sessions_mix_nobody_up() -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.alone
 def test_one_slow_reader_holds_up_nobody_else(
     campaign_to: Make,
     to_server: FaultServer,

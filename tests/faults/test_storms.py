@@ -92,6 +92,7 @@ for one in threads: one.join()
 STORM_N = 10_000
 
 
+@pytest.mark.alone
 def test_ten_thousand_bounces_while_sending(
     world: World, door: Catcher, tmp_path: Path, row: Add, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +178,7 @@ def test_forged_bounces(world: World, door: Catcher, row: Add) -> None:
     assert (kept_out(world), counted(world)) == (0, 0)
 
 
+@pytest.mark.alone
 def test_clicks_and_opens_while_the_database_is_locked(sqlite_world: World, row: Add) -> None:
     world = sqlite_world
     wrk = shutil.which("wrk")
