@@ -69,6 +69,13 @@ def test_from_registering_to_the_report(visitor: BrowserContext, customers: Path
     expect_report(page, campaign)
 
 
+def press(page: Page, button: Locator) -> None:
+    """Click, and wait for the server's answer: going elsewhere at once would stop the form."""
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        button.click()
+    page.wait_for_load_state()
+
+
 def register(page: Page) -> None:
     page.goto("/register")
     page.get_by_label("Your name").fill("Alice Baker")
@@ -77,15 +84,15 @@ def register(page: Page) -> None:
     page.get_by_label("Postal address").fill("1 High Street\n12345 Town")
     page.get_by_label(re.compile("I act for a business")).check()
     page.get_by_label(re.compile("I have read the privacy policy")).check()
-    page.get_by_role("button", name="Open the account").click()
+    press(page, page.get_by_role("button", name="Open the account"))
 
     page.goto(link_in_mail(page, "Choose your password", "/password/"))
     page.get_by_label("New password").fill(PASSWORD)
-    page.get_by_role("button", name="Set the password").click()
+    press(page, page.get_by_role("button", name="Set the password"))
     if "/sign-in" in page.url:
         page.get_by_label("E-mail address").fill("alice@bakery.example")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        press(page, page.get_by_role("main").get_by_role("button", name="Sign in"))
     page.goto("/home")
     expect(page.get_by_role("link", name="Confirm your sender")).to_be_visible()
 
@@ -94,10 +101,10 @@ def confirm_sender(page: Page) -> None:
     page.get_by_role("link", name="Confirm your sender").click()
     page.locator("main [name=email]").fill("news@bakery.example")
     page.locator("main [name=name]").fill("Bakery")
-    page.get_by_role("button", name="Add and confirm by mail").click()
+    press(page, page.get_by_role("button", name="Add and confirm by mail"))
 
     page.goto(link_in_mail(page, "onfirm", "/senders/confirm/"))
-    page.get_by_role("main").get_by_role("button").click()
+    press(page, page.get_by_role("main").get_by_role("button"))
 
 
 def import_customers(page: Page, customers: Path) -> None:
@@ -121,15 +128,15 @@ def write_and_send(page: Page) -> str:
     page.get_by_label("Subject").fill("Hello {{ contact.first_name | default: 'there' }}")
     page.locator("[name=from_email]").select_option("news@bakery.example")
     page.locator("[name=body]").fill("# Fresh bread\n\nSee [the shop](http://localhost/shop).")
-    page.get_by_role("button", name="Save").first.click()
+    press(page, page.get_by_role("button", name="Save").first)
 
     page.goto(f"{campaign}/people")
     page.get_by_role("group", name="Send to", exact=True).get_by_label("Customers").check()
-    page.get_by_role("button", name="Save").first.click()
+    press(page, page.get_by_role("button", name="Save").first)
 
     page.goto(f"{campaign}/send")
     page.locator("[name=hold]").select_option(label="no wait")
-    page.get_by_role("button", name="Send to 40 people").click()
+    press(page, page.get_by_role("button", name="Send to 40 people"))
     return campaign
 
 
