@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -200,8 +201,7 @@ def open_mail(page: Page, subject: str) -> Page:
     while not found.count() and time.monotonic() < end:
         time.sleep(0.3)
         page.goto("/mail")
-    found.first.click()
-    page.goto(page.url.rstrip("/") + "/html")
+    page.goto(urljoin(page.url, address(found, "href")).rstrip("/") + "/html")
     return page
 
 
