@@ -71,6 +71,7 @@ def use(server: FaultServer, monkeypatch: pytest.MonkeyPatch, **changes: object)
     """Let every sender's mail go there, with these settings."""
     settings = replace(RelaySettings.from_url(server.url), **changes)  # type: ignore[arg-type]
     monkeypatch.setattr(relays, "for_sender", lambda account_id, email: settings)
+    monkeypatch.setattr(relays, "keys_for", lambda account_id, email: [settings.key])
     return settings
 
 
@@ -367,8 +368,10 @@ def test_a_rate_limit(
     row("F23", "450 4.2.1 'at a rate' for half, 20 a second taken",
         sums(campaign, to_server, 600))  # fmt: skip
     assert check(campaign).sent == 600
-    # Half of what it took at first; nobody else was held up; it recovers.
-    assert (pace.provider, halved) == ("limited.example", early["limited.example"] * 60 / 2)
+    # Half of what it took until it complained, a few more being on their way by then; nobody else
+    # was held up; it recovers.
+    assert pace.provider == "limited.example"
+    assert 0 <= early["limited.example"] - halved / 60 * 2 <= RelaySettings.max_connections
     assert early["example.com"] == 300
     assert fastest > halved
 
