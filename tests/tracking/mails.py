@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,11 +10,11 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account
 from app.campaigns.models import Campaign, CampaignAudience
-from app.contacts.models import Contact, ContactList, Subscription
+from app.contacts.models import Contact, ContactList, Subscription, Suppression
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign
-from app.delivery.models import Batch, Delivery, Link, Tally
+from app.delivery.models import Batch, Delivery, Event, Link, Tally
 from app.tracking.models import HourScore, Score
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
@@ -129,3 +130,17 @@ def hours(sent: Sent, kind: str, verdict: str = "human") -> int:
             HourScore.verdict == verdict,
         )
     )
+
+
+def events(kind: str = "bounce") -> Sequence[Event]:
+    """What was noted of that kind, in order, as the database has it now."""
+    db.session.rollback()
+    query = sa.select(Event).where(Event.kind == kind).order_by(Event.id)
+    return db.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def suppressed() -> dict[str, str]:
+    """Who is not mailed any more, and why."""
+    db.session.rollback()
+    found = db.session.execute(sa.select(Suppression.address, Suppression.reason))
+    return {row.address: row.reason for row in found}

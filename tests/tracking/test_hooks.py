@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from app.accounts import report_hooks
 from app.accounts.models import ReportHook
 from app.auth import sessions
-from app.contacts.models import Consent, Suppression
+from app.contacts.models import Consent
 from app.core import outside
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign
 from app.delivery import bounces
-from app.delivery.models import Delivery, Event
+from app.delivery.models import Delivery
 from app.delivery.receipts import receipt
 from app.extensions import limiter
 from app.tracking import amazon as asking
@@ -27,7 +27,7 @@ from app.tracking import hooks, returns
 from app.tracking.models import Intake, ProviderReport
 from tests import amazon as sns
 from tests.amazon import Amazon
-from tests.tracking.mails import score, send
+from tests.tracking.mails import events, score, send, suppressed
 from tests.tracking.reporting import Mailgun, Post, Postmark, SendGrid, Ses, hook_of, mark
 
 PROVIDERS = ("mailgun", "sendgrid", "postmark", "ses")
@@ -69,18 +69,6 @@ def take():
     hooks.take_reports()
     db.session.rollback()
     db.session.expire_all()
-
-
-def events(kind="bounce"):
-    db.session.rollback()
-    query = sa.select(Event).where(Event.kind == kind).order_by(Event.id)
-    return db.session.scalars(query.execution_options(populate_existing=True)).all()
-
-
-def suppressed():
-    db.session.rollback()
-    found = db.session.execute(sa.select(Suppression.address, Suppression.reason))
-    return {row.address: row.reason for row in found}
 
 
 def waiting():

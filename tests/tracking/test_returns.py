@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Notice
-from app.contacts.models import Suppression
 from app.core import spool
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -23,7 +22,7 @@ from app.delivery.receipts import receipt
 from app.tracking import alarms, inbound, returns
 from app.tracking.models import Intake
 from tests.mailer.test_dsn import addresses, report, rows
-from tests.tracking.mails import score, send
+from tests.tracking.mails import events, score, send, suppressed
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -62,18 +61,6 @@ def take():
         pass
     db.session.rollback()
     db.session.expire_all()
-
-
-def events(kind="bounce"):
-    db.session.rollback()
-    query = sa.select(Event).where(Event.kind == kind).order_by(Event.id)
-    return db.session.scalars(query.execution_options(populate_existing=True)).all()
-
-
-def suppressed():
-    db.session.rollback()
-    found = db.session.execute(sa.select(Suppression.address, Suppression.reason))
-    return {row.address: row.reason for row in found}
 
 
 def test_a_bounce_is_told_by_its_address_not_by_what_it_says(sent, folder):
