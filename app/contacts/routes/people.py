@@ -1,0 +1,245 @@
+"""People: looking, adding, changing, many at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    render_template,
+    request,
+)
+from flask.typing import ResponseReturnValue
+
+from app.auth.current import current_account, current_member, needs
+from app.contacts import (
+    consent,
+    exporting,
+    fields,
+    finding,
+    queries,
+    suppressions,
+    tags,
+    writing,
+)
+from app.contacts.forms import (
+    ContactForm,
+    custom,
+    custom_values,
+)
+from app.contacts.models import Contact
+from app.contacts.routes.blueprint import bp, csv_answer
+from app.core.db import transaction
+from app.core.errors import DomainError, Invalid
+from app.core.fragments import page_or_fragment, see_other
+from app.tracking import timeline
+
+MOST_AT_ONCE = 500
+
+
+@bp.get("/contacts")
+def index() -> ResponseReturnValue:
+    account, wanted = current_account(), _wanted()
+    found = finding.page(account.id, wanted, cursor=request.args.get("cursor"))
+    return page_or_fragment(
+        "contacts/index.html", "contacts/_people.html", **people_context(found, wanted)
+    )
+
+
+def people_context(found: Any, wanted: finding.Wanted) -> dict[str, Any]:
+    account = current_account()
+    return {
+        "found": found,
+        "wanted": wanted,
+        "lists": queries.lists(account),
+        "tags": queries.tags(account),
+        "tags_of": queries.tags_of([contact.id for contact in found.items]),
+        "barred": queries.not_mailed(account, found.items),
+        "headcount": queries.headcount(account),
+    }
+
+
+def _wanted() -> finding.Wanted:
+    """What the query string asks for; ids of others are unknown here."""
+    account, given = current_account(), request.values
+    list_id, tag_id = given.get("list", type=int), given.get("tag", type=int)
+    state = given.get("state", "")
+    if list_id:
+        queries.list_(account, list_id)
+    if tag_id:
+        queries.tag(account, tag_id)
+    if state not in finding.STATES or (state != "suppressed" and not list_id):
+        state = ""
+    return finding.Wanted(given.get("q", "")[:200], list_id, tag_id, state)
+
+
+@bp.get("/contacts/export.csv")
+def export() -> ResponseReturnValue:
+    return csv_answer(exporting.people(current_account(), _wanted()), "contacts.csv")
+
+
+@bp.route("/contacts/new", methods=["GET", "POST"])
+@needs("editor")
+def new() -> ResponseReturnValue:
+    account, form = current_account(), ContactForm()
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                known = fields.of(account.id)
+                values = form.values() | {"fields": custom_values(known, request.form)}
+                contact = writing.create(account, **values)  # type: ignore[arg-type]
+                _subscribe_chosen(contact)
+        except DomainError as error:
+            return _contact_form(form, None, error)
+        return see_other("contacts.show", notice="Added.", contact_id=contact.id)
+    return _contact_form(form, None)
+
+
+def _subscribe_chosen(contact: Contact) -> None:
+    for list_id in request.form.getlist("lists", type=int):
+        _put_on(contact, list_id)
+
+
+def _put_on(contact: Contact, list_id: int) -> str:
+    """Subscribe by hand; returns the state that came of it."""
+    list_ = queries.list_(current_account(), list_id)
+    evidence = {"member": current_member().id}
+    wording = request.form.get("wording", "")[:2000]
+    return consent.subscribe(
+        contact, list_, source="hand", wording=wording, evidence=evidence
+    ).state
+
+
+def _contact_form(
+    form: ContactForm, contact: Contact | None, error: DomainError | None = None
+) -> ResponseReturnValue:
+    account = current_account()
+    for name, messages in (getattr(error, "errors", None) or {}).items():
+        if name in form:
+            form[name].errors = messages
+    page = render_template(
+        "contacts/edit.html",
+        form=form,
+        contact=contact,
+        problem=str(error) if error else "",
+        custom=custom(fields.of(account.id), request.form, contact),
+        lists=queries.lists(account) if contact is None else [],
+    )
+    status = error.status if error else 422 if form.errors else 200
+    return page, status
+
+
+@bp.get("/contacts/<int:contact_id>")
+def show(contact_id: int) -> ResponseReturnValue:
+    account = current_account()
+    contact = queries.contact(account, contact_id)
+    places = queries.subscriptions(contact)
+    here = {list_.id for list_, place in places if place.state != "ended"}
+    return render_template(
+        "contacts/show.html",
+        contact=contact,
+        places=places,
+        other_lists=[list_ for list_ in queries.lists(account) if list_.id not in here],
+        known=fields.of(account.id),
+        tags=queries.tags_of([contact.id]).get(contact.id, []),
+        suppression=suppressions.find(account.id, contact.address),
+        why=suppressions.WORDS,
+        consents=queries.consents(contact),
+        timeline=timeline.of_contact(contact),
+    )
+
+
+@bp.route("/contacts/<int:contact_id>/edit", methods=["GET", "POST"])
+@needs("editor")
+def edit(contact_id: int) -> ResponseReturnValue:
+    account = current_account()
+    contact = queries.contact(account, contact_id)
+    names = ", ".join(queries.tags_of([contact.id]).get(contact.id, []))
+    form = ContactForm(obj=contact, data={"tags": names})
+    if not form.is_submitted():
+        form.tags.data = names
+    if form.validate_on_submit():
+        try:
+            with transaction():
+                contact = queries.contact(account, contact_id)
+                values = custom_values(fields.of(account.id), request.form)
+                writing.update(contact, **form.values(), fields=values)
+        except DomainError as error:
+            return _contact_form(form, queries.contact(account, contact_id), error)
+        return see_other("contacts.show", notice="Saved.", contact_id=contact_id)
+    return _contact_form(form, contact)
+
+
+@bp.post("/contacts/<int:contact_id>/subscribe")
+def subscribe(contact_id: int) -> ResponseReturnValue:
+    with transaction():
+        contact = queries.contact(current_account(), contact_id)
+        state = _put_on(contact, request.form.get("list", 0, type=int))
+    told = "On the list." if state == "active" else "We asked them by mail to confirm."
+    return see_other("contacts.show", notice=told, contact_id=contact_id)
+
+
+@bp.post("/contacts/<int:contact_id>/unsubscribe")
+def unsubscribe(contact_id: int) -> ResponseReturnValue:
+    """Off one list, or, without one, no mail of this account any more."""
+    account, list_id = current_account(), request.form.get("list", type=int)
+    evidence = {"member": current_member().id}
+    with transaction():
+        contact = queries.contact(account, contact_id)
+        if list_id:
+            list_ = queries.list_(account, list_id)
+            consent.leave_list(contact, list_, source="hand", evidence=evidence)
+        else:
+            consent.withdraw(contact, source="hand", evidence=evidence)
+    told = "Taken off the list." if list_id else "They get no more mail from you."
+    return see_other("contacts.show", notice=told, contact_id=contact_id)
+
+
+@bp.route("/contacts/<int:contact_id>/delete", methods=["GET", "POST"])
+@needs("editor")
+def delete(contact_id: int) -> ResponseReturnValue:
+    account = current_account()
+    contact = queries.contact(account, contact_id)
+    if request.method == "GET":
+        return render_template("contacts/delete.html", contact=contact)
+    with transaction():
+        contact = queries.contact(account, contact_id)
+        writing.delete(contact, by_person=request.form.get("by_person") == "yes")
+    return see_other("contacts.index", notice="Erased.")
+
+
+@bp.post("/contacts/bulk")
+def bulk() -> ResponseReturnValue:
+    """Tag, list or delete the people who are ticked."""
+    account, action = current_account(), request.form.get("action", "")
+    ids = sorted(set(request.form.getlist("ids", type=int)))[:MOST_AT_ONCE]
+    if not ids:
+        return see_other("contacts.index", notice="Tick some people first.", kind="info")
+    if action == "delete" and request.form.get("sure") != str(len(ids)):
+        return render_template("contacts/bulk_delete.html", ids=ids)
+    with transaction():
+        chosen = [queries.contact(account, contact_id) for contact_id in ids]
+        told = _act(action, chosen)
+    return see_other("contacts.index", notice=told)
+
+
+def _act(action: str, chosen: list[Contact]) -> str:
+    account, ids = current_account(), [contact.id for contact in chosen]
+    if action == "delete":
+        return f"{writing.delete_many(account, ids):,} erased."
+    if action == "tag":
+        added = tags.add(tags.named(account.id, request.form.get("tag", "")), ids)
+        return f"{added:,} have the tag now who did not before."
+    if action == "list":
+        return _put_all_on(chosen, request.form.get("list", 0, type=int))
+    raise Invalid("Choose what to do with them.")
+
+
+def _put_all_on(chosen: list[Contact], list_id: int) -> str:
+    states: list[str] = []
+    for contact in chosen:
+        try:
+            states.append(_put_on(contact, list_id))
+        except suppressions.Suppressed:
+            states.append("left out")
+    parts = (("active", "on the list"), ("pending", "asked to confirm"), ("left out", "left out"))
+    return ", ".join(f"{states.count(s):,} {word}" for s, word in parts if s in states) + "."
