@@ -13,7 +13,6 @@ from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts import suppressions
 from app.contacts.models import Contact, ContactList, Segment, Subscription, Tag, contact_tag
 from app.core.db import db, transaction
-from app.core.errors import Invalid
 from tests.campaigns.conftest import add_list, add_people
 from tests.conftest import Person
 
@@ -133,22 +132,3 @@ def test_a_segment_can_be_left_out(draft: Draft, alice: Person) -> None:
 
     assert reached(campaign) == set()
     assert audience.left_out(campaign) == {"excluded": 3}
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [{}, {"field": "opened", "op": "has", "value": "x"}, {"field": "tag", "op": "in", "value": "x"},
-     {"field": "tag", "op": "has", "value": 7}, {"all": []}],
-)  # fmt: skip
-def test_other_rules_are_refused(alice: Person, rule: dict[str, Any]) -> None:
-    with pytest.raises(Invalid):
-        audience.check_rule(alice.account.id, rule)
-
-
-def test_too_deep_a_rule_is_refused(alice: Person) -> None:
-    rule: dict[str, Any] = {"field": "kind", "op": "is", "value": "person"}
-    for _ in range(10):
-        rule = {"all": [rule]}
-
-    with pytest.raises(Invalid):
-        audience.check_rule(alice.account.id, rule)
