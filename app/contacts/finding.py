@@ -8,17 +8,19 @@ that would need too many batches ends early with a cursor to go on from.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import idna
 import sqlalchemy as sa
 
+from app.contacts import segments
 from app.contacts.bulk import among
 from app.contacts.models import (
     Contact,
     ContactList,
+    Segment,
     Subscription,
     Suppression,
     Tag,
@@ -49,11 +51,13 @@ class Wanted:
     tag_id: int | None = None
     state: str = ""
     """active, pending or ended on the list; suppressed: whom the account must not mail."""
+    segment_id: int | None = None
 
     @property
     def is_everybody(self) -> bool:
         """Whether nothing is asked."""
-        return not (self.text.strip() or self.list_id or self.tag_id or self.state)
+        asked = self.list_id or self.tag_id or self.state or self.segment_id
+        return not (self.text.strip() or asked)
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,19 @@ def everyone(account_id: int, wanted: Wanted, *, limit: int = 500) -> Iterator[S
         at = _position(older, plan.sources) if older else None
 
 
+def some(account_id: int, rule: Mapping[str, Any], *, limit: int = 5) -> Sequence[Contact]:
+    """The newest of the people whom a segment's rule fits, as far as a short look finds them."""
+    filters = [segments.condition(account_id, rule)]
+    plan = Plan(_narrowest(account_id, rule) or [_everybody(account_id)], filters)
+    ids, _ = _walk(plan, (0, None), limit)
+    return _load(account_id, ids)
+
+
+def these(account_id: int, ids: Sequence[int]) -> Sequence[Contact]:
+    """Contacts of the account by id; who is gone is left out."""
+    return _load(account_id, ids)
+
+
 def _walk(plan: Plan, at: tuple[int, list[Any] | None], limit: int) -> tuple[list[int], str | None]:
     """Ids of fitting contacts from a position on, and the cursor behind the last of them."""
     (number, after), sources = at, plan.sources
@@ -146,9 +163,39 @@ def _fitting(plan: Plan, number: int, ids: list[int]) -> set[int]:
     return set(db.session.scalars(query.where(*conditions)))
 
 
+def _rule(account_id: int, wanted: Wanted) -> Mapping[str, Any] | None:
+    """Of the segment that is asked for; another account's fits nobody."""
+    if not wanted.segment_id:
+        return None
+    own = sa.select(Segment.rule).where(
+        Segment.account_id == account_id, Segment.id == wanted.segment_id
+    )
+    return db.session.scalar(own) or {}
+
+
+def _narrowest(account_id: int, rule: Mapping[str, Any]) -> list[Source]:
+    """The list or tag that everybody of a rule is on or has: sooner looked through than all."""
+    parts = rule["all"] if isinstance(rule.get("all"), list) else [rule]
+    found: list[tuple[int, Source]] = []
+    for part in parts:
+        if part.get("field") == "tag" and part.get("op") in ("has", "is"):
+            query = sa.select(Tag.id, Tag.people).where(Tag.name == part["value"])
+            if row := db.session.execute(query.where(Tag.account_id == account_id)).first():
+                found.append((row[1], _tagged(row[0])))
+        elif part.get("field") == "list" and part.get("op") in ("on", "is", "has"):
+            state = part.get("state", "active")
+            size = sa.select(ContactList.active).where(ContactList.account_id == account_id)
+            people = db.session.scalar(size.where(ContactList.id == part["value"]))
+            if people is not None and state == "active":
+                found.append((people, _on_list(part["value"], state)))
+    return [min(found, key=lambda one: one[0])[1]] if found else []
+
+
 def _filters(account_id: int, wanted: Wanted) -> list[Any]:
     """What the source itself does not guarantee; each looks at one row of an index."""
     found: list[Any] = []
+    if (rule := _rule(account_id, wanted)) is not None:
+        found.append(segments.condition(account_id, rule))
     if wanted.list_id:
         on_list = sa.exists().where(
             Subscription.contact_id == Contact.id, Subscription.list_id == wanted.list_id
@@ -191,8 +238,14 @@ def _plan(account_id: int, wanted: Wanted) -> Plan:
         return Plan(_on_list_as(wanted), filters)
     if wanted.tag_id:
         return Plan([_tagged(wanted.tag_id)], filters)
-    everybody = (Contact.account_id == account_id,)
-    return Plan([Source((Contact.id,), Contact.id, everybody, descending=True)], filters)
+    rule = _rule(account_id, wanted)
+    narrow = _narrowest(account_id, rule) if rule else []
+    return Plan(narrow or [_everybody(account_id)], filters)
+
+
+def _everybody(account_id: int) -> Source:
+    own = (Contact.account_id == account_id,)
+    return Source((Contact.id,), Contact.id, own, descending=True)
 
 
 def _few(wanted: Wanted) -> list[Source]:
