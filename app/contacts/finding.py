@@ -26,6 +26,7 @@ from app.contacts.models import (
     Tag,
     contact_tag,
 )
+from app.contacts.segments import counting
 from app.contacts.text import search_key
 from app.core.db import db
 from app.core.errors import Invalid
@@ -35,6 +36,8 @@ FIRST_BATCH = 60
 LARGEST_BATCH = 1_000
 FEW = 2_000
 MOST_LOOKED_AT = 4_000
+#: So many ids of a segment are remembered; fewer are all of them.
+KNOWN = counting.KEPT_IDS
 STATES = ("active", "pending", "ended", "suppressed")
 
 _NO_PAGE = "This page address is not complete. Start again from the list."
@@ -122,6 +125,25 @@ def some(account_id: int, rule: Mapping[str, Any], *, limit: int = 5) -> Sequenc
     plan = Plan(_narrowest(account_id, rule) or [_everybody(account_id)], filters)
     ids, _ = _walk(plan, (0, None), limit)
     return _load(account_id, ids)
+
+
+def known(
+    account_id: int, wanted: Wanted, ids: Sequence[int], *, after: str | None
+) -> Page[Contact] | None:
+    """A page of a segment from ids that fitted it a while ago; None where there is nobody.
+
+    It goes on where `page` would by the same cursor, for both walk by the id.
+    """
+    last = (decode(after) or [0, 0])[-1]
+    below = [number for number in ids if not after or (isinstance(last, int) and number < last)]
+    conditions = [among(Contact.id, below), *_filters(account_id, wanted)]
+    query = sa.select(Contact.id).where(*conditions).order_by(Contact.id.desc())
+    fitting = list(db.session.scalars(query.limit(PAGE_SIZE + 1)))
+    if not fitting:
+        return None
+    shown = fitting[:PAGE_SIZE]
+    is_all = len(fitting) <= PAGE_SIZE and len(ids) < KNOWN
+    return Page(_load(account_id, shown), None if is_all else encode([0, shown[-1]]))
 
 
 def these(account_id: int, ids: Sequence[int]) -> Sequence[Contact]:

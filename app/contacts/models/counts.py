@@ -36,7 +36,7 @@ class SegmentCount(Base):
     left_out: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Reason → how many of them get no mail."""
     sample: Mapped[list[int]] = mapped_column(Json, default=list)
-    """Ids of the newest of them."""
+    """Ids of the newest of them, up to segments.counting.KEPT_IDS."""
     forecast: Mapped[dict[str, Any] | None] = mapped_column(Json)
     """What would be different without these people (segments.forecasting)."""
     took_ms: Mapped[int] = mapped_column(default=0)

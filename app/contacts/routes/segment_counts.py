@@ -24,6 +24,8 @@ WORDS = {
     "no_list": "on no list",
     "paused": "paused your mail for a while",
 }
+#: People that a page shows of a rule.
+SAMPLE = 5
 TOO_LONG = "This takes too long to count. Narrow it down, or try again later."
 
 
@@ -90,7 +92,7 @@ def of_row(account_id: int, row: SegmentCount | None) -> Seen:
     """As far as it was counted."""
     if row is None:
         return Seen()
-    sample = finding.these(account_id, row.sample)
+    sample = finding.these(account_id, row.sample[:SAMPLE])
     left_out = {reason: int(n) for reason, n in row.left_out.items()}
     return Seen(
         people=row.people,
@@ -111,7 +113,7 @@ def of_numbers(account_id: int, numbers: counting.Numbers) -> Seen:
         people=numbers.people,
         mailable=numbers.mailable,
         left_out=numbers.left_out,
-        sample=finding.these(account_id, numbers.sample),
+        sample=finding.these(account_id, numbers.sample[:SAMPLE]),
     )
 
 

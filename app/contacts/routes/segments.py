@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 from app.auth.current import current_account, needs
 from app.contacts import finding, jobs, queries, segments
 from app.contacts.forms import SegmentForm
-from app.contacts.models import Segment
+from app.contacts.models import Contact, Segment
 from app.contacts.routes import segment_counts
 from app.contacts.routes.blueprint import bp
 from app.contacts.routes.people import people_context
 from app.contacts.routes.segment_building import builder_page, fill_in
-from app.contacts.segments import building, keeping, ready_made, surroundings
+from app.contacts.segments import building, counting, keeping, ready_made, surroundings
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.fragments import page_or_fragment, see_other
@@ -75,16 +75,19 @@ def show_segment(segment_id: int) -> ResponseReturnValue:
         queries.list_(account, list_id)
     wanted = finding.Wanted(given.get("q", "")[:200], list_id, segment_id=segment.id)
     one = segment_counts.shown(account.id, [segment])[0]
-    found = (
-        finding.page(account.id, wanted, cursor=given.get("cursor")) if one.pieces else _nobody()
-    )
+    found = _people(one, wanted) if one.pieces else Page([], None)
     context = people_context(found, wanted) | _about(one)
     return page_or_fragment("contacts/segment.html", "contacts/_people.html", **context)
 
 
-def _nobody() -> Any:
-    """Of a rule that cannot be worked out any more."""
-    return Page([], None)
+def _people(one: segment_counts.Shown, wanted: finding.Wanted) -> Page[Contact]:
+    """A look at some thousand people; where it met nobody, those whom the last count met."""
+    account_id, cursor = one.segment.account_id, request.args.get("cursor")
+    found = finding.page(account_id, wanted, cursor=cursor)
+    if found.items or not found.older or wanted.text or wanted.list_id:
+        return found
+    ids = counting.newest(account_id, one.segment.rule)
+    return finding.known(account_id, wanted, ids, after=cursor) or found
 
 
 def _about(one: segment_counts.Shown) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from app.contacts.segments import compiling, reading, surroundings
 from app.contacts.segments.reading import BadRule
 from app.contacts.segments.rule import Rule, as_json
 
-__all__ = ["BadRule", "Rule", "as_json", "checked", "condition"]
+__all__ = ["BadRule", "Rule", "as_json", "checked", "condition", "is_readable"]
 
 
 def condition(
@@ -27,3 +27,12 @@ def condition(
 def checked(account_id: int, rule: Any) -> Rule:
     """A rule from JSON, for storing it by `as_json`. Raises BadRule, which says what to mend."""
     return reading.read(rule, surroundings.of(account_id).types)
+
+
+def is_readable(account_id: int, rule: Any) -> bool:
+    """Whether a stored rule can be worked out."""
+    try:
+        checked(account_id, rule)
+    except BadRule:
+        return False
+    return True

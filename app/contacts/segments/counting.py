@@ -42,7 +42,8 @@ FRESH = timedelta(minutes=10)
 FRESH_TIMES = 100
 #: Nobody has looked at them for so long: forgotten.
 FORGET_AFTER = timedelta(days=30)
-SAMPLE = 5
+#: Ids that are remembered: the first pages of a segment whose people lie far apart.
+KEPT_IDS = 200
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def count(connection: sa.Connection, account_id: int, condition: compiling.Condi
     )
     numbers = {row[0]: row[1] for row in connection.execute(query)}
     newest = sa.select(Contact.id).where(Contact.account_id == account_id, condition)
-    sample = connection.scalars(newest.order_by(Contact.id.desc()).limit(SAMPLE)).all()
+    sample = connection.scalars(newest.order_by(Contact.id.desc()).limit(KEPT_IDS)).all()
     left_out = {reason: number for reason, number in sorted(numbers.items()) if reason}
     return Numbers(sum(numbers.values()), left_out, tuple(sample))
 
@@ -137,6 +138,12 @@ def remembered(account_id: int, rules: Iterable[Mapping[str, Any]]) -> dict[str,
         )
     )
     return {row.digest: row for row in rows}
+
+
+def newest(account_id: int, rule: Mapping[str, Any]) -> list[int]:
+    """Ids of the newest whom the rule fitted when it was counted, newest first."""
+    row = remembered(account_id, [rule]).get(digest(rule))
+    return list(row.sample) if row else []
 
 
 def wants_forecast(rule: Rule) -> bool:

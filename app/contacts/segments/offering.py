@@ -18,7 +18,7 @@ Pairs = Sequence[tuple[str, str]]
 MOST_OFFERED = 100
 MODES: Pairs = (("all", "all"), ("any", "any"), ("none", "none"))
 _TIMES = {
-    "in_last": "in the last", "before_last": "more than … ago", "in_next": "within the next",
+    "in_last": "in the last", "before_last": "more than", "in_next": "within the next",
     "on": "on the day", "before": "before", "after": "after", "between": "between",
     "anniversary_in": "each year, exactly in", "anniversary_within": "each year, within the next",
 }  # fmt: skip
@@ -32,9 +32,9 @@ _OPS: dict[str, dict[str, str]] = {
     "list": {"on": "are", "not_on": "are not"},
     "tag": {"has": "have", "has_not": "do not have"},
     "kind": {"is": "are", "is_not": "are not"},
-    "deed": {"did": "did", "did_not": "did not"},
+    "deed": {"did": "yes, they did", "did_not": "no, they did not"},
     "source": {"is": "came", "is_not": "did not come"},
-    "consent": {"has": "did", "has_not": "did not"},
+    "consent": {"has": "yes, they did", "has_not": "no, they did not"},
     "tracking": {"is": "is"},
 }
 WHEN: Pairs = (("", "at any time"), *((op, _TIMES[op]) for op in ops("moment")))
@@ -42,7 +42,7 @@ LIST_STATES: Pairs = (
     ("active", "on it and confirmed"), ("pending", "waiting to confirm"),
     ("ended", "people who left it"), ("any", "on it or were once"),
 )  # fmt: skip
-BY: Pairs = (("human", "themselves"), ("machine", "by a machine"), ("anybody", "in either way"))
+BY: Pairs = (("human", "people"), ("machine", "machines"), ("anybody", "people or machines"))
 KINDS: Pairs = (("person", "people"), ("organisation", "organisations"))
 YES_NO: Pairs = (("yes", "yes"), ("no", "no"))
 CONSENTS: Pairs = (

@@ -102,7 +102,7 @@ def test_a_segment_is_built_counted_and_saved_without_scripts(
         ]
     }
     shown = page(client, answer.location)
-    assert "people who are on Newsletter and who do not have the tag vip" in text(shown, ".rule")
+    assert "People who are on Newsletter and who do not have the tag vip" in text(shown, ".rule")
     assert "Bert" in text(shown, "#people")
     assert "Anna" not in text(shown, "#people")
 
