@@ -7,9 +7,11 @@ that would need too many batches ends early with a cursor to go on from.
 
 from __future__ import annotations
 
+import math
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import idna
@@ -36,6 +38,9 @@ FIRST_BATCH = 60
 LARGEST_BATCH = 1_000
 FEW = 2_000
 MOST_LOOKED_AT = 4_000
+#: With a segment in question: in smaller steps, and never longer than a page should take.
+COSTLY_BATCH = 400
+PATIENCE_S = 0.015
 #: So many ids of a segment are remembered; fewer are all of them.
 KNOWN = counting.KEPT_IDS
 STATES = ("active", "pending", "ended", "suppressed")
@@ -98,13 +103,15 @@ class Plan:
 
     sources: Sequence[Source]
     filters: Sequence[Any]
+    is_costly: bool = False
+    """A segment is asked for: what that costs per person differs by the rule."""
 
 
 def page(
     account_id: int, wanted: Wanted, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Contact]:
     """Some of these people. It may hold fewer than `limit` and still have a cursor."""
-    plan = _plan(account_id, wanted)
+    plan = replace(_plan(account_id, wanted), is_costly=bool(wanted.segment_id))
     ids, older = _walk(plan, _position(cursor, plan.sources), limit)
     return Page(_load(account_id, ids), older)
 
@@ -122,7 +129,7 @@ def everyone(account_id: int, wanted: Wanted, *, limit: int = 500) -> Iterator[S
 def some(account_id: int, rule: Mapping[str, Any], *, limit: int = 5) -> Sequence[Contact]:
     """The newest of the people whom a segment's rule fits, as far as a short look finds them."""
     filters = [segments.condition(account_id, rule)]
-    plan = Plan(_narrowest(account_id, rule) or [_everybody(account_id)], filters)
+    plan = Plan(_narrowest(account_id, rule) or [_everybody(account_id)], filters, is_costly=True)
     ids, _ = _walk(plan, (0, None), limit)
     return _load(account_id, ids)
 
@@ -155,6 +162,7 @@ def _walk(plan: Plan, at: tuple[int, list[Any] | None], limit: int) -> tuple[lis
     """Ids of fitting contacts from a position on, and the cursor behind the last of them."""
     (number, after), sources = at, plan.sources
     ids: list[int] = []
+    until = time.monotonic() + (PATIENCE_S if plan.is_costly else math.inf)
     looked_at, size = 0, max(FIRST_BATCH, limit + 1)
     while number < len(sources):
         batch = sources[number].batch(after, size)
@@ -168,9 +176,9 @@ def _walk(plan: Plan, at: tuple[int, list[Any] | None], limit: int) -> tuple[lis
         looked_at += len(batch)
         if len(batch) < size:
             number, after = number + 1, None
-        elif looked_at >= MOST_LOOKED_AT:
+        elif looked_at >= MOST_LOOKED_AT or time.monotonic() > until:
             return ids, encode([number, *(after or [])])
-        size = min(size * 4, LARGEST_BATCH)
+        size = min(size * 4, COSTLY_BATCH if plan.is_costly else LARGEST_BATCH)
     return ids, None
 
 

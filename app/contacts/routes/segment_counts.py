@@ -9,7 +9,7 @@ from typing import Any
 
 from app.contacts import finding, segments
 from app.contacts.models import Contact, Segment, SegmentCount
-from app.contacts.segments import counting, names, words
+from app.contacts.segments import counting, names, reading, surroundings, words
 from app.core.db import transaction
 
 WORDS = {
@@ -56,43 +56,41 @@ class Seen:
     pieces: Sequence[words.Piece] = ()
 
 
-def shown(account_id: int, rows: Sequence[Segment]) -> list[Shown]:
+def shown(account_id: int, rows: Sequence[Segment], *, with_people: bool = False) -> list[Shown]:
     """Segments with their sentences and remembered counts; nothing is counted here."""
-    rules = {row.id: _read(row) for row in rows}
-    good = {number: rule for number, rule in rules.items() if rule is not None}
-    called = names.of(account_id, good.values())
-    known = counting.remembered(account_id, map(segments.as_json, good.values()))
-    return [_shown(row, rules[row.id], called, known) for row in rows]
+    types = surroundings.of(account_id).types
+    rules = {row.id: rule for row in rows if (rule := _read(row, types)) is not None}
+    called = names.of(account_id, rules.values())
+    known = counting.remembered(account_id, map(segments.as_json, rules.values()))
+    return [_shown(row, rules.get(row.id), called, known, with_people) for row in rows]
 
 
-def _read(row: Segment) -> segments.Rule | None:
+def _read(row: Segment, types: Mapping[str, str]) -> segments.Rule | None:
     try:
-        return segments.checked(row.account_id, row.rule)
+        return reading.read(row.rule, types)
     except segments.BadRule:
         return None
 
 
 def _shown(
-    row: Segment,
-    rule: segments.Rule | None,
-    called: names.Names,
-    known: Mapping[str, SegmentCount],
-) -> Shown:
+    row: Segment, rule: segments.Rule | None, called: names.Names,
+    known: Mapping[str, SegmentCount], with_people: bool,
+) -> Shown:  # fmt: skip
     if rule is None:
         problem = "It asks for something that was removed. Change it."
         return Shown(row, [], Seen(problem=problem), is_stale=False)
     count = known.get(counting.digest(segments.as_json(rule)))
-    seen = of_row(row.account_id, count)
+    seen = of_row(row.account_id, count, with_people=with_people)
     if (kept := counting.kept(row.account_id, rule)) is not None:
         seen = replace(seen, people=kept, counted_at=None if count is None else seen.counted_at)
     return Shown(row, words.sentence(rule, called), seen, not counting.is_fresh(count))
 
 
-def of_row(account_id: int, row: SegmentCount | None) -> Seen:
+def of_row(account_id: int, row: SegmentCount | None, *, with_people: bool = True) -> Seen:
     """As far as it was counted."""
     if row is None:
         return Seen()
-    sample = finding.these(account_id, row.sample[:SAMPLE])
+    sample = finding.these(account_id, row.sample[:SAMPLE]) if with_people else ()
     left_out = {reason: int(n) for reason, n in row.left_out.items()}
     return Seen(
         people=row.people,

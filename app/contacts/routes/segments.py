@@ -74,7 +74,7 @@ def show_segment(segment_id: int) -> ResponseReturnValue:
     if list_id:
         queries.list_(account, list_id)
     wanted = finding.Wanted(given.get("q", "")[:200], list_id, segment_id=segment.id)
-    one = segment_counts.shown(account.id, [segment])[0]
+    one = segment_counts.shown(account.id, [segment], with_people=True)[0]
     found = _people(one, wanted) if one.pieces else Page([], None)
     context = people_context(found, wanted) | _about(one)
     return page_or_fragment("contacts/segment.html", "contacts/_people.html", **context)
@@ -175,7 +175,7 @@ def recount_segment(segment_id: int) -> ResponseReturnValue:
         jobs.wake_count(count_id)
     if request.headers.get("HX-Request") != "true":
         return see_other("contacts.show_segment", segment_id=segment_id)
-    one = segment_counts.shown(account.id, [segment])[0]
+    one = segment_counts.shown(account.id, [segment], with_people=True)[0]
     if request.args.get("whole"):
         context = {"numbers": one.numbers, "words": segment_counts.WORDS}
         return render_template("contacts/_segment_numbers.html", **context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -107,10 +107,16 @@ def count(connection: sa.Connection, account_id: int, condition: compiling.Condi
         .group_by(why)
     )
     numbers = {row[0]: row[1] for row in connection.execute(query)}
-    newest = sa.select(Contact.id).where(Contact.account_id == account_id, condition)
-    sample = connection.scalars(newest.order_by(Contact.id.desc()).limit(KEPT_IDS)).all()
     left_out = {reason: number for reason, number in sorted(numbers.items()) if reason}
+    sample = _newest(connection, account_id, condition) if numbers else ()
     return Numbers(sum(numbers.values()), left_out, tuple(sample))
+
+
+def _newest(
+    connection: sa.Connection, account_id: int, condition: compiling.Condition
+) -> Sequence[int]:
+    query = sa.select(Contact.id).where(Contact.account_id == account_id, condition)
+    return connection.scalars(query.order_by(Contact.id.desc()).limit(KEPT_IDS)).all()
 
 
 def _why() -> sa.ColumnElement[str]:
@@ -246,7 +252,7 @@ def work(row: SegmentCount, *, seconds: float = LONGEST_S) -> Result:
         condition = compiling.condition(rule, around)
         with budget.limited(seconds) as connection:
             numbers = count(connection, row.account_id, condition)
-            if forecasting.concerns(rule):
+            if numbers.people and forecasting.concerns(rule):
                 forecast = forecasting.without(connection, row.account_id, condition)
     except (budget.OverBudget, reading.BadRule):
         pass
