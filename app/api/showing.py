@@ -146,6 +146,7 @@ def delivery(row: Delivery, email: str | None) -> shapes.DeliveryOut:
         "code": row.code,
         "status": row.status,
         "answer": row.answer,
+        "tls": row.tls,
     }
 
 
