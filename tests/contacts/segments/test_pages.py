@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from lxml import html
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
 
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts import fields, jobs, suppressions, tags
 from app.contacts.models import Contact, ContactList, Headcount, Segment, SegmentCount
 from app.contacts.segments import counting, keeping
+from app.core import jobs as queueing
+from app.core import queue_server
 from app.core.db import db, transaction
 from tests.campaigns.conftest import add_list, add_people
 from tests.conftest import Client, Person
@@ -187,6 +191,22 @@ def test_many_people_are_counted_apart_and_the_page_looks_in_again(
     assert "hx-get" not in counted
     # The same rule is remembered, with its time.
     assert "Counted" in client.htmx("POST", "/segments/count", data=data | {"draft": "d2"}).text
+
+
+def test_a_worker_counts_what_a_page_asked_for(
+    client: Client, alice: Person, newsletter: ContactList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "FEW_PEOPLE", 0)
+    segment = save(alice, "Bs", {"field": "first_name", "op": "begins", "value": "b"})
+    client.sign_in(alice)
+
+    client.post(f"/segments/{segment.id}/count")
+    worker = SimpleWorker(
+        [queueing.queue("work")], connection=queue_server.client(), serializer=JSONSerializer
+    )
+    worker.work(burst=True, logging_level="ERROR")
+
+    assert text(page(client, "/segments"), f"#segment-{segment.id}-count").startswith("1today")
 
 
 def test_what_a_page_asked_before_is_not_counted_any_more(
