@@ -1,5 +1,6 @@
 """People, the lists they are on, and what they agreed to or refused."""
 
+from app.contacts.models.counts import SegmentCount
 from app.contacts.models.imports import Import, ImportProblem
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
@@ -14,6 +15,7 @@ __all__ = [
     "Import",
     "ImportProblem",
     "Segment",
+    "SegmentCount",
     "Subscription",
     "Suppression",
     "Tag",
