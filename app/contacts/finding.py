@@ -19,6 +19,7 @@ from app.contacts.bulk import among
 from app.contacts.models import (
     Contact,
     ContactList,
+    Finding,
     Subscription,
     Suppression,
     Tag,
@@ -49,11 +50,16 @@ class Wanted:
     tag_id: int | None = None
     state: str = ""
     """active, pending or ended on the list; suppressed: whom the account must not mail."""
+    kind: str = ""
+    """person or organisation."""
+    finding: str = ""
+    """What a look through the contacts found: a Finding's kind, or silent-DAYS."""
 
     @property
     def is_everybody(self) -> bool:
         """Whether nothing is asked."""
-        return not (self.text.strip() or self.list_id or self.tag_id or self.state)
+        asked = (self.list_id, self.tag_id, self.state, self.kind, self.finding)
+        return not (self.text.strip() or any(asked))
 
 
 @dataclass(frozen=True)
@@ -170,6 +176,30 @@ def _filters(account_id: int, wanted: Wanted) -> list[Any]:
                 Suppression.account_id == account_id, Suppression.address == Contact.address
             )
         )
+    if wanted.kind:
+        found.append(Contact.kind == wanted.kind)
+    if wanted.finding:
+        found.append(
+            sa.exists().where(
+                Finding.contact_id == Contact.id, *_found_as(account_id, wanted.finding)
+            )
+        )
+    return found
+
+
+def _found_as(account_id: int, finding: str) -> tuple[Any, ...]:
+    """Findings of a kind as a condition; silent ones from so many days on."""
+    kind, _, days = finding.partition("-")
+    same = (Finding.account_id == account_id, Finding.kind == kind)
+    return (*same, Finding.n >= int(days)) if days.isdecimal() and len(days) < 6 else same
+
+
+def conditions(account_id: int, wanted: Wanted) -> list[Any]:
+    """What makes a contact one of these people, as conditions on its row: for statements that
+    walk through contacts by themselves."""
+    found = [Contact.account_id == account_id, *_filters(account_id, wanted)]
+    if words := wanted.text.split():
+        found.append(sa.or_(*(source.matches for source in _by_text(account_id, words))))
     return found
 
 
@@ -191,6 +221,8 @@ def _plan(account_id: int, wanted: Wanted) -> Plan:
         return Plan(_on_list_as(wanted), filters)
     if wanted.tag_id:
         return Plan([_tagged(wanted.tag_id)], filters)
+    if wanted.finding:
+        return Plan([_found(account_id, wanted.finding)], filters)
     everybody = (Contact.account_id == account_id,)
     return Plan([Source((Contact.id,), Contact.id, everybody, descending=True)], filters)
 
@@ -227,6 +259,11 @@ def _on_list(list_id: int, state: str) -> Source:
 def _tagged(tag_id: int) -> Source:
     contact_id = contact_tag.c.contact_id
     return Source((contact_id,), contact_id, (contact_tag.c.tag_id == tag_id,), descending=True)
+
+
+def _found(account_id: int, finding: str) -> Source:
+    keys = (Finding.contact_id, Finding.other_id)
+    return Source(keys, Finding.contact_id, _found_as(account_id, finding))
 
 
 def _suppressed(account_id: int) -> Source:
