@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -173,11 +173,16 @@ def run(action_id: int, *, budget_s: float = BUDGET_S) -> bool:
         if not _claim(action_id, lease):
             return False
     try:
-        while True:
+        goes_on = True
+        while goes_on:
             with transaction(bulk=True):
-                more = _step(_hold(action_id, lease), is_last=time.monotonic() >= until)
-            if not more or time.monotonic() >= until:
-                return more
+                action = _hold(action_id, lease)
+                more = _STEPS[action.state](action)
+                goes_on = more and time.monotonic() < until
+                # Given back at the end, so that the next job goes on at once.
+                action.lease = lease if goes_on else None
+                action.lease_until = now() + LEASE if goes_on else None
+        return more
     except Overtaken:
         return False
     except sa.exc.OperationalError:
@@ -206,17 +211,6 @@ def _hold(action_id: int, lease: str) -> BulkAction:
     if action is None or action.lease != lease or action.state not in AT_WORK:
         raise Overtaken("Another worker went on with this.")
     return action
-
-
-def _step(action: BulkAction, *, is_last: bool) -> bool:
-    """One span; whether there is more to do."""
-    step = {"counting": _count, "doing": _do, "erasing": _erase, "undoing": _take_back}
-    more = step[action.state](action)
-    if more and not is_last:
-        action.lease_until = now() + LEASE
-    else:
-        action.lease = action.lease_until = None  # the next job goes on at once
-    return more
 
 
 def _count(action: BulkAction) -> bool:
@@ -277,6 +271,15 @@ def _erase(action: BulkAction) -> bool:
         return True
     action.state, action.finished_at = "done", now()
     return False
+
+
+#: By state: one span; whether there is more to do.
+_STEPS: dict[str, Callable[[BulkAction], bool]] = {
+    "counting": _count,
+    "doing": _do,
+    "erasing": _erase,
+    "undoing": _take_back,
+}
 
 
 def _next_changed(action: BulkAction) -> Span:

@@ -102,7 +102,8 @@ def insert_from(table: sa.Table, rows: sa.Select[Any], names: list[str]) -> int:
 
 def run(statement: Any) -> int:
     """How many rows it changed."""
-    done = connection().execute(statement)
+    # Drivers forget the number for an INSERT … SELECT unless it is asked for.
+    done = connection().execute(statement, execution_options={"preserve_rowcount": True})
     return max(done.rowcount, 0) if isinstance(done, CursorResult) else 0
 
 

@@ -221,7 +221,8 @@ def _keep_pairs(look: CleanUpLook, kind: str, groups: Sequence[Sequence[int]]) -
 
 def _names(look: CleanUpLook) -> bool:
     keys = (Contact.first_key, Contact.last_key)
-    query = sa.select(*keys, sa.func.count().label("n")).where(
+    ids = sa.func.aggregate_strings(sa.cast(Contact.id, sa.String()), ",")
+    query = sa.select(*keys, sa.func.count(), ids).where(
         Contact.account_id == look.account_id, Contact.first_key > "", Contact.last_key > ""
     )
     if look.cursor:
@@ -230,21 +231,10 @@ def _names(look: CleanUpLook) -> bool:
     if not rows:
         look.state, look.finished_at, look.cursor = "done", now(), []
         return False
-    twice = [(first, last) for first, last, n in rows if 1 < n <= MOST_OF_A_NAME]
-    groups: dict[tuple[str, str], list[int]] = {}
-    for some in _cut(twice):
-        people = sa.select(*keys, Contact.id).where(
-            Contact.account_id == look.account_id, sa.tuple_(*keys).in_(some)
-        )
-        for first, last, contact_id in db.session.execute(people.order_by(Contact.id)):
-            groups.setdefault((first, last), []).append(contact_id)
-    _keep_pairs(look, "same_name", list(groups.values()))
+    few = [people for _, _, n, people in rows if 1 < n <= MOST_OF_A_NAME]
+    _keep_pairs(look, "same_name", [sorted(map(int, people.split(","))) for people in few])
     look.cursor = list(rows[-1][:2])
     return True
-
-
-def _cut(rows: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
-    return [rows[at : at + 200] for at in range(0, len(rows), 200)]
 
 
 _STEPS: dict[str, Callable[[CleanUpLook], bool]] = {
