@@ -143,5 +143,6 @@ def _filled(connection: sa.Connection, name: str, **values: object) -> sa.Insert
     for column in table.columns:
         if column.name not in values and not column.nullable:
             kind = column.type.python_type
-            values[column.name] = now().replace(tzinfo=None) if kind is datetime else kind()
+            known = {datetime: now().replace(tzinfo=None), object: {}, dict: {}}
+            values[column.name] = known.get(kind) if kind in known else kind()
     return sa.insert(table).values(**values)
