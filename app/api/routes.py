@@ -107,7 +107,9 @@ def get_contacts(query: dict[str, Any]) -> Any:
     account = current_account()
     if "list" in query:
         queries.lists_named(account, [query["list"]], "list")
-    wanted = finding.Wanted(text=query.get("query", ""), list_id=query.get("list"))
+    wanted = finding.Wanted(
+        text=query.get("query", ""), list_id=query.get("list"), kind=query.get("kind", "")
+    )
     found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from app.contacts import domain_lists
+from app.contacts.models import Contact
 from app.contacts.text import ROLES, words
 
 #: Ends of a company's name that nobody has for a surname.
@@ -75,12 +76,13 @@ def explain(address: str, first: str, last: str, company: str) -> Kind:
     return Kind("person", "free_mail" if domain_lists.is_free_mail(domain) else "unknown")
 
 
-def shown(kind: str, by: str, address: str, first: str, last: str, company: str) -> Kind:
+def of(contact: Contact) -> Kind:
     """The kind that a contact has, with the reason for it."""
-    if by:
-        return Kind(kind, by)
-    found = explain(address, first, last, company)
-    return found if found.kind == kind else Kind(kind, "before")
+    if contact.kind_by:
+        return Kind(contact.kind, contact.kind_by)
+    names = (contact.first_name, contact.last_name, contact.company)
+    found = explain(contact.address, *names)
+    return found if found.kind == contact.kind else Kind(contact.kind, "before")
 
 
 def is_role(local: str) -> bool:

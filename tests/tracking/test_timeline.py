@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from app.contacts import bulk_actions, changes, consent, lists, selecting, writing
-from app.contacts.models import Contact
+from app.contacts import (
+    bulk_actions,
+    changes,
+    consent,
+    finding,
+    growth,
+    hygiene,
+    lists,
+    selecting,
+    writing,
+)
+from app.contacts.models import Contact, ContactList
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.tracking import intake, timeline
 from tests.conftest import Client, Person
+from tests.contacts.test_finding import plans
 from tests.tracking.mails import READER, Sent
+
+__all__ = ["plans"]
 
 
 @pytest.fixture
@@ -102,3 +116,30 @@ def test_the_page_and_its_fragment(client: Client, alice: Person, busy: Contact)
     assert part.text.lstrip().startswith("<section")
     assert "Machine" in part.text
     assert "Add the tag" not in part.text
+
+
+def test_no_page_walks_through_a_table_or_sorts_it(
+    alice: Person, busy: Contact, plans: list[str]
+) -> None:  # fmt: skip
+    account = alice.account
+    news = db.session.scalars(sa.select(ContactList)).first()
+    assert news is not None
+    plans.clear()
+    first = timeline.page(busy, limit=2)
+    timeline.page(busy, limit=2, cursor=first.older)
+    growth.of_account(account, "month")
+    growth.of_list(news, "month")
+    hygiene.pairs(account)
+    hygiene.latest(account)
+    bulk_actions.recent(account)
+    finding.page(account.id, finding.Wanted(finding="role"))
+    finding.page(account.id, finding.Wanted(finding="silent-90"))
+    finding.page(account.id, finding.Wanted(kind="organisation"))
+
+    assert plans
+    slow = [
+        plan
+        for plan in plans
+        if (plan.startswith("SCAN") and "VIRTUAL TABLE" not in plan) or "TEMP B-TREE" in plan
+    ]
+    assert slow == []

@@ -56,14 +56,8 @@ def people_context(found: Any, wanted: finding.Wanted) -> dict[str, Any]:
         "tags_of": queries.tags_of([contact.id for contact in found.items]),
         "barred": queries.not_mailed(account, found.items),
         "headcount": queries.headcount(account),
-        "kind_of": kind_of,
+        "kind_of": kinds.of,
     }
-
-
-def kind_of(contact: Contact) -> kinds.Kind:
-    """Person or organisation, with the reason for it."""
-    names = (contact.first_name, contact.last_name, contact.company)
-    return kinds.shown(contact.kind, contact.kind_by, contact.address, *names)
 
 
 def wanted_people() -> finding.Wanted:
@@ -182,7 +176,7 @@ def show(contact_id: int) -> ResponseReturnValue:
         suppression=suppressions.find(account.id, contact.address),
         why=suppressions.WORDS,
         timeline=timeline.page(contact),
-        kind=kind_of(contact),
+        kind=kinds.of(contact),
         channels=channels.of(contact),
     )
 
