@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.contacts import consent, counting, suppressions, typos, writing
 from app.contacts.bulk import among
@@ -60,12 +61,13 @@ class PutOnList(Verb):
         ]
 
     def before(self, action: BulkAction) -> Mapping[str, Any]:
-        return _place_before(action.given["list"])
+        return _place_before(action.given["list"], "ended")
 
     def do(self, action: BulkAction, wanted: Sequence[Any], span: Span) -> Counter[str]:
         counts = super().do(action, wanted, span)
         if counts["change"] and action.given.get("opt_in") != "double":
-            _note(action, span, "stated", action.given.get("wording", ""))
+            wording = action.given.get("wording", "")
+            _note(action, "stated", wording, changed(action, span))
         return counts
 
     def apply(self, action: BulkAction, span: Span) -> None:
@@ -76,7 +78,7 @@ class PutOnList(Verb):
         there = run(
             sa.update(PLACE)
             .where(PLACE.c.list_id == action.given["list"], PLACE.c.state == "ended")
-            .where(PLACE.c.contact_id.in_(changed(action, span)))
+            .where(among(PLACE.c.contact_id, changed(action, span)))
             .values(**values)
         )
         names = ["contact_id", "list_id", "account_id", "state", "since"]
@@ -94,9 +96,9 @@ class PutOnList(Verb):
             sa.and_(PLACE.c.state == "active", PLACE.c.since == action.began_at),
             sa.and_(PLACE.c.state == "pending", PLACE.c.since >= action.began_at),
         )
-        here = [PLACE.c.list_id == list_id, PLACE.c.contact_id.in_(changed(action, span)), ours]
-        _note(action, span, "withdrawn", "", only=sa.exists().where(
-            PLACE.c.contact_id == old.contact_id, PLACE.c.list_id == list_id, ours))  # fmt: skip
+        here = [PLACE.c.list_id == list_id, among(PLACE.c.contact_id, changed(action, span)), ours]
+        still = sa.select(PLACE.c.contact_id).where(*here)
+        _note(action, "withdrawn", "", db.session.scalars(still).all())
         numbers = sa.select(PLACE.c.state, sa.func.count()).where(*here).group_by(PLACE.c.state)
         states = {state: n for state, n in connection().execute(numbers)}  # noqa: C416
         back = sa.update(PLACE).where(
@@ -123,7 +125,7 @@ class TakeOffList(Verb):
         return [("not_so", ~on)]
 
     def before(self, action: BulkAction) -> Mapping[str, Any]:
-        return _place_before(action.given["list"])
+        return _place_before(action.given["list"], "active", "pending")
 
     def apply(self, action: BulkAction, span: Span) -> None:
         list_id, old = action.given["list"], bulk_change.c
@@ -131,10 +133,10 @@ class TakeOffList(Verb):
         states = connection().execute(numbers.group_by(old.was_state)).all()
         run(
             sa.update(PLACE)
-            .where(PLACE.c.list_id == list_id, PLACE.c.contact_id.in_(changed(action, span)))
+            .where(PLACE.c.list_id == list_id, among(PLACE.c.contact_id, changed(action, span)))
             .values(state="ended", ended_at=action.began_at)
         )
-        _note(action, span, "withdrawn", "")
+        _note(action, "withdrawn", "", changed(action, span))
         for state, n in states:
             counting.on_list(list_id, **{state: -n})
 
@@ -144,7 +146,10 @@ class TakeOffList(Verb):
         here = [PLACE.c.contact_id == old.contact_id, PLACE.c.list_id == list_id, ours]
         numbers = sa.select(old.was_state, sa.func.count()).where(*mine(action, span), *here)
         states = connection().execute(numbers.group_by(old.was_state)).all()
-        _note(action, span, "restored", "", only=sa.exists().where(*here))
+        still = sa.select(PLACE.c.contact_id).where(
+            among(PLACE.c.contact_id, changed(action, span)), PLACE.c.list_id == list_id, ours
+        )
+        _note(action, "restored", "", db.session.scalars(still).all())
         done = run(
             sa.update(PLACE)
             .where(*here, *mine(action, span))
@@ -165,18 +170,25 @@ def _is_on(list_id: int, *states: str) -> Condition:
 
 def _left_themselves(list_id: int) -> Condition:
     """As consent.subscribe asks it: the last word about this list was the person's own no."""
-    last = (
-        sa.select(sa.and_(Consent.kind == "withdrawn", Consent.source.in_(consent.BY_PERSON)))
-        .where(Consent.contact_id == Contact.id, Consent.list_id == list_id)
-        .order_by(Consent.id.desc())
-        .limit(1)
+    no, later = aliased(Consent), aliased(Consent)
+    said = (
+        no.contact_id == Contact.id, no.list_id == list_id, no.kind == "withdrawn",
+        no.source.in_(consent.BY_PERSON),
+    )  # fmt: skip
+    taken_back = sa.exists().where(
+        later.contact_id == no.contact_id, later.list_id == list_id, later.id > no.id
     )
-    return sa.func.coalesce(last.correlate(Contact).scalar_subquery(), sa.false())
+    return sa.exists().where(*said, ~taken_back)
 
 
-def _place_before(list_id: int) -> dict[str, Any]:
+def _place_before(list_id: int, *states: str) -> dict[str, Any]:
+    """A place in one of these states. They are named so that each index leads to the one row,
+    whichever PostgreSQL takes while it knows nothing yet of a new list."""
+
     def was(column: Any) -> Any:
-        here = sa.select(column).where(PLACE.c.contact_id == Contact.id, PLACE.c.list_id == list_id)
+        here = sa.select(column).where(
+            PLACE.c.contact_id == Contact.id, PLACE.c.list_id == list_id, PLACE.c.state.in_(states)
+        )
         return here.correlate(Contact).scalar_subquery()
 
     return {
@@ -189,7 +201,7 @@ def _place_before(list_id: int) -> dict[str, Any]:
 def _ask_each(action: BulkAction, span: Span) -> None:
     """One confirmation mail each, and never two a day: as by hand."""
     list_ = db.session.get_one(ContactList, action.given["list"])
-    ids = db.session.scalars(changed(action, span)).all()
+    ids = changed(action, span)
     for contact in db.session.scalars(sa.select(Contact).where(among(Contact.id, ids))):
         consent.subscribe(
             contact, list_, source="hand", wording=action.given.get("wording", ""),
@@ -197,23 +209,18 @@ def _ask_each(action: BulkAction, span: Span) -> None:
         )  # fmt: skip
 
 
-def _note(
-    action: BulkAction, span: Span, kind: str, wording: str, *, only: Condition | None = None
-) -> None:
-    """The evidence that the same act leaves for one person, for all of a span."""
+def _note(action: BulkAction, kind: str, wording: str, ids: Sequence[int]) -> None:
+    """The evidence that the same act leaves for one person, for many."""
     said = {
         "account_id": action.account_id, "list_id": action.given["list"], "kind": kind,
         "source": "hand", "wording": wording, "evidence": _evidence(action), "at": now(),
     }  # fmt: skip
     columns = Consent.__table__.c
     values = {name: sa.literal(value, columns[name].type) for name, value in said.items()}
-    people = sa.select(bulk_change.c.contact_id, *values.values()).where(*mine(action, span))
-    if only is not None:
-        people = people.where(only)
-    people = people.order_by(bulk_change.c.contact_id)
+    people = sa.select(Contact.id, *values.values()).where(among(Contact.id, ids))
     connection().execute(
         sa.insert(Consent.__table__).from_select(  # type: ignore[arg-type]
-            ["contact_id", *values], people, include_defaults=False
+            ["contact_id", *values], people.order_by(Contact.id), include_defaults=False
         )
     )
 
@@ -241,19 +248,21 @@ class NeverMail(Verb):
     def take_back(self, action: BulkAction, span: Span) -> int:
         return run(sa.delete(Suppression).where(*self.bars(action, changed(action, span))))
 
-    def bar(self, action: BulkAction, ids: Any) -> None:
+    def bar(self, action: BulkAction, ids: Sequence[int]) -> None:
         """Keep these people out, in a way that this action's undo knows again."""
-        addresses = db.session.scalars(sa.select(Contact.address).where(Contact.id.in_(ids))).all()
+        addresses = db.session.scalars(
+            sa.select(Contact.address).where(among(Contact.id, ids))
+        ).all()
         detail = self.detail(action)
         reasons = dict.fromkeys(addresses, "account")
         suppressions.add_many(action.account_id, reasons, detail=detail)
 
-    def bars(self, action: BulkAction, ids: Any) -> list[Any]:
+    def bars(self, action: BulkAction, ids: Sequence[int]) -> list[Any]:
         """The suppressions that this action made, while they are still its own."""
-        addresses = sa.select(Contact.address).where(Contact.id.in_(ids))
+        addresses = db.session.scalars(sa.select(Contact.address).where(among(Contact.id, ids)))
         return [
             Suppression.account_id == action.account_id, Suppression.reason == "account",
-            Suppression.detail == self.detail(action), Suppression.address.in_(addresses),
+            Suppression.detail == self.detail(action), among(Suppression.address, addresses.all()),
         ]  # fmt: skip
 
     def detail(self, action: BulkAction) -> str:
@@ -281,7 +290,11 @@ class Erase(NeverMail):
         return {"was_state": sa.case((is_suppressed(), "suppressed"), else_=sa.null())}
 
     def apply(self, action: BulkAction, span: Span) -> None:
-        self.bar(action, changed(action, span).where(bulk_change.c.was_state.is_(None)))
+        here = bulk_change.c
+        free = sa.select(here.contact_id).where(
+            here.action_id == action.id, span.of(here.contact_id), here.was_state.is_(None)
+        )
+        self.bar(action, db.session.scalars(free).all())
 
     def detail(self, action: BulkAction) -> str:
         return f"waits to be erased, no. {action.id}"
@@ -292,7 +305,7 @@ class Erase(NeverMail):
 
     def erase(self, action: BulkAction, span: Span) -> int:
         """The end of the wait: nothing of them stays but what keeps out who wanted to be out."""
-        ids = db.session.scalars(changed(action, span)).all()
+        ids = changed(action, span)
         if ids:
             run(sa.delete(Suppression).where(*self.bars(action, changed(action, span))))
             writing.erase(action.account_id, ids)

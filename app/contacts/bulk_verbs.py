@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 
 from app.contacts import counting
+from app.contacts.bulk import among
 from app.contacts.models import BulkAction, Contact, Suppression, Tag, bulk_change, contact_tag
 from app.contacts.selecting import Span
 from app.core.clock import now
@@ -107,14 +108,21 @@ def run(statement: Any) -> int:
     return max(done.rowcount, 0) if isinstance(done, CursorResult) else 0
 
 
+def changed(action: BulkAction, span: Span) -> Sequence[int]:
+    """The ids of the people whom this action changes in this span.
+
+    Statements get them as one list: PostgreSQL knows nothing yet of rows that were written a
+    moment ago, takes a join with them for one with a single row, and is slower a thousandfold.
+    """
+    here = bulk_change.c
+    ids = sa.select(here.contact_id).where(here.action_id == action.id, span.of(here.contact_id))
+    return db.session.scalars(ids).all()
+
+
 def mine(action: BulkAction, span: Span) -> list[Any]:
     """Rows of `bulk_change` of this action in this span, as conditions."""
-    return [bulk_change.c.action_id == action.id, span.of(bulk_change.c.contact_id)]
-
-
-def changed(action: BulkAction, span: Span) -> sa.Select[Any]:
-    """The ids of the people whom this action changes in this span."""
-    return sa.select(bulk_change.c.contact_id).where(*mine(action, span))
+    here = bulk_change.c
+    return [here.action_id == action.id, among(here.contact_id, changed(action, span))]
 
 
 class AddTag(Verb):
@@ -171,7 +179,7 @@ def _untag(action: BulkAction, span: Span) -> int:
     tag_id = action.given["tag"]
     removed = run(
         sa.delete(contact_tag).where(
-            contact_tag.c.tag_id == tag_id, contact_tag.c.contact_id.in_(changed(action, span))
+            contact_tag.c.tag_id == tag_id, among(contact_tag.c.contact_id, changed(action, span))
         )
     )
     counting.tagged(tag_id, -removed)
@@ -197,7 +205,7 @@ class SetKind(Verb):
         values = {"kind": action.given["kind"], "kind_by": "hand", "updated_at": now()}
         run(
             sa.update(CONTACT)
-            .where(CONTACT.c.id.in_(changed(action, span)))
+            .where(among(CONTACT.c.id, changed(action, span)))
             .values(**values)
         )  # fmt: skip
 
@@ -232,7 +240,7 @@ class SetField(Verb):
         value = action.given["value"]
         fields = _with_field(CONTACT.c.fields, action.given["field"],
                              None if value is None else _json(value))  # fmt: skip
-        people = CONTACT.c.id.in_(changed(action, span))
+        people = among(CONTACT.c.id, changed(action, span))
         run(sa.update(CONTACT).where(people).values(fields=fields, updated_at=now()))
 
     def take_back(self, action: BulkAction, span: Span) -> int:
