@@ -110,7 +110,10 @@ def get_contacts(query: dict[str, Any]) -> Any:
     if "segment" in query:
         queries.segments_named(account, [query["segment"]], "segment")
     wanted = finding.Wanted(
-        text=query.get("query", ""), list_id=query.get("list"), segment_id=query.get("segment")
+        text=query.get("query", ""),
+        list_id=query.get("list"),
+        segment_id=query.get("segment"),
+        kind=query.get("kind", ""),
     )
     found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))

@@ -116,6 +116,13 @@ class ContactOut(TypedDict):
     last_name: str
     company: str
     kind: Kind
+    kind_reason: Annotated[
+        Literal[
+            "hand", "api", "file", "legal_form", "company", "role", "name", "free_mail",
+            "unknown", "before",
+        ],
+        {"description": "Who said the kind, or what it was worked out from."},
+    ]  # fmt: skip
     fields: dict[str, Any]
     lists: Annotated[list[int], {"description": "Lists with an active or pending subscription."}]
     subscriptions: list[SubscriptionOut]
@@ -136,6 +143,7 @@ class ContactQuery(PageQuery):
     ]
     list: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those on this list."}]]
     segment: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those in it now."}]]
+    kind: NotRequired[Kind]
 
 
 class ContactPage(TypedDict):

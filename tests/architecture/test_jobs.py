@@ -20,6 +20,7 @@ JOBS = {
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],
     "app.contacts.jobs.count_segments": [],
+    "app.contacts.jobs.run_bulk": ["action_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.delivery.jobs.look_up_providers": [],
@@ -29,6 +30,8 @@ JOBS = {
     "app.delivery.jobs.sweep": [],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
+    "app.tracking.jobs.look_through": ["account_id"],
+    "app.tracking.jobs.sweep_looks": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
@@ -42,6 +45,9 @@ HELPERS = {
     "app.delivery.jobs.sweep_now",
     "app.delivery.jobs.wake",
 }
+    "app.contacts.jobs.wake", "app.contacts.jobs.wake_bulk", "app.delivery.jobs.sweep_now",
+    "app.delivery.jobs.wake", "app.tracking.jobs.wake_look",
+}  # fmt: skip
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

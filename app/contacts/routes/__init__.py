@@ -1,10 +1,15 @@
 """HTTP of contacts."""
 
 from app.contacts.routes import (
+    bulk,
+    clean_up,
     confirming,
     custom_fields,
+    growth,
+    histories,
     imports,
     lists,
+    merging,
     never_mailed,
     people,
     segment_building,
@@ -14,10 +19,15 @@ from app.contacts.routes.blueprint import bp
 
 __all__ = [
     "bp",
+    "bulk",
+    "clean_up",
     "confirming",
     "custom_fields",
+    "growth",
+    "histories",
     "imports",
     "lists",
+    "merging",
     "never_mailed",
     "people",
     "segment_building",
