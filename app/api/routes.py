@@ -16,7 +16,7 @@ from app.auth.current import public
 from app.campaigns import checks, scheduling
 from app.campaigns import queries as campaigns
 from app.campaigns.models import Campaign
-from app.contacts import finding, importing, lists, suppressions, uploads, writing
+from app.contacts import erasing, finding, importing, lists, suppressions, uploads, writing
 from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import jobs, settings
@@ -135,7 +135,7 @@ def change_contact(contact_id: int, body: dict[str, Any]) -> Any:
 @call("DELETE", "/contacts/<int:contact_id>", scope="contacts:write", status=204)
 def delete_contact(contact_id: int) -> None:
     """Erase a contact; who left before stays out."""
-    writing.delete(queries.contact(current_account(), contact_id))
+    erasing.erase(queries.contact(current_account(), contact_id), by="api")
 
 
 def _contact(row: Contact) -> shapes.ContactOut:

@@ -1,4 +1,4 @@
-"""Adding, changing and erasing contacts, one at a time."""
+"""Adding, changing and removing contacts."""
 
 from __future__ import annotations
 
@@ -99,32 +99,11 @@ def update(contact: Contact, **changes: Any) -> bool:
     return different
 
 
-def delete(contact: Contact, *, by_person: bool = False) -> None:
-    """Erase a contact. What was mailed still counts; who was suppressed stays out by a hash.
-
-    The owner's deletion alone keeps nobody out; a person's own wish (`by_person`) does.
-    """
-    suppression = suppressions.find(contact.account_id, contact.address)
-    if suppression is None and by_person:
-        suppressions.add(contact.account_id, contact.address, reason="erased")
-        suppression = suppressions.find(contact.account_id, contact.address)
-    if suppression:
-        suppressions.forget_address(suppression, reason="erased" if by_person else "")
-    delete_rows(contact.account_id, [contact.id])
-
-
-def delete_many(account: Account, contact_ids: Sequence[int]) -> int:
-    """Erase these contacts of the account; returns how many there were."""
-    found = db.session.scalars(
-        sa.select(Contact).where(Contact.account_id == account.id, Contact.id.in_(contact_ids))
-    ).all()
-    for contact in found:
-        delete(contact)
-    return len(found)
-
-
 def delete_rows(account_id: int, contact_ids: Sequence[int]) -> None:
-    """Remove rows with all that hangs on them, and count."""
+    """Remove rows with all that hangs on them, and count.
+
+    What is to be found elsewhere, and what keeps people out, is for contacts.erasing.
+    """
     _count_out(contact_ids)
     gone = db.session.execute(
         sa.delete(Contact).where(Contact.account_id == account_id, Contact.id.in_(contact_ids)),

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from app.auth.current import current_account, current_member, needs
 from app.contacts import (
     consent,
+    erasing,
     exporting,
     fields,
     finding,
@@ -203,7 +204,8 @@ def delete(contact_id: int) -> ResponseReturnValue:
         return render_template("contacts/delete.html", contact=contact)
     with transaction():
         contact = queries.contact(account, contact_id)
-        writing.delete(contact, by_person=request.form.get("by_person") == "yes")
+        asked = request.form.get("by_person") == "yes"
+        erasing.erase(contact, by="owner", keep_out=asked)
     return see_other("contacts.index", notice="Erased.")
 
 
@@ -225,7 +227,7 @@ def bulk() -> ResponseReturnValue:
 def _act(action: str, chosen: list[Contact]) -> str:
     account, ids = current_account(), [contact.id for contact in chosen]
     if action == "delete":
-        return f"{writing.delete_many(account, ids):,} erased."
+        return f"{erasing.delete_many(account, ids):,} erased."
     if action == "tag":
         added = tags.add(tags.named(account.id, request.form.get("tag", "")), ids)
         return f"{added:,} have the tag now who did not before."
