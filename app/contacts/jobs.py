@@ -1,8 +1,8 @@
-"""Imports in the background."""
+"""Imports, and the record of consents, in the background."""
 
 from __future__ import annotations
 
-from app.contacts import importing, uploads
+from app.contacts import chaining, erasing, importing, uploads, verifying
 from app.contacts.models import Import
 from app.core import jobs
 from app.core.db import db
@@ -33,3 +33,14 @@ def sweep() -> int:
 def clean_up() -> int:
     """Remove uploads that are old; returns how many."""
     return uploads.remove_old()
+
+
+def keep_ledger() -> int:
+    """Seal new consents, finish erasures, verify where somebody asked; returns how much it was."""
+    done = erasing.sweep()
+    for account_id in chaining.due():
+        done += chaining.seal(account_id)
+    for account_id in verifying.asked():
+        verifying.check(account_id)
+        done += 1
+    return done
