@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Account
-from app.api import queries
+from app.api import keys, queries
 from app.campaigns import composing
 from app.campaigns.models import Campaign
 from app.contacts import consent, suppressions, writing
@@ -29,7 +29,7 @@ def add_contact(account: Account, given: dict[str, Any]) -> Contact:
     with _outside_names(given):
         contact = writing.create(account, given["email"], by=BY_API, **details)
     for list_ in lists:
-        consent.subscribe(contact, list_, source="api", wording=WORDING)
+        consent.subscribe(contact, list_, source="api", wording=WORDING, evidence=keys.evidence())
     return contact
 
 
@@ -49,10 +49,12 @@ def _put_on(account: Account, contact: Contact, ids: Iterable[int]) -> None:
                if one.state != "ended"]  # fmt: skip
     for one in present:
         if one.list_id not in wanted:
-            consent.leave_list(contact, one.list, source="api")
+            consent.leave_list(contact, one.list, source="api", evidence=keys.evidence())
     for list_id, list_ in wanted.items():
         if list_id not in {one.list_id for one in present}:
-            consent.subscribe(contact, list_, source="api", wording=WORDING)
+            consent.subscribe(
+                contact, list_, source="api", wording=WORDING, evidence=keys.evidence()
+            )
 
 
 AIMS = ("lists", "segments", "exclude", "exclude_segments")

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from app.contacts import consent, counting, suppressions, typos, writing
+from app.contacts import consent, counting, erasing, suppressions, typos, writing
 from app.contacts.bulk import among
 from app.contacts.bulk_verbs import (
     Condition,
@@ -36,6 +36,7 @@ from app.contacts.selecting import Span
 from app.core.clock import now
 from app.core.db import Base, connection, db
 from app.core.errors import Invalid
+from app.privacy import publishing
 
 PLACE = Base.metadata.tables["subscription"]
 #: Each is asked by mail: more than these would look like what forms are misused for.
@@ -213,14 +214,16 @@ def _note(action: BulkAction, kind: str, wording: str, ids: Sequence[int]) -> No
     """The evidence that the same act leaves for one person, for many."""
     said = {
         "account_id": action.account_id, "list_id": action.given["list"], "kind": kind,
-        "source": "hand", "wording": wording, "evidence": _evidence(action), "at": now(),
+        "source": "hand", "wording": wording, "at": now(),
+        "evidence": {"list": action.given["name"], **_evidence(action)},
+        "policy_version_id": publishing.in_force(),
     }  # fmt: skip
     columns = Consent.__table__.c
     values = {name: sa.literal(value, columns[name].type) for name, value in said.items()}
-    people = sa.select(Contact.id, *values.values()).where(among(Contact.id, ids))
+    people = sa.select(Contact.id, Contact.address, *values.values()).where(among(Contact.id, ids))
     connection().execute(
         sa.insert(Consent.__table__).from_select(  # type: ignore[arg-type]
-            ["contact_id", *values], people.order_by(Contact.id), include_defaults=False
+            ["contact_id", "address", *values], people.order_by(Contact.id), include_defaults=False
         )
     )
 
@@ -308,7 +311,7 @@ class Erase(NeverMail):
         ids = changed(action, span)
         if ids:
             run(sa.delete(Suppression).where(*self.bars(action, changed(action, span))))
-            writing.erase(action.account_id, ids)
+            erasing.erase_many(action.account_id, ids, by="owner")
         return len(ids)
 
 

@@ -19,6 +19,7 @@ from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound, WrongState
+from app.privacy import publishing
 
 Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
@@ -57,9 +58,9 @@ def subscribe(
     found = _enter(contact, list_, found, "pending" if must_confirm else "active")
     if not must_confirm:
         kind = "asked" if source == "form" else "stated"
-        _note(contact, kind, source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _note(contact, kind, source=source, list_=list_, wording=wording, evidence=evidence)
     elif not _asked_lately(contact, list_):
-        _note(contact, "asked", source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _note(contact, "asked", source=source, list_=list_, wording=wording, evidence=evidence)
         _ask(contact, list_)
     return found
 
@@ -71,11 +72,11 @@ def confirm(token: str, *, evidence: Evidence | None = None) -> Subscription:
         return subscription
     if subscription.state != "pending":
         raise LinkOver
-    contact, list_id = subscription.contact, subscription.list_id
+    contact, list_ = subscription.contact, subscription.list
     if suppressions.lift_for_person(contact.account_id, contact.address):
         _note(contact, "restored", source="link", evidence=evidence)
-    _enter(contact, subscription.list, subscription, "active")
-    _note(contact, "confirmed", source="link", list_id=list_id, evidence=evidence)
+    _enter(contact, list_, subscription, "active")
+    _note(contact, "confirmed", source="link", list_=list_, evidence=evidence)
     return subscription
 
 
@@ -124,7 +125,7 @@ def leave_list(
     if found is None or found.state == "ended":
         return False
     _enter(contact, list_, found, "ended")
-    _note(contact, "withdrawn", source=source, list_id=list_.id, evidence=evidence)
+    _note(contact, "withdrawn", source=source, list_=list_, evidence=evidence)
     return True
 
 
@@ -136,7 +137,7 @@ def rejoin_list(
     if found is None or found.state != "ended":
         return False
     _enter(contact, list_, found, "active")
-    _note(contact, "restored", source=source, list_id=list_.id, evidence=evidence)
+    _note(contact, "restored", source=source, list_=list_, evidence=evidence)
     return True
 
 
@@ -216,19 +217,22 @@ def _note(
     kind: str,
     *,
     source: str,
-    list_id: int | None = None,
+    list_: ContactList | None = None,
     wording: str = "",
     evidence: Evidence | None = None,
 ) -> None:
+    named = {"list": list_.name} if list_ else {}
     db.session.add(
         Consent(
             account_id=contact.account_id,
             contact_id=contact.id,
-            list_id=list_id,
+            address=contact.address,
+            list_id=list_.id if list_ else None,
             kind=kind,
             source=source,
             wording=wording,
-            evidence=dict(evidence or {}),
+            evidence={**named, **(evidence or {})},
+            policy_version_id=publishing.in_force(),
         )
     )
     db.session.flush()

@@ -1,8 +1,8 @@
-"""Imports in the background."""
+"""Imports, and the record of consents, in the background."""
 
 from __future__ import annotations
 
-from app.contacts import bulk_actions, importing, uploads
+from app.contacts import bulk_actions, chaining, erasing, importing, uploads, verifying
 from app.contacts.models import BulkAction, Import
 from app.contacts.segments import counting
 from app.core import jobs
@@ -76,3 +76,14 @@ def clean_up() -> int:
     with transaction():
         forgotten = counting.forget_old()
     return uploads.remove_old() + forgotten + bulk_actions.forget_old()
+
+
+def keep_ledger() -> int:
+    """Seal new consents, finish erasures, verify where somebody asked; returns how much it was."""
+    done = erasing.sweep()
+    for account_id in chaining.due():
+        done += chaining.seal(account_id)
+    for account_id in verifying.asked():
+        verifying.check(account_id)
+        done += 1
+    return done

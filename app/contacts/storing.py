@@ -20,6 +20,7 @@ from app.contacts.models import (
     Consent,
     Contact,
     ContactField,
+    ContactList,
     Import,
     Subscription,
     Suppression,
@@ -30,6 +31,7 @@ from app.contacts.rows import Person
 from app.contacts.text import search_key
 from app.core.clock import now
 from app.core.db import Base, db
+from app.privacy import publishing
 
 _CHANGED = (
     "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
@@ -165,7 +167,11 @@ class Store:
             _insert_from(Subscription, sa.select(*place.values()).where(new), list(place))
             counting.on_list(self._list_id, active=len(self._fresh))
         columns = Consent.__table__.c
-        said: dict[str, Any] = {"contact_id": Contact.id, "account_id": Contact.account_id}
+        said: dict[str, Any] = {
+            "contact_id": Contact.id,
+            "account_id": Contact.account_id,
+            "address": Contact.address,
+        }
         for name, value in self._statement().items():
             said[name] = sa.literal(value, columns[name].type)
         _insert_from(Consent, sa.select(*said.values()).where(new).order_by(Contact.id), list(said))
@@ -177,9 +183,15 @@ class Store:
             "kind": "stated",
             "source": "import",
             "wording": self._import.basis,
-            "evidence": {"import": self._import.id, "member": self._import.member_id},
+            "evidence": self._evidence(),
+            "policy_version_id": publishing.in_force(),
             "at": self._at,
         }
+
+    def _evidence(self) -> dict[str, Any]:
+        said = {"import": self._import.id, "member": self._import.member_id}
+        list_ = db.session.get(ContactList, self._list_id) if self._list_id else None
+        return {**said, "list": list_.name} if list_ else said
 
     def _update(self, people: list[Person]) -> None:
         if not people:
@@ -243,7 +255,13 @@ class Store:
 
     def _note(self, people: list[Person], **values: Any) -> None:
         rows = [
-            {**values, "account_id": self._account_id, "contact_id": person.id} for person in people
+            {
+                **values,
+                "account_id": self._account_id,
+                "contact_id": person.id,
+                "address": person.address,
+            }
+            for person in people
         ]
         if rows:
             db.session.connection().execute(sa.insert(Consent), rows)

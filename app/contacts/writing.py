@@ -1,4 +1,4 @@
-"""Adding, changing and erasing contacts, one at a time."""
+"""Adding, changing and removing contacts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.contacts import fields as custom
 from app.contacts import tags as tagging
 from app.contacts.bulk import among
 from app.contacts.changes import NOBODY, Actor
-from app.contacts.models import Contact, Subscription, Suppression, contact_tag
+from app.contacts.models import Contact, Subscription, contact_tag
 from app.contacts.text import (
     clean_line,
     clean_note,
@@ -112,36 +112,11 @@ def _named(seen: Contact | Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(seen[name] for name in names)
 
 
-def delete(contact: Contact, *, by_person: bool = False) -> None:
-    """Erase a contact. What was mailed still counts; who was suppressed stays out by a hash.
-
-    The owner's deletion alone keeps nobody out; a person's own wish (`by_person`) does.
-    """
-    suppression = suppressions.find(contact.account_id, contact.address)
-    if suppression is None and by_person:
-        suppressions.add(contact.account_id, contact.address, reason="erased")
-        suppression = suppressions.find(contact.account_id, contact.address)
-    if suppression:
-        suppressions.forget_address(suppression, reason="erased" if by_person else "")
-    delete_rows(contact.account_id, [contact.id])
-
-
-def erase(account_id: int, contact_ids: Sequence[int]) -> None:
-    """As `delete` for many: who was suppressed stays out by a hash alone."""
-    addresses = sa.select(Contact.address).where(
-        Contact.account_id == account_id, among(Contact.id, contact_ids)
-    )
-    db.session.execute(
-        sa.update(Suppression)
-        .where(Suppression.account_id == account_id, Suppression.address.in_(addresses))
-        .values(address=None, detail=""),
-        execution_options={"synchronize_session": False},
-    )
-    delete_rows(account_id, contact_ids)
-
-
 def delete_rows(account_id: int, contact_ids: Sequence[int]) -> None:
-    """Remove rows with all that hangs on them, and count."""
+    """Remove rows with all that hangs on them, and count.
+
+    What is to be found elsewhere, and what keeps people out, is for contacts.erasing.
+    """
     _count_out(contact_ids)
     gone = db.session.execute(
         sa.delete(Contact).where(Contact.account_id == account_id, among(Contact.id, contact_ids)),

@@ -23,6 +23,7 @@ JOBS = {
     "app.contacts.jobs.run_bulk": ["action_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
+    "app.contacts.jobs.keep_ledger": [],
     "app.delivery.jobs.look_up_providers": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
     "app.delivery.jobs.send_batch": ["batch_id"],
@@ -41,13 +42,12 @@ JOBS = {
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {
     "app.contacts.jobs.wake",
+    "app.contacts.jobs.wake_bulk",
     "app.contacts.jobs.wake_count",
     "app.delivery.jobs.sweep_now",
     "app.delivery.jobs.wake",
+    "app.tracking.jobs.wake_look",
 }
-    "app.contacts.jobs.wake", "app.contacts.jobs.wake_bulk", "app.delivery.jobs.sweep_now",
-    "app.delivery.jobs.wake", "app.tracking.jobs.wake_look",
-}  # fmt: skip
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -46,6 +46,7 @@ EMPTY_ACCOUNT = [
     "/settings/api-tokens",
     "/settings/audit",
     "/settings/data",
+    "/settings/consents/record",
 ]
 
 #: {campaign}: a sent one of the sample data; {draft}: one that is being written;
@@ -91,9 +92,10 @@ FULL_ACCOUNT = [
     "/lists",
     "/lists/{list}",
     "/suppressions",
+    "/settings/consents/record",
 ]
 
-OF_A_MAIL = ["/u/{leave}", "/p/{prefs}"]
+OF_A_MAIL = ["/u/{leave}", "/p/{prefs}", "/p/{prefs}/why", "/p/{prefs}/erase"]
 
 #: Pages behind a link of single use, and old links.
 OF_A_SECRET = [

@@ -13,7 +13,7 @@ from app.accounts import people, senders
 from app.accounts.models import Account, Notice
 from app.auth import passwords
 from app.campaigns.models import Campaign
-from app.contacts import bulk_actions, consent, hygiene, importing, writing
+from app.contacts import bulk_actions, chaining, consent, hygiene, importing, writing
 from app.contacts.models import BulkAction, ContactList
 from app.contacts.selecting import Selection
 from app.core.db import db, transaction
@@ -137,6 +137,7 @@ def used_account(person: Person) -> dict[str, object]:
         )  # fmt: skip
         db.session.add(draft)
         db.session.flush()
+    chaining.seal(person.account.id)
     newest = db.session.scalar(sa.select(sa.func.max(Campaign.id)).where(Campaign.is_sample))
     delivery = db.session.scalar(
         sa.select(Delivery.id).where(Delivery.campaign_id == newest, Delivery.state == "sent")

@@ -6,6 +6,7 @@ from app.contacts.models.counts import SegmentCount
 from app.contacts.models.growth import ListDay, PeopleDay
 from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
 from app.contacts.models.imports import Import, ImportProblem
+from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
 from app.contacts.models.permission import Consent, Suppression
@@ -15,10 +16,13 @@ __all__ = [
     "ChannelConsent",
     "CleanUpLook",
     "Consent",
+    "ConsentCheck",
+    "ConsentSeal",
     "Contact",
     "ContactChange",
     "ContactField",
     "ContactList",
+    "Erasure",
     "Finding",
     "Headcount",
     "Import",
