@@ -9,14 +9,23 @@ from flask import Blueprint, Response, jsonify, stream_with_context
 from flask_limiter import RateLimitExceeded
 
 from app.accounts import auditing
-from app.api import acting, keys, openapi, queries, reading, shapes, showing
+from app.api import acting, consents, keys, openapi, queries, reading, shapes, showing
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
 from app.campaigns import checks, scheduling
 from app.campaigns import queries as campaigns
 from app.campaigns.models import Campaign
-from app.contacts import erasing, finding, importing, lists, suppressions, uploads, writing
+from app.contacts import (
+    erasing,
+    evidence,
+    finding,
+    importing,
+    lists,
+    suppressions,
+    uploads,
+    writing,
+)
 from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import jobs, settings
@@ -132,10 +141,24 @@ def change_contact(contact_id: int, body: dict[str, Any]) -> Any:
     return _contact(row)
 
 
-@call("DELETE", "/contacts/<int:contact_id>", scope="contacts:write", status=204)
-def delete_contact(contact_id: int) -> None:
-    """Erase a contact; who left before stays out."""
-    erasing.erase(queries.contact(current_account(), contact_id), by="api")
+@call(
+    "DELETE",
+    "/contacts/<int:contact_id>",
+    scope="contacts:write",
+    query=consents.EraseQuery,
+    status=204,
+)
+def delete_contact(contact_id: int, query: dict[str, Any]) -> None:
+    """Erase a contact; who left before stays out, with `keep_out` everybody does."""
+    row = queries.contact(current_account(), contact_id)
+    erasing.erase(row, by="api", keep_out=query.get("keep_out", "no") == "yes")
+
+
+@call("GET", "/contacts/<int:contact_id>/consents", scope="contacts:read", answer=evidence.Evidence)
+def get_consents(contact_id: int) -> Any:
+    """What a contact agreed to, with its place in the sealed record and how to verify it."""
+    account = current_account()
+    return evidence.of(account, queries.contact(account, contact_id))
 
 
 def _contact(row: Contact) -> shapes.ContactOut:

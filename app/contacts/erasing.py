@@ -20,7 +20,7 @@ from app.contacts import canon, suppressions, uploads, writing
 from app.contacts.bulk import among
 from app.contacts.models import Consent, Contact, Erasure, Import, ImportProblem
 from app.core.clock import now
-from app.core.db import Base, db, transaction
+from app.core.db import Base, db, empty_log, transaction
 
 By = Literal["person", "owner", "api"]
 #: In place of an address in a text that stays.
@@ -46,16 +46,17 @@ class Place:
     """The whole row goes."""
 
 
-_ACCOUNT = sa.bindparam("account", type_=sa.BigInteger)
+#: Of a Place's condition.
+ACCOUNT = sa.bindparam("account", type_=sa.BigInteger)
 PLACES: list[Place] = [
-    Place(Notice, ("to_email", "subject", "text", "html"), Notice.account_id == _ACCOUNT,
+    Place(Notice, ("to_email", "subject", "text", "html"), Notice.account_id == ACCOUNT,
           removed=True),
     Place(ImportProblem, ("row", "reason"),
-          ImportProblem.import_id.in_(sa.select(Import.id).where(Import.account_id == _ACCOUNT)),
+          ImportProblem.import_id.in_(sa.select(Import.id).where(Import.account_id == ACCOUNT)),
           instead={"row": GONE, "reason": "This person was erased since."}),
-    Place(IdempotencyKey, ("body",), IdempotencyKey.account_id == _ACCOUNT,
+    Place(IdempotencyKey, ("body",), IdempotencyKey.account_id == ACCOUNT,
           instead={"body": _TOLD, "status": 410}),
-    Place(AuditEntry, ("about",), AuditEntry.account_id == _ACCOUNT),
+    Place(AuditEntry, ("about",), AuditEntry.account_id == ACCOUNT),
 ]  # fmt: skip
 
 
@@ -130,7 +131,10 @@ def empty(*which: sa.ColumnElement[bool]) -> int:
 
 def sweep() -> int:
     """Empty consents whose contact went by another way, and finish erasures; returns how many."""
-    return _empty_orphans() + sum(_finish(account_id) for account_id in _accounts_with_work())
+    done = _empty_orphans() + sum(_finish(account_id) for account_id in _accounts_with_work())
+    if done:
+        empty_log()
+    return done
 
 
 def _empty_orphans() -> int:

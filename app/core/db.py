@@ -123,6 +123,22 @@ def dialect_name() -> str:
     return db.engine.dialect.name
 
 
+def empty_log() -> bool:
+    """Bring SQLite's log of changes into the database and empty it, for it holds pages as they
+    were before; False where somebody was reading just now. PostgreSQL looks after its own.
+    """
+    if dialect_name() != "sqlite":
+        return True
+    db.session.rollback()
+    with db.engine.connect() as link:
+        link.exec_driver_sql("PRAGMA busy_timeout = 200")
+        try:
+            busy = link.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        finally:
+            link.exec_driver_sql(BUSY_TIMEOUT)
+    return not busy
+
+
 def prepare_engine(engine: sa.Engine) -> None:
     """Set up connections of an engine; called once by create_app for each engine."""
     if engine.dialect.name != "sqlite":
@@ -141,6 +157,8 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     for setting in ORDINARY:
         cursor.execute(f"PRAGMA {setting}")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten with zeros: whoever was erased is in no forgotten page.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     cursor.close()
 

@@ -31,7 +31,8 @@ PUBLIC = {
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.preferences",
-    "tracking.save_preferences", "tracking.in_browser",
+    "tracking.save_preferences", "tracking.in_browser", "tracking.why_this",
+    "tracking.erase_page", "tracking.erase_now",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
@@ -43,6 +44,7 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.preferences", "tracking.save_preferences",
     "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
+    "tracking.why_this", "tracking.erase_page", "tracking.erase_now",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from flask import (
     render_template,
     request,
@@ -27,11 +28,12 @@ from app.contacts.forms import (
     custom,
     custom_values,
 )
-from app.contacts.models import Contact
+from app.contacts.models import Consent, Contact, Subscription
 from app.contacts.routes.blueprint import bp, csv_answer
-from app.core.db import transaction
+from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid
 from app.core.fragments import page_or_fragment, see_other
+from app.delivery.models import Delivery
 from app.tracking import timeline
 
 MOST_AT_ONCE = 500
@@ -201,12 +203,22 @@ def delete(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     contact = queries.contact(account, contact_id)
     if request.method == "GET":
-        return render_template("contacts/delete.html", contact=contact)
+        return render_template("contacts/delete.html", contact=contact, **_what_goes(contact))
     with transaction():
         contact = queries.contact(account, contact_id)
         asked = request.form.get("by_person") == "yes"
         erasing.erase(contact, by="owner", keep_out=asked)
     return see_other("contacts.index", notice="Erased.")
+
+
+def _what_goes(contact: Contact) -> dict[str, int]:
+    """Numbers for the page that asks."""
+    rows: dict[str, Any] = {"lists": Subscription, "consents": Consent, "mails": Delivery}
+    return {
+        name: db.session.scalar(sa.select(sa.func.count()).where(model.contact_id == contact.id))
+        or 0
+        for name, model in rows.items()
+    }
 
 
 @bp.post("/contacts/bulk")
