@@ -167,7 +167,7 @@ def upgrade() -> None:
             "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column(
-            "contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+            "contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("reason", sa.String(length=16), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
@@ -188,7 +188,7 @@ def upgrade() -> None:
             ["contact_id"],
             ["contact.id"],
             name=op.f("fk_leaving_reason_contact_id_contact"),
-            ondelete="SET NULL",
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leaving_reason")),
         sqlite_autoincrement=True,

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.campaigns import audience
-from app.contacts import consent, resting
+from app.contacts import consent, pausing, resting
 from app.contacts.models import Consent, Contact, Pause
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -26,12 +26,12 @@ def person(address: str) -> Contact:
 
 def pause(address: str, days: int = 30) -> None:
     with transaction():
-        resting.pause(person(address), days)
+        pausing.pause(person(address), days)
 
 
 def choose(address: str, per: str) -> None:
     with transaction():
-        resting.choose(person(address), per)
+        pausing.choose(person(address), per)
 
 
 def again(campaign, campaign_to):
@@ -84,8 +84,8 @@ def test_a_pause_can_be_ended_before_its_time(campaign_to, to_server):
     starting.plan(campaign.id)
     pause("ben@example.com")
     with transaction():
-        assert resting.go_on(person("ben@example.com"))
-        assert not resting.go_on(person("ben@example.com"))
+        assert pausing.go_on(person("ben@example.com"))
+        assert not pausing.go_on(person("ben@example.com"))
 
     assert work(campaign).sent == 3
     kinds = db.session.scalars(sa.select(Consent.kind).order_by(Consent.id)).all()
@@ -128,7 +128,7 @@ def test_a_pause_from_one_business_holds_for_that_one_only(campaign_to, to_serve
         same = Contact(account_id=charlie.account.id, email=PEOPLE[0], address=PEOPLE[0], fields={})
         db.session.add(same)
         db.session.flush()
-        resting.pause(same, 30)
+        pausing.pause(same, 30)
 
     assert work(campaign).sent == 3
 
@@ -198,15 +198,15 @@ def test_choices_are_idempotent_recorded_and_of_a_kind(campaign_to):
     campaign_to(PEOPLE)
     ada = person("ada@example.com")
     with transaction():
-        assert resting.choose(ada, "week")
-        assert not resting.choose(ada, "week")
-        assert resting.choose(ada, "month")
-        assert resting.choose(ada, "")
-        assert not resting.choose(ada, "")
+        assert pausing.choose(ada, "week")
+        assert not pausing.choose(ada, "week")
+        assert pausing.choose(ada, "month")
+        assert pausing.choose(ada, "")
+        assert not pausing.choose(ada, "")
         with pytest.raises(Invalid):
-            resting.choose(ada, "day")
+            pausing.choose(ada, "day")
         with pytest.raises(Invalid):
-            resting.pause(ada, 31)
+            pausing.pause(ada, 31)
     assert resting.frequency(ada) == ""
     said = db.session.execute(sa.select(Consent.kind, Consent.evidence).order_by(Consent.id))
     assert [(row.kind, row.evidence["per"]) for row in said] == [

@@ -96,7 +96,10 @@ class OpenField(Base):
 
 
 class LeavingReason(Base):
-    """Why somebody left, where they said so afterwards; the last word of each person counts."""
+    """Why somebody left, where they said so afterwards; the last word of each person counts.
+
+    Goes with the person: what they wrote may name them.
+    """
 
     __tablename__ = "leaving_reason"
     __table_args__ = (
@@ -111,7 +114,7 @@ class LeavingReason(Base):
         sa.ForeignKey("campaign.id", ondelete="SET NULL")
     )
     """By whose mail they left; null where they came without one."""
-    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contact.id", ondelete="SET NULL"))
+    contact_id: Mapped[int] = mapped_column(sa.ForeignKey("contact.id", ondelete="CASCADE"))
     reason: Mapped[str] = mapped_column(sa.String(16))
     """often, unexpected, unasked, useless or other."""
     words: Mapped[str] = mapped_column(sa.Text, default="")

@@ -19,6 +19,7 @@ from app.contacts import (
     fields,
     finding,
     queries,
+    resting,
     suppressions,
     tags,
     writing,
@@ -137,6 +138,7 @@ def show(contact_id: int) -> ResponseReturnValue:
     contact = queries.contact(account, contact_id)
     places = queries.subscriptions(contact)
     here = {list_.id for list_, place in places if place.state != "ended"}
+    pause = resting.paused(contact)
     return render_template(
         "contacts/show.html",
         contact=contact,
@@ -147,6 +149,8 @@ def show(contact_id: int) -> ResponseReturnValue:
         suppression=suppressions.find(account.id, contact.address),
         why=suppressions.WORDS,
         consents=queries.consents(contact),
+        paused_until=pause.until if pause else None,
+        frequency=resting.frequency(contact),
         timeline=timeline.of_contact(contact),
     )
 
