@@ -18,7 +18,17 @@ import sqlalchemy as sa
 from app.accounts.models import Account, AuditEntry, IdempotencyKey, Notice
 from app.contacts import canon, suppressions, uploads, writing
 from app.contacts.bulk import among
-from app.contacts.models import BulkAction, Consent, Contact, Erasure, Import, ImportProblem
+from app.contacts.models import (
+    AddressChange,
+    BulkAction,
+    Consent,
+    Contact,
+    Erasure,
+    Import,
+    ImportProblem,
+    LeavingReason,
+    LinkRequest,
+)
 from app.core.clock import now
 from app.core.db import Base, db, empty_log, transaction
 
@@ -56,6 +66,9 @@ PLACES: list[Place] = [
           instead={"row": GONE, "reason": "This person was erased since."}),
     Place(IdempotencyKey, ("body",), IdempotencyKey.account_id == ACCOUNT,
           instead={"body": _TOLD, "status": 410}),
+    Place(LinkRequest, ("address",), LinkRequest.account_id == ACCOUNT, removed=True),
+    Place(AddressChange, ("email",), AddressChange.account_id == ACCOUNT, removed=True),
+    Place(LeavingReason, ("words",), LeavingReason.account_id == ACCOUNT),
     Place(AuditEntry, ("about",), AuditEntry.account_id == ACCOUNT),
     # What somebody searched for, to do something to whom it found.
     Place(BulkAction, ("selection",), BulkAction.account_id == ACCOUNT,

@@ -136,6 +136,7 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
 #: Parameters that name nothing of an account.
 OTHERS: dict[str, str] = {
     "token": "x" * 40,
+    "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",
     "number": "1",

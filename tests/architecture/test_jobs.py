@@ -29,6 +29,8 @@ JOBS = {
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
+    "app.preferences.jobs.clean_up": [],
+    "app.preferences.jobs.mail_links": [],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],

@@ -10,8 +10,19 @@ from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
 from app.contacts.models.permission import Consent, Suppression
+from app.contacts.models.preferences import (
+    AddressChange,
+    Frequency,
+    LeavingReason,
+    LinkRequest,
+    OpenField,
+    Pause,
+    PreferenceCentre,
+    PublicList,
+)
 
 __all__ = [
+    "AddressChange",
     "BulkAction",
     "ChannelConsent",
     "CleanUpLook",
@@ -24,11 +35,18 @@ __all__ = [
     "ContactList",
     "Erasure",
     "Finding",
+    "Frequency",
     "Headcount",
     "Import",
     "ImportProblem",
+    "LeavingReason",
+    "LinkRequest",
     "ListDay",
+    "OpenField",
+    "Pause",
     "PeopleDay",
+    "PreferenceCentre",
+    "PublicList",
     "Segment",
     "SegmentCount",
     "Subscription",
