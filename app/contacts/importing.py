@@ -177,7 +177,8 @@ def _file_of(import_: Import) -> Path:
 
 def _after_header(import_: Import, found: Rows) -> Iterator[Any]:
     # `number` counts records already read, so a reader that goes on has the header behind it.
-    waiting = bool(import_.dialect.get("header")) and found.number == 0
+    above = import_.dialect.get("before", 0)
+    waiting = bool(import_.dialect.get("header")) and found.number == above
     for row in found:
         if not row.cells:
             continue
