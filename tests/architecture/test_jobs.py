@@ -18,6 +18,8 @@ JOBS = {
     "app.api.jobs.clean_up": [],
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.clean_up": [],
+    "app.contacts.jobs.check_import": ["import_id"],
+    "app.contacts.jobs.read_import": ["import_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.delivery.jobs.look_up_providers": [],

@@ -91,7 +91,7 @@ def convert(path: Path, target: Path, *, beat: Beat = lambda: None) -> dict[str,
             with _Writer(target, beat) as out:
                 out.rows(kept[0].rows() if len(kept) == 1 else _as_one(kept))
             if not out.has_address:
-                raise Unreadable("There is no mail address in this file.")
+                raise Unreadable(f"There is no mail address in it: it is {KINDS[source.kind]}.")
             names = [table.name for table in kept if table.name]
             left = [table.name for table in source.tables if table not in kept and table.name]
             dialect = tables.look_at(target, "utf-8", delimiter=",")

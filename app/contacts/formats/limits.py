@@ -14,7 +14,7 @@ MOST_ROWS = 5_000_000
 #: Of one cell: far more than any field takes, so that nothing is cut that could have been kept.
 CELL_LENGTH = 100_000
 
-DAMAGED = "The file is damaged. Save it again and upload the new one."
+DAMAGED = "This spreadsheet or zip file is damaged. Save it again and upload the new one."
 
 
 class Unreadable(Invalid):
