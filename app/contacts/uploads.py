@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -68,21 +68,29 @@ def receive(file: BinaryIO, filename: str) -> Upload:
         kind = _store(file, path)
         if kind == "text":
             dialect = look_at(path)
-        elif converting.is_quick(path, kind):
-            path, dialect = turn(path)
         else:
-            dialect = {}
+            path, dialect = _turn_quickly(path, kind)
     return Upload(path.name, name or "contacts.csv", path.stat().st_size, dialect)
 
 
-def turn(path: Path, *, beat: Callable[[], None] = lambda: None) -> tuple[Path, dict[str, Any]]:
+def _turn_quickly(path: Path, kind: str) -> tuple[Path, dict[str, Any]]:
+    """As `turn`, or an empty dialect where that takes longer than a person waits."""
+    if converting.is_quick(path, kind):
+        with suppress(converting.Slow):
+            return turn(path, quick=True)
+    return path, {}
+
+
+def turn(
+    path: Path, *, beat: Callable[[], None] = lambda: None, quick: bool = False
+) -> tuple[Path, dict[str, Any]]:
     """Turn a kept file into CSV; returns the new one and its dialect. The old one is removed.
 
-    Raises Unreadable, TooLarge, NoRoom, and then removes neither what came nor what was there.
+    Raises Unreadable, TooLarge, NoRoom, and Slow where it is to be `quick`; what came stays then.
     """
     target = path_of(_new_name())
     with _kept(target):
-        dialect = converting.convert(path, target, beat=beat)
+        dialect = converting.convert(path, target, beat=beat, quick=quick)
     path.unlink(missing_ok=True)
     return target, dialect
 

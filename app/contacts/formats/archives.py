@@ -6,6 +6,7 @@ directory states (zipfile gives no byte more than that), by their proportion to 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -34,6 +35,7 @@ class Archive:
 
     def __init__(self, path: Path, beat: Callable[[], None] = lambda: None) -> None:
         self._beat = beat
+        self._owned: list[IO[bytes]] = []
         with told(), path.open("rb") as file:
             if _directory_bytes(file) > DIRECTORY_BYTES:
                 raise Unreadable(f"There are more than {MOST_ENTRIES:,} files in this one.")
@@ -46,8 +48,15 @@ class Archive:
             raise
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file go, and what was made while reading it."""
+        for file in self._owned:
+            file.close()
         self._zip.close()
+
+    def own(self, file: IO[bytes]) -> IO[bytes]:
+        """Close a file together with this one."""
+        self._owned.append(file)
+        return file
 
     @property
     def names(self) -> list[str]:
@@ -116,6 +125,10 @@ def told() -> Iterator[None]:
         raise Unreadable(DAMAGED) from error
     except RuntimeError as error:
         raise Unreadable(LOCKED) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a place before the beginning of the file
+            raise Unreadable(DAMAGED) from error
+        raise
 
 
 def _directory_bytes(file: BinaryIO) -> int:

@@ -34,7 +34,7 @@ from app.contacts.formats.limits import (
 #: Rows of a table in which a mail address must stand for it to be one of contacts.
 LOOKED_AT_ROWS = 500
 #: What is turned while a person waits; the rest in the background.
-QUICK_BYTES, QUICK_UNPACKED_BYTES = 8 << 20, 24 << 20
+QUICK_BYTES, QUICK_UNPACKED_BYTES, QUICK_ROWS = 8 << 20, 24 << 20, 200_000
 #: Line ends in one cell that the importer takes for one record.
 MOST_LINES = 90
 KINDS = {
@@ -59,6 +59,10 @@ FILE_TITLE, STATUS_TITLE = "Source file", "Member status"
 Beat = Callable[[], None]
 
 
+class Slow(Exception):
+    """More rows came out than a person should wait for."""
+
+
 def kind_of(beginning: bytes) -> str:
     """text, vcard or packed (a spreadsheet or a zip), by the first bytes."""
     if beginning.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -78,17 +82,20 @@ def is_quick(path: Path, kind: str) -> bool:
     return is_small and path.stat().st_size <= QUICK_BYTES
 
 
-def convert(path: Path, target: Path, *, beat: Beat = lambda: None) -> dict[str, Any]:
+def convert(
+    path: Path, target: Path, *, beat: Beat = lambda: None, quick: bool = False
+) -> dict[str, Any]:
     """Write the rows of a file as CSV; returns the dialect of `target`, with what it came from.
 
     The dialect is that of `tables.look_at`, with {kind, tables, left_out} beside it. `beat` is
-    called often, for callers who show that they are alive. Raises Unreadable, TooLarge, OSError.
+    called often, for callers who show that they are alive; `quick` gives up with Slow where it
+    takes longer than a person waits. Raises Unreadable, TooLarge, OSError.
     """
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix="reading-"))
     try:
         with _opened(path, scratch, beat) as source:
             kept = _of_contacts(source)
-            with _Writer(target, beat) as out:
+            with _Writer(target, beat, quick=quick) as out:
                 out.rows(kept[0].rows() if len(kept) == 1 else _as_one(kept))
             if not out.has_address:
                 raise Unreadable(f"There is no mail address in it: it is {KINDS[source.kind]}.")
@@ -170,8 +177,8 @@ def _has_address(table: Table) -> bool:
 class _Writer:
     """Writes rows within the limits."""
 
-    def __init__(self, path: Path, beat: Beat) -> None:
-        self._path, self._beat = path, beat
+    def __init__(self, path: Path, beat: Beat, *, quick: bool) -> None:
+        self._path, self._beat, self._quick = path, beat, quick
         self._size = self._count = 0
         self.has_address = False
 
@@ -189,6 +196,8 @@ class _Writer:
         for cells in rows:
             self._count += 1
             self._size += sum(map(len, cells)) + len(cells) + 1
+            if self._quick and (self._count > QUICK_ROWS or self._size > QUICK_UNPACKED_BYTES):
+                raise Slow
             if self._size > LIMIT_BYTES:
                 raise TooLarge("As a table, the file is larger than 1 GB.")
             if self._count > MOST_ROWS:

@@ -11,11 +11,14 @@ from app.contacts.formats.archives import Archive
 from app.contacts.formats.limits import (
     CELL_LENGTH,
     DAMAGED,
+    LIMIT_BYTES,
     MOST_COLUMNS,
+    MOST_ROWS,
     Cells,
     Rows,
     Source,
     Table,
+    TooLarge,
     Unreadable,
 )
 from app.contacts.formats.xlsx import plain
@@ -50,6 +53,9 @@ def _rows(archive: Archive, place: int) -> Rows:
             if not cells:
                 blank += times
                 continue
+            # Said before anything is written: a few bytes can ask for a thousand million rows.
+            if blank + times > MOST_ROWS or times * sum(map(len, cells)) > LIMIT_BYTES:
+                raise TooLarge("Written out, the repeated rows of this document are too many.")
             yield from ([] for _ in range(blank))
             blank = 0
             for _ in range(times):

@@ -137,8 +137,8 @@ class _Reading:
                 last = number
 
     def _read_texts(self) -> _Texts:
-        # It has no name and goes when nobody reads it any more.
-        texts = _Texts(tempfile.TemporaryFile(dir=self._scratch))  # noqa: SIM115
+        own = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115  (closed with the archive)
+        texts = _Texts(self._archive.own(own))
         if "xl/sharedStrings.xml" in self._archive.names:
             with self._archive.open("xl/sharedStrings.xml") as file:
                 for text in cast(Iterator[str], xml.read(file, _Shared())):
