@@ -55,7 +55,13 @@ def stop(import_: Import) -> bool:
 def forget(import_: Import) -> None:
     """Forget what a dry run found."""
     importing.forget_problems(import_)
-    _seen_at(import_).unlink(missing_ok=True)
+    _forget_seen(import_)
+
+
+def _forget_seen(import_: Import) -> None:
+    path = _seen_at(import_)
+    for one in (path, path.with_name(f"{path.name}-journal")):
+        one.unlink(missing_ok=True)
 
 
 def _seen_at(import_: Import) -> Path:
@@ -127,7 +133,7 @@ def _set_state(import_: Import, at: dict[str, Any], *, is_done: bool, ends: bool
     if is_done:
         import_.checked = {**at, "at": now().isoformat()}
         import_.state = "checked"
-        _seen_at(import_).unlink(missing_ok=True)
+        _forget_seen(import_)
 
 
 def _added(
@@ -175,7 +181,7 @@ class Seen:
         self._db = sqlite3.connect(path)
         path.chmod(0o600)
         self._db.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+            "PRAGMA synchronous=OFF;"
             "CREATE TABLE IF NOT EXISTS seen (address INTEGER PRIMARY KEY, row INTEGER);"
             "CREATE TABLE IF NOT EXISTS told (address INTEGER PRIMARY KEY, row INTEGER);"
         )

@@ -23,8 +23,8 @@ Marks = dict[str, Any]
 
 @cache
 def disposable() -> frozenset[str]:
-    """Domains of throw-away addresses; read when first needed."""
-    return frozenset(_LIST.read_text(encoding="ascii").split())
+    """Domains of throw-away addresses, but for typing errors; read when first needed."""
+    return frozenset(_LIST.read_text(encoding="ascii").split()) - MEANT.keys()
 
 
 def of(person: Person) -> list[str]:

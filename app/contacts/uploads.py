@@ -22,7 +22,7 @@ from app.core.clock import now
 from app.core.room import NoRoom, is_for_want_of_room
 
 KEPT = timedelta(days=30)
-NAME = re.compile(r"[0-9a-f]{32}\.(csv|seen)")
+NAME = re.compile(r"[0-9a-f]{32}\.(csv|seen|seen-journal)")
 
 __all__ = ["KEPT", "LIMIT_BYTES", "TooLarge", "Unreadable", "Upload", "look_at"]
 
