@@ -2,10 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import Text  # noqa: F401
-from sqlalchemy.dialects import postgresql  # noqa: F401
-
-import app.core.db
+from sqlalchemy import Text
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0003"
