@@ -21,6 +21,8 @@ JOBS = {
     "app.contacts.jobs.count_segment": ["count_id"],
     "app.contacts.jobs.count_segments": [],
     "app.contacts.jobs.run_bulk": ["action_id"],
+    "app.contacts.jobs.check_import": ["import_id"],
+    "app.contacts.jobs.read_import": ["import_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.contacts.jobs.keep_ledger": [],
