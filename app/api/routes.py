@@ -9,14 +9,14 @@ from flask import Blueprint, Response, jsonify, stream_with_context
 from flask_limiter import RateLimitExceeded
 
 from app.accounts import auditing
-from app.api import acting, keys, openapi, queries, reading, shapes, showing
+from app.api import acting, keys, openapi, queries, reading, shapes, showing, undo
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
 from app.campaigns import checks, scheduling
 from app.campaigns import queries as campaigns
 from app.campaigns.models import Campaign
-from app.contacts import finding, importing, lists, suppressions, uploads, writing
+from app.contacts import finding, importing, lists, suppressions, undoing, uploads, writing
 from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import jobs, settings
@@ -190,6 +190,27 @@ def get_rejected(import_id: int) -> Response:
     name = f"rejected-{import_id}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     return response
+
+
+@call(
+    "POST",
+    "/imports/<int:import_id>/undo",
+    scope="contacts:write",
+    answer=undo.UndoOut,
+    status=202,
+)
+def undo_import(import_id: int) -> Answer:
+    """Undo an import in the background, within 30 days."""
+    account = current_account()
+    journal = undoing.start(queries.import_(account, import_id))
+    auditing.note(account, None, "import.undo", f"import {import_id} by a program")
+    return Answer(undo.shown(journal), then=lambda: import_jobs.wake_undo(import_id))
+
+
+@call("GET", "/imports/<int:import_id>/undo", scope="contacts:read", answer=undo.UndoOut)
+def get_undo(import_id: int) -> Any:
+    """How far an undo is, and what it did."""
+    return undo.shown(undo.journal(queries.import_(current_account(), import_id)))
 
 
 @call(

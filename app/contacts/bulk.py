@@ -39,13 +39,13 @@ def among(column: Any, values: Sequence[Any]) -> sa.ColumnElement[bool]:
     return column.in_(sa.select(table.c.value))  # type: ignore[no-any-return]
 
 
-def insert_missing(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Add the rows that are not there yet; returns how many that were."""
+def insert_missing(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Add the rows that are not there yet; returns the first column of those that were added."""
     if not rows:
-        return 0
+        return []
     insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     statement = insert(table).on_conflict_do_nothing().returning(next(iter(table.primary_key)))
-    return len(db.session.connection().execute(statement, list(rows)).all())
+    return list(db.session.connection().scalars(statement, list(rows)))
 
 
 def insert_contacts(import_: Import, people: Sequence[Person], at: datetime) -> None:

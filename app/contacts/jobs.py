@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.contacts import importing, uploads
+from app.contacts import importing, journal, undoing, uploads
 from app.contacts.models import Import
 from app.core import jobs
 from app.core.db import db
@@ -22,14 +22,35 @@ def wake(import_id: int) -> bool:
     return jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
 
 
+def run_undo(import_id: int) -> None:
+    """Go on with undoing an import, or with counting what that would do, for some seconds."""
+    if undoing.run(import_id):
+        wake_undo(import_id)
+
+
+def wake_undo(import_id: int) -> bool:
+    """Have a worker go on with an undo."""
+    for found, after in undoing.waiting():
+        if found == import_id:
+            return _wake_undo(found, after)
+    return False
+
+
+def _wake_undo(import_id: int, after: int) -> bool:
+    return jobs.enqueue(run_undo, import_id, key=f"undo-{import_id}-{after}", on="work")
+
+
 def sweep() -> int:
-    """Find imports that wait or whose worker is gone; returns how many."""
+    """Find imports and undos that wait or whose worker is gone; returns how many."""
     found = importing.waiting()
     for import_id, rows in found:
         jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
-    return len(found)
+    undos = undoing.waiting()
+    for import_id, after in undos:
+        _wake_undo(import_id, after)
+    return len(found) + len(undos)
 
 
 def clean_up() -> int:
-    """Remove uploads that are old; returns how many."""
-    return uploads.remove_old()
+    """Remove uploads and journals of imports that are old; returns how many."""
+    return uploads.remove_old() + journal.drop_old()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from app.contacts import fields
@@ -37,6 +38,7 @@ class Person:
     __slots__ = (
         "address", "blocked", "company", "dirty", "email", "fields", "first", "gained",
         "id", "joins", "kind", "last", "local", "notes", "number", "state", "tags",
+        "updated_at", "was",
     )  # fmt: skip
 
     def __init__(self, number: int, email: str, address: str, local: str) -> None:
@@ -54,6 +56,9 @@ class Person:
         self.id = 0
         self.state: str | None = None
         self.dirty = self.joins = False
+        self.updated_at: datetime | None = None
+        self.was: dict[str, Any] | None = None
+        """What the database has, once a row changed it (see contacts.journal)."""
 
     @property
     def guessed_kind(self) -> str:

@@ -19,6 +19,7 @@ JOBS = {
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.run_import": ["import_id"],
+    "app.contacts.jobs.run_undo": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.delivery.jobs.look_up_providers": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
@@ -34,7 +35,12 @@ JOBS = {
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
-HELPERS = {"app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake"}
+HELPERS = {
+    "app.contacts.jobs.wake",
+    "app.contacts.jobs.wake_undo",
+    "app.delivery.jobs.sweep_now",
+    "app.delivery.jobs.wake",
+}
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

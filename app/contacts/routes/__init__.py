@@ -1,6 +1,23 @@
 """HTTP of contacts."""
 
-from app.contacts.routes import confirming, custom_fields, imports, lists, never_mailed, people
+from app.contacts.routes import (
+    confirming,
+    custom_fields,
+    imports,
+    lists,
+    never_mailed,
+    people,
+    undo,
+)
 from app.contacts.routes.blueprint import bp
 
-__all__ = ["bp", "confirming", "custom_fields", "imports", "lists", "never_mailed", "people"]
+__all__ = [
+    "bp",
+    "confirming",
+    "custom_fields",
+    "imports",
+    "lists",
+    "never_mailed",
+    "people",
+    "undo",
+]
