@@ -72,7 +72,7 @@ class Store:
         """Whom the file itself says not to mail."""
         self._told_again: set[str] = set()
         """Whom it says so of and who was not to be mailed already."""
-        addresses = list({person.address for person in people})
+        addresses = sorted({person.address for person in people})
         self._journal = Journal(self._import)
         self._barred = _barred(self._account_id, addresses)
         self._load(addresses)
@@ -317,6 +317,7 @@ def _overlay(person: Person, row: Person, kept: frozenset[str]) -> bool:
         return False
     if person.was is None and person.number == 0:
         remember(person)
+    person.ready = None
     for name, value in changed.items():
         setattr(person, name, value)
     person.fields.update(fields)
