@@ -79,6 +79,7 @@ class Store:
         counts = Counter(self._decide(person) for person in people)
         self._make_fields()
         self._write()
+        self._people, self._fresh = {}, []
         return counts
 
     def _decide(self, row: Person) -> str:
@@ -111,6 +112,7 @@ class Store:
                 Contact.updated_at,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
+            .order_by(Contact.id)  # two imports of the same people wait, and never for each other
             .with_for_update()
         )  # fmt: skip
         for row in db.session.execute(found):
