@@ -22,6 +22,7 @@ WORDS = {
     "domain.keys": "made keys for a domain",
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",
+    "import.undo": "undid an import",
     "mail_server.full_speed": "let everybody have mail at full speed",
     "mail_server.remove": "removed a mail server",
     "mail_server.set": "set a mail server",

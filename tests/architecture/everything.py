@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ from app.contacts.models import (
     ContactField,
     ContactList,
     Import,
+    ImportJournal,
     Segment,
     SegmentCount,
     Subscription,
@@ -52,6 +54,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         rows = {**_people(account), **_settings(account)}
         db.session.add_all(rows.values())
         db.session.flush()
+        _journal(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
@@ -59,6 +62,16 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         ids["membership_id"] = _one(Membership.id, Membership.member_id == bob.member.id)
         ids["session_id"] = _one(SignedIn.id, SignedIn.member_id == alice.member.id)
     return ids
+
+
+def _journal(account: int, import_: Row) -> None:
+    """What lets the import be undone."""
+    kept_until = now() + timedelta(days=30)
+    db.session.add(
+        ImportJournal(
+            import_id=import_.id, account_id=account, kept_until=kept_until, state="counted"
+        )
+    )
 
 
 def _one(column: Any, condition: Any) -> int:

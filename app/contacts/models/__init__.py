@@ -6,6 +6,7 @@ from app.contacts.models.counts import SegmentCount
 from app.contacts.models.growth import ListDay, PeopleDay
 from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
 from app.contacts.models.imports import Import, ImportProblem
+from app.contacts.models.journal import ImportChange, ImportJournal
 from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
@@ -38,6 +39,8 @@ __all__ = [
     "Frequency",
     "Headcount",
     "Import",
+    "ImportChange",
+    "ImportJournal",
     "ImportProblem",
     "LeavingReason",
     "LinkRequest",

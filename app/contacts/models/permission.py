@@ -71,6 +71,8 @@ class Suppression(Base):
     reason: Mapped[str] = mapped_column(sa.String(16))
     """unsubscribed, complaint, bounced, erased, account (the owner added it), import."""
     detail: Mapped[str] = mapped_column(sa.Text, default="")
+    import_id: Mapped[int | None] = mapped_column(BigId)
+    """The Import whose file is all that says so: only these go when it is undone."""
     created_at: Mapped[Moment] = mapped_column(default=now)
 
     @property

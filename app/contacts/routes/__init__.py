@@ -15,6 +15,7 @@ from app.contacts.routes import (
     people,
     segment_building,
     segments,
+    undo,
 )
 from app.contacts.routes.blueprint import bp
 
@@ -34,4 +35,5 @@ __all__ = [
     "people",
     "segment_building",
     "segments",
+    "undo",
 ]
