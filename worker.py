@@ -42,6 +42,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_mail", 1),
     ("app.tracking.jobs.take_reports", 1),
     ("app.contacts.jobs.sweep", 5),
+    ("app.moving.jobs.sweep", 5),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
     ("app.tracking.jobs.read_mailboxes", 15),
@@ -50,6 +51,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.accounts.jobs.check_domains", 3600),
     ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),
+    ("app.moving.jobs.clean_up", 3600),
     ("app.api.jobs.clean_up", 3600),
     ("app.tracking.jobs.clean_up", 3600),
 )

@@ -51,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--address", default="", help="postal address, at the end of every mail")
     create.add_argument("--sender", help="a From address that counts as confirmed")
 
+    export = _add(account, "export", export_account, "write everything of an account to a ZIP")
+    export.add_argument("--account", type=int, required=True, help="id of the account")
+    export.add_argument("file", type=Path, metavar="FILE")
+
     token = _group(commands, "token", "tokens for the HTTP API")
     create = _add(token, "create", create_token, "make a token; it is shown once")
     create.add_argument("--account", type=int, required=True, help="id of the account")
@@ -154,15 +158,30 @@ def create_account(options: argparse.Namespace) -> None:
     _print(found, options)
 
 
+def export_account(options: argparse.Namespace) -> None:
+    from app.moving import by_hand
+
+    with _application(), _complaining(OSError):
+        rows, size = by_hand.export(_account(options.account), options.file)
+    _print({"file": str(options.file), "rows": rows, "bytes": size}, options)
+
+
+def _account(account_id: int) -> Any:
+    from app.accounts.models import Account
+    from app.core.db import db
+
+    account = db.session.get(Account, account_id)
+    if account is None:
+        raise Complaint(f"There is no account {account_id}.")
+    return account
+
+
 def create_token(options: argparse.Namespace) -> None:
     from app.accounts import api_tokens
-    from app.accounts.models import Account
-    from app.core.db import db, transaction
+    from app.core.db import transaction
 
     with _application(), transaction():
-        account = db.session.get(Account, options.account)
-        if account is None:
-            raise Complaint(f"There is no account {options.account}.")
+        account = _account(options.account)
         scopes = options.scope or list(api_tokens.ALL_SCOPES)
         _, secret = api_tokens.make(account, None, name="made by the operator", scopes=scopes)
     _print({"token": secret}, options)

@@ -25,6 +25,9 @@ JOBS = {
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
+    "app.moving.jobs.clean_up": [],
+    "app.moving.jobs.sweep": [],
+    "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.take_hits": [],
@@ -34,7 +37,10 @@ JOBS = {
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
-HELPERS = {"app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake"}
+HELPERS = {
+    "app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake",
+    "app.moving.jobs.wake_out",
+}  # fmt: skip
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -39,6 +39,7 @@ EMPTY_ACCOUNT = [
     "/settings/provider-reports",
     "/settings/api-tokens",
     "/settings/audit",
+    "/settings/take-out",
     "/settings/data",
 ]
 

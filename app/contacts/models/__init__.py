@@ -4,6 +4,7 @@ from app.contacts.models.imports import Import, ImportProblem
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
 from app.contacts.models.permission import Consent, Suppression
+from app.contacts.models.travel import SuppressionKey
 
 __all__ = [
     "Consent",
@@ -16,6 +17,7 @@ __all__ = [
     "Segment",
     "Subscription",
     "Suppression",
+    "SuppressionKey",
     "Tag",
     "contact_tag",
 ]
