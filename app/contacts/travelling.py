@@ -64,12 +64,16 @@ def foreign_keys(account_id: int) -> list[TravelKey]:
 
 def keys(account_id: int) -> list[TravelKey]:
     """All that hashes of this account may have been made with, its own first."""
-    return [own_key(account_id), *foreign_keys(account_id)]
+    own = own_key(account_id)
+    return [own, *(key for key in foreign_keys(account_id) if key != own)]
 
 
 def add_key(account_id: int, key: TravelKey) -> None:
-    """Compare addresses with this key's hashes from now on; harmless when it is there already."""
-    known = {one.name for one in keys(account_id)}
+    """Compare addresses with this key's hashes from now on; harmless when it is there already.
+
+    The account's own key too: its file may come back after the hashes were lost here.
+    """
+    known = {one.name for one in foreign_keys(account_id)}
     if key.name not in known:
         sealed = sealing.seal(key.secret.hex())
         db.session.add(SuppressionKey(account_id=account_id, name=key.name, sealed_key=sealed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ from app.moving.parts import (
 CONTACT = (
     "id", "email", "first_name", "last_name", "company", "kind", "status", "lists", "tags",
     "source", "import_id", "tracking_off", "is_sample", "created_at", "updated_at", "notes",
+    "other_fields",
 )  # fmt: skip
 
 
@@ -146,11 +148,18 @@ def contacts(scope: Scope, after: Key | None) -> Chunk:
             barred.get(row.address, ""), on.get(row.id, ""), tagged.get(row.id, ""),
             files.get(row.import_id, ""), row.import_id or "", yes_no(row.tracking_off),
             yes_no(row.is_sample), moment(row.created_at), moment(row.updated_at), row.notes,
+            _others(row.fields, keys),
             *(_value(row.fields.get(key)) for key in keys),
         )
         for row in rows
     ]  # fmt: skip
     return chunk(cells, lambda row: [row[0]])
+
+
+def _others(values: dict[str, Any], keys: list[str]) -> str:
+    """What is left of fields that were removed, as JSON."""
+    others = {key: value for key, value in values.items() if key not in keys}
+    return json.dumps(others, ensure_ascii=False) if others else ""
 
 
 def _value(value: Any) -> str:

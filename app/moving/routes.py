@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, send_file
+from flask import Blueprint, Response, make_response, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from app.auth.current import current_account, current_member, needs
 from app.core.db import transaction
 from app.core.errors import DomainError
-from app.core.fragments import see_other
-from app.moving import estimating, jobs, queries, taking_out, writing
-from app.moving.models import OPEN_OUT
+from app.core.fragments import page_or_fragment, see_other
+from app.moving import estimating, jobs, queries, taking_in, taking_out, writing
+from app.moving.forms import TakeInForm
+from app.moving.models import OPEN_IN, OPEN_OUT
 from app.moving.parts import PARTS
 
 bp = Blueprint("moving", __name__)
+
+UPLOADS = ("moving.upload_takein",)
+
+
+@bp.url_value_preprocessor
+def let_large_files_in(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Before anything reads the form, the limit for uploads is lifted; `taking_in` has its own."""
+    if endpoint in UPLOADS:
+        request.max_content_length = taking_in.LIMIT_BYTES + 1_000_000
 
 
 @bp.get("/settings/take-out")
@@ -94,3 +105,64 @@ def remove_takeout(takeout_id: int) -> ResponseReturnValue:
     with transaction():
         taking_out.remove(account, current_member(), queries.takeout(account, takeout_id))
     return see_other("moving.take_out", notice="Removed.")
+
+
+@bp.get("/settings/take-in")
+@needs("owner")
+def take_in() -> ResponseReturnValue:
+    return _in(TakeInForm())
+
+
+def _in(form: TakeInForm, status: int = 200) -> ResponseReturnValue:
+    past = queries.takeins(current_account())
+    page = render_template(
+        "moving/in.html",
+        form=form,
+        takeins=past,
+        is_busy=any(one.state in OPEN_IN for one in past),
+    )
+    return page, status
+
+
+@bp.post("/settings/take-in")
+@needs("owner")
+def upload_takein() -> ResponseReturnValue:
+    form = TakeInForm()
+    if not form.validate():
+        return _in(form, 422)
+    file = form.file.data
+    try:
+        takein = taking_in.stage(current_account(), current_member(), file.stream, file.filename)
+    except DomainError as error:
+        form.file.errors = [str(error)]
+        return _in(form, error.status)
+    finally:
+        file.close()
+    jobs.wake_in(takein.id)
+    return see_other("moving.show_takein", takein_id=takein.id)
+
+
+@bp.get("/settings/take-in/<int:takein_id>")
+@needs("owner")
+def show_takein(takein_id: int) -> ResponseReturnValue:
+    """As a fragment it asks again by itself until there is something to decide or all is done."""
+    takein = queries.takein(current_account(), takein_id)
+    return page_or_fragment("moving/show.html", "moving/_takein.html", takein=takein)
+
+
+@bp.post("/settings/take-in/<int:takein_id>/start")
+@needs("owner")
+def start_takein(takein_id: int) -> ResponseReturnValue:
+    account = current_account()
+    with transaction():
+        taking_in.start(account, current_member(), queries.takein(account, takein_id))
+    jobs.wake_in(takein_id)
+    return see_other("moving.show_takein", takein_id=takein_id)
+
+
+@bp.post("/settings/take-in/<int:takein_id>/drop")
+@needs("owner")
+def drop_takein(takein_id: int) -> ResponseReturnValue:
+    with transaction():
+        taking_in.drop(queries.takein(current_account(), takein_id))
+    return see_other("moving.take_in", notice="Stopped. The file has been removed.")

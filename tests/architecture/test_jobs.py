@@ -26,6 +26,7 @@ JOBS = {
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
     "app.moving.jobs.clean_up": [],
+    "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.tracking.jobs.clean_up": [],
@@ -39,7 +40,7 @@ JOBS = {
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {
     "app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake",
-    "app.moving.jobs.wake_out",
+    "app.moving.jobs.wake_in", "app.moving.jobs.wake_out",
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ EMPTY_ACCOUNT = [
     "/settings/api-tokens",
     "/settings/audit",
     "/settings/take-out",
+    "/settings/take-in",
     "/settings/data",
 ]
 
