@@ -12,6 +12,7 @@ from app.core.db import db
 from app.core.errors import DomainError
 from app.delivery import receipts, rendering
 from app.delivery.models import Delivery, DiaryEntry, Event, Link, Tally
+from app.mailer.address import BadAddress
 from app.mailer.message import BadHeader
 from app.moving.parts import CHUNK, Chunk, Key, Scope, chunk, document, moment, table, yes_no
 from app.tracking.models import HourScore, Reader, Score
@@ -22,6 +23,8 @@ TEXTS = (
     "pause_reason",
 )  # fmt: skip
 MOMENTS = ("created_at", "updated_at", "due_at", "started_at", "planned_at", "finished_at")
+#: What a draft that is not finished may fail with, such as one without a sender.
+UNFINISHED = (DomainError, BadHeader, BadAddress)
 READER = "reader@example.com"
 """Whom the sample mail is for."""
 
@@ -54,7 +57,7 @@ def _rendered(scope: Scope) -> rendering.Rendered | None:
     def look_up() -> rendering.Rendered | None:
         try:
             return rendering.render_one(scope.subject, None)
-        except (DomainError, BadHeader):
+        except UNFINISHED:
             return None  # a draft that is not finished
 
     return scope.once("rendered", look_up)  # type: ignore[no-any-return]
@@ -81,7 +84,7 @@ def message_eml(scope: Scope) -> bytes | None:
     try:
         mold = rendering.compile_test(row)
         return mold.render(rendering.reader_of(row.account, None, email=READER))
-    except (DomainError, BadHeader):
+    except UNFINISHED:
         return None
 
 

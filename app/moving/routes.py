@@ -15,7 +15,6 @@ from app.core.fragments import page_or_fragment, see_other
 from app.moving import estimating, jobs, queries, taking_in, taking_out, writing
 from app.moving.forms import TakeInForm
 from app.moving.models import OPEN_IN, OPEN_OUT
-from app.moving.parts import PARTS
 
 bp = Blueprint("moving", __name__)
 
@@ -43,7 +42,7 @@ def _out(problem: DomainError | None = None) -> ResponseReturnValue:
         estimate=estimating.estimate(account),
         takeouts=past,
         is_busy=any(one.state in OPEN_OUT for one in past),
-        parts=PARTS,
+        has_file=any(one.state == "finished" for one in past),
         kept_days=taking_out.KEPT.days,
         problem=str(problem) if problem else "",
     )

@@ -120,6 +120,24 @@ def test_a_campaign_comes_with_its_mail_and_numbers(bakery: Account) -> None:
     assert {row["kind"] for row in found.rows(folder + "events.csv")} == {"open", "click", "bounce"}
 
 
+@pytest.mark.parametrize(
+    "unfinished",
+    [{"from_email": ""}, {"body": "{{ contact.first_name"}, {"format": "mjml", "body": "<nothing"},
+     {"subject": "{% if %}"}, {"from_name": "=?utf-8?q?x?="}, {"body": "", "subject": ""}],
+)  # fmt: skip
+def test_a_draft_that_is_not_finished_stops_nothing(
+    bakery: Account, unfinished: dict[str, str]
+) -> None:
+    with transaction():
+        db.session.execute(sa.update(Campaign).where(Campaign.name == "June").values(**unfinished))
+
+    found = unpacked(take_out(bakery))
+
+    june = db.session.scalar(sa.select(Campaign.id).where(Campaign.name == "June"))
+    told = found.json(f"campaigns/{june}/campaign.json")
+    assert unfinished.items() <= told.items()
+
+
 def test_nothing_of_another_account_is_in_it(bakery: Account, charlie: Person) -> None:
     with transaction():
         db.session.add(

@@ -360,3 +360,33 @@ def test_an_account_that_is_not_there_is_not_exported(home: Path, tmp_path: Path
     assert made.returncode == 1
     assert "There is no account 9." in made.stderr
     assert not (tmp_path / "none.zip").exists()
+
+
+def test_a_take_out_is_taken_in_elsewhere(home: Path, tmp_path: Path) -> None:
+    account = create_account(home)["account"]
+    file, other = tmp_path / "bakery.zip", tmp_path / "other"
+    run(home, "account", "export", "--account", str(account), str(file))
+
+    made = run(other, "account", "import", str(file), "--json")
+
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert told["state"] == "finished"
+    assert told["set_password_url"].startswith("http")
+    assert told["counts"]["senders"] == {"added": 1}
+    assert ask(other, "SELECT name, address FROM account") == [
+        ("Bäckerei", "1 High Street, 12345 Town")
+    ]
+    assert ask(other, "SELECT email FROM member") == [("alice@bakery.example",)]
+    assert list((other / "takeins").iterdir()) == []
+
+
+def test_what_is_no_take_out_is_not_taken_in(home: Path, tmp_path: Path) -> None:
+    account = create_account(home)["account"]
+    file = tmp_path / "people.csv"
+    file.write_text("a@example.com")
+
+    made = run(home, "account", "import", "--account", str(account), str(file))
+
+    assert made.returncode == 1
+    assert "This is no ZIP file" in made.stderr
