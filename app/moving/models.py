@@ -89,7 +89,7 @@ class Takein(Base):
     problems: Mapped[list[str]] = mapped_column(Json, default=list)
     """The first rows that were left out, each with its reason."""
     cursor: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    """{file, row}: what was stored last, saved in the same transaction."""
+    """{file} while looking; {step, offset}: where to go on, saved with what was stored."""
     rows: Mapped[int] = mapped_column(default=0)
     expected: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(sa.Text, default="")

@@ -32,6 +32,7 @@ MOST_RATIO = 250
 MOST_DOCUMENT = 64_000_000
 MOST_LINE = 4_000_000
 NO_ZIP = "This is no ZIP file, or only a part of one. Upload it again."
+DAMAGED = "is damaged. Download the take-out again."
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _TRICKS = re.compile(r"^[/\\]|\\|(^|/)\.\.(/|$)|^[A-Za-z]:|[\x00-\x1f]")
@@ -130,35 +131,13 @@ class Package:
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:
         """The rows of a CSV file, or of one with an object a line."""
-        if name.endswith(".jsonl"):
-            yield from self._objects(name)
-            return
-        try:
-            for row in csv.DictReader(self._lines(name)):
-                yield {key: unguard(value or "") for key, value in row.items() if key}
-        except csv.Error as error:
-            raise NoTakeout(f"{name} cannot be read: {error}.") from None
+        return (row for row, _ in self.rows_from(name, 0))
 
-    def _objects(self, name: str) -> Iterator[dict[str, Any]]:
-        for line in self._lines(name):
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError):
-                raise NoTakeout(f"{name} cannot be read.") from None
-            if not isinstance(found, dict):
-                raise NoTakeout(f"{name} cannot be read.")
-            yield found
-
-    def _lines(self, name: str) -> Iterator[str]:
+    def rows_from(self, name: str, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
+        """Rows with the number of bytes up to their end, which is where to go on later; 0: all."""
         with self._open(name) as file:
-            is_first = True
-            while line := _line(file, name):
-                try:
-                    text = line.decode()
-                except UnicodeDecodeError:
-                    raise NoTakeout(f"{name} is no text in UTF-8.") from None
-                yield text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}") if is_first else text
-                is_first = False
+            read = _objects if name.endswith(".jsonl") else _cells
+            yield from read(_Lines(file, name), offset)
 
     def _open(self, name: str) -> IO[bytes]:
         try:
@@ -171,17 +150,66 @@ def _blocks(file: IO[bytes], name: str) -> Iterator[bytes]:
     try:
         yield from iter(lambda: file.read(1 << 18), b"")
     except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise NoTakeout(f"{name} is damaged. Download the take-out again.") from None
+        raise NoTakeout(f"{name} {DAMAGED}") from None
 
 
-def _line(file: IO[bytes], name: str) -> bytes:
+class _Lines:
+    """The lines of a file as text; knows how far it is."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file, self.name, self.at = file, name, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._read()
+        if not line:
+            raise StopIteration
+        first = not self.at
+        self.at += len(line)
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            raise NoTakeout(f"{self.name} is no text in UTF-8.") from None
+        return text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}") if first else text
+
+    def _read(self) -> bytes:
+        try:
+            line = self._file.readline(MOST_LINE)
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            raise NoTakeout(f"{self.name} {DAMAGED}") from None
+        if len(line) == MOST_LINE and not line.endswith(b"\n"):
+            raise NoTakeout(f"{self.name} has a line that is too long.")
+        return line
+
+    def go_to(self, offset: int) -> None:
+        """Pass over what was read by an earlier run, without looking at it."""
+        while self.at < offset and (block := self._file.read(min(1 << 18, offset - self.at))):
+            self.at += len(block)
+
+
+def _cells(lines: _Lines, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
     try:
-        line = file.readline(MOST_LINE)
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise NoTakeout(f"{name} is damaged. Download the take-out again.") from None
-    if len(line) == MOST_LINE and not line.endswith(b"\n"):
-        raise NoTakeout(f"{name} has a line that is too long.")
-    return line
+        reader = csv.reader(lines)
+        names = next(reader, [])
+        lines.go_to(offset)
+        for cells in reader:
+            yield dict(zip(names, map(unguard, cells), strict=False)), lines.at
+    except csv.Error as error:
+        raise NoTakeout(f"{lines.name} cannot be read: {error}.") from None
+
+
+def _objects(lines: _Lines, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
+    lines.go_to(offset)
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            raise NoTakeout(f"{lines.name} cannot be read.") from None
+        if not isinstance(found, dict):
+            raise NoTakeout(f"{lines.name} cannot be read.")
+        yield found, lines.at
 
 
 def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,28 +94,28 @@ class Step:
     take: Take | None = None
     run: Run | None = None
 
-    def chunks(self, package: Package, skip: int) -> Iterator[list[Row]]:
-        """Of the file behind the first `skip` rows; one empty chunk for what is done at once."""
+    def chunks(self, package: Package, offset: int) -> Iterator[tuple[list[Row], int]]:
+        """Of the file from a place on, each with the place behind it; one empty chunk for what
+        is done at once."""
         if self.take is None:
-            yield from [] if skip else [[]]
+            yield from [] if offset else [([], 1)]
             return
         some: list[Row] = []
-        for row in islice(package.rows(self.file), skip, None):
+        for row, at in package.rows_from(self.file, offset):
             some.append(row)
             if len(some) == CHUNK:
-                yield some
+                yield some, at
                 some = []
         if some:
-            yield some
+            yield some, at
 
     def do(self, into: Into, rows: Sequence[Row]) -> int:
-        """Work a chunk, inside a transaction; returns by how much the place moves on."""
+        """Work a chunk, inside a transaction; returns how many rows it had."""
         if self.take is not None:
             self.take(into, rows)
-            return len(rows)
         if self.run is not None:
             self.run(into)
-        return 1
+        return len(rows)
 
 
 def upsert(model: Any) -> Any:

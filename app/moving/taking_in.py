@@ -194,16 +194,15 @@ def _store(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
     at = dict(takein.cursor)
     names = [step.name for step in steps(package)]
     begin = names.index(at["step"]) if at else 0
-    skip, rows = at.get("row", 0), takein.rows
+    offset, rows = at.get("offset", 0), takein.rows
     for step in list(steps(package))[begin:]:
-        for some in step.chunks(package, skip):
+        for some, end in step.chunks(package, offset):
             with transaction(bulk=True):
-                taken = step.do(into, some)
-                skip, rows = skip + taken, rows + taken
-                _save(into, lease, rows, {"step": step.name, "row": skip})
+                rows += step.do(into, some)
+                _save(into, lease, rows, {"step": step.name, "offset": end})
             if beat.is_over():
                 return _hand_on(takein.id, lease)
-        skip = 0
+        offset = 0
     with transaction():
         into.forget()
         leasing.move(Takein, takein.id, lease, state="finished", finished_at=now(), lease=None)
