@@ -201,7 +201,8 @@ def _plain(value: Any) -> str:
 
 def _csv(rows: Iterable[Sequence[Any]]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(
+    # Lines end as RFC 4180 has them: the writer quotes a cell only for what its lines end with.
+    csv.writer(out).writerows(
         [guard(cell) if type(cell) is str else cell for cell in row] for row in rows
     )
     return out.getvalue()
