@@ -107,17 +107,23 @@ def _bar_nameless(into: Into, rows: list[dict[str, Any]]) -> None:
     _insert(into, [row for row in rows if row["travel_hash"] not in here])
 
 
-def erased_there(into: Into) -> None:
-    """People who are here and were erased there get no more mail: they asked for that."""
+def erased_there(into: Into) -> Iterator[Row]:
+    """People who are here and were erased there."""
     hashes = dict(_nameless(into))
-    if not hashes:
-        return
-    known = travelling.foreign_keys(into.account.id)
-    for address in _addresses(into):
+    known = travelling.foreign_keys(into.account.id) if hashes else []
+    for address in _addresses(into) if hashes else ():
         hits = (hashes.get(key.hash(address)) for key in known)
         if reason := next((hit for hit in hits if hit), None):
-            suppressions.add(into.account.id, address, reason=reason, detail="asked elsewhere")
-            into.count("erased_there", ADDED)
+            yield {"address": address, "reason": reason}
+
+
+def bar_erased(into: Into, rows: Sequence[Row]) -> None:
+    """They get no more mail: they asked for that."""
+    for row in rows:
+        suppressions.add(
+            into.account.id, row["address"], reason=row["reason"], detail="asked elsewhere"
+        )
+    into.count("erased_there", ADDED, len(rows))
 
 
 def _nameless(into: Into) -> Iterator[tuple[str, str]]:
@@ -140,6 +146,7 @@ def _addresses(into: Into) -> Iterator[str]:
             .order_by(Contact.id)
             .limit(CHUNK)
         ).all()
+        db.session.rollback()
         yield from (row.address for row in rows)
         if len(rows) < CHUNK:
             return

@@ -24,7 +24,7 @@ from app.moving.models import Moved
 from app.moving.package import Package
 
 Row = dict[str, Any]
-CHUNK = 5_000
+CHUNK = 3_000
 MOST_PROBLEMS = 100
 ADDED, KNOWN, LEFT_OUT = "added", "known", "left_out"
 LARGEST = 1 << 62
@@ -82,6 +82,7 @@ class Into:
 
 Take = Callable[[Into, Sequence[Row]], None]
 Run = Callable[[Into], None]
+Find = Callable[[Into], Iterable[Row]]
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,18 @@ class Step:
     file: str = ""
     take: Take | None = None
     run: Run | None = None
+    find: Find | None = None
+    """Of what is looked for in the database: outside of the transaction that `take` works in."""
 
-    def chunks(self, package: Package, offset: int) -> Iterator[tuple[list[Row], int]]:
+    def chunks(self, into: Into, offset: int) -> Iterator[tuple[list[Row], int]]:
         """Of the file from a place on, each with the place behind it; one empty chunk for what
         is done at once."""
-        if self.take is None:
-            yield from [] if offset else [([], 1)]
+        if self.take is None or self.find is not None:
+            if not offset:
+                yield list(self.find(into)) if self.find else [], 1
             return
         some: list[Row] = []
-        for row, at in package.rows_from(self.file, offset):
+        for row, at in into.package.rows_from(self.file, offset):
             some.append(row)
             if len(some) == CHUNK:
                 yield some, at

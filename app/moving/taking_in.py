@@ -196,7 +196,7 @@ def _store(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
     begin = names.index(at["step"]) if at else 0
     offset, rows = at.get("offset", 0), takein.rows
     for step in list(steps(package))[begin:]:
-        for some, end in step.chunks(package, offset):
+        for some, end in step.chunks(into, offset):
             with transaction(bulk=True):
                 rows += step.do(into, some)
                 _save(into, lease, rows, {"step": step.name, "offset": end})
@@ -240,7 +240,7 @@ def steps(package: Package) -> Iterator[Step]:
     # Before anybody comes in: nobody must be mailable for a moment who must not be.
     yield Step("keys", run=permission_in.keys)
     yield from _table(package, "suppressions.csv", permission_in.barred)
-    yield Step("erased", run=permission_in.erased_there)
+    yield Step("erased", find=permission_in.erased_there, take=permission_in.bar_erased)
     yield from _table(package, "imports.jsonl", sorting_in.imports)
     yield from _table(package, "import_problems.csv", sorting_in.import_problems)
     yield from _table(package, "contacts.csv", people_in.contacts)
