@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, suppressions, tags, travelling
+from app.contacts import counting, kinds, suppressions, tags, travelling
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.models import (
@@ -32,7 +32,7 @@ from app.core.clock import now
 from app.core.db import Base, db
 
 _CHANGED = (
-    "kind", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
+    "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
     "fields", "notes",
 )  # fmt: skip
 _SUBSCRIPTION = Base.metadata.tables["subscription"]
@@ -89,6 +89,7 @@ class Store:
             sa.select(
                 Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
                 Contact.last_name, Contact.company, Contact.notes, Contact.fields,
+                Contact.kind_by,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
             .with_for_update()
@@ -96,6 +97,7 @@ class Store:
         for row in db.session.execute(found):
             person = Person(0, row.email, row.address, "")
             person.id, person.kind, person.notes = row.id, row.kind, row.notes
+            person.kind_by = row.kind_by
             person.first, person.last = row.first_name, row.last_name
             person.company, person.fields = row.company, dict(row.fields)
             self._people[row.address] = person
@@ -144,6 +146,9 @@ class Store:
         self._fresh.sort(key=lambda person: person.address)
         insert_contacts(self._import, self._fresh, self._at)
         counting.people(self._account_id, len(self._fresh))
+        if told := [person.id for person in self._fresh if person.kind]:
+            by_file = sa.update(Contact).where(among(Contact.id, told)).values(kind_by="file")
+            db.session.execute(by_file, execution_options={"synchronize_session": False})
         new = sa.and_(
             Contact.id.between(self._fresh[0].id, self._fresh[-1].id),
             Contact.account_id == self._account_id,
@@ -186,6 +191,7 @@ class Store:
             {
                 "the_id": person.id,
                 "new_kind": person.kind,
+                "new_kind_by": person.kind_by,
                 "new_first_name": person.first,
                 "new_last_name": person.last,
                 "new_company": person.company,
@@ -246,11 +252,12 @@ class Store:
 def _overlay(person: Person, row: Person) -> bool:
     """Put what a row says over what is known; empty cells say nothing. Whether that changed it."""
     changed = False
-    for name in ("first", "last", "company", "notes", "kind"):
+    for name in ("first", "last", "company", "notes"):
         value = getattr(row, name)
         if value and value != getattr(person, name):
             setattr(person, name, value)
             changed = True
+    changed = _overlay_kind(person, row, renamed=changed) or changed
     for key, value in row.fields.items():
         if person.fields.get(key) != value:
             person.fields[key] = value
@@ -260,6 +267,25 @@ def _overlay(person: Person, row: Person) -> bool:
         person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
         changed = True
     return changed
+
+
+def _overlay_kind(person: Person, row: Person, *, renamed: bool) -> bool:
+    """A file's word wins over what was worked out, and the owner's hand over both."""
+    if row.number and person.number:
+        kind, by = row.kind or person.kind, ""  # both of this file: worked out when inserted
+    elif person.kind_by == "hand":
+        return False
+    elif row.kind:
+        kind, by = row.kind, "file"
+    elif renamed and not person.kind_by:
+        local = person.address.rpartition("@")[0]
+        kind, by = kinds.guess(local, person.first, person.last, person.company), ""
+    else:
+        return False
+    if kind == person.kind:
+        return False
+    person.kind, person.kind_by = kind, by
+    return True
 
 
 def _barred(account_id: int, addresses: list[str]) -> set[str]:

@@ -100,6 +100,11 @@ LEFT_OUT = {
     "alarm": "what the diary says in words",
     "outage": "of this installation's servers",
     "provider_report": "not worked yet; becomes events",
+    "bulk_change": "what taking a bulk action back needs",
+    "segment_count": "counted anew",
+    "clean_up_look": "looked for anew",
+    "finding": "looked for anew",
+    "likeness": "looked for anew",
 }
 
 

@@ -13,7 +13,13 @@ import sqlalchemy as sa
 
 from app.contacts import barring, counting, fields, tags
 from app.contacts.bulk import among, insert_missing
-from app.contacts.models import Contact, ContactField, Subscription
+from app.contacts.models import (
+    ChannelConsent,
+    Contact,
+    ContactChange,
+    ContactField,
+    Subscription,
+)
 from app.contacts.text import (
     NAME_LENGTH,
     clean_line,
@@ -155,7 +161,9 @@ class Chunk:
         kind = row.get("kind")
         return {
             "account_id": self._account_id, "email": address.email, "address": address.address,
-            "kind": kind if kind in ("person", "organisation") else "person", **names,
+            "kind": kind if kind in ("person", "organisation") else "person",
+            "kind_by": row["kind_by"] if row.get("kind_by") in ("hand", "api", "file") else "",
+            **names,
             "first_key": search_key(names["first_name"]),
             "last_key": search_key(names["last_name"]),
             "company_key": search_key(names["company"]), "fields": self._values(row),
@@ -269,3 +277,50 @@ def _join(into: Into, wanted: Mapping[tuple[int, int], dict[str, Any]], given: i
         )
     into.count("subscriptions", ADDED, len(fresh))
     into.count("subscriptions", KNOWN, len(wanted) - len(fresh))
+
+
+def channels(into: Into, rows: Sequence[Row]) -> None:
+    """A chunk of channels.csv: what somebody here said already stays."""
+    people = into.new_ids("contact", (row.get("contact_id") for row in rows))
+    wanted = [
+        {
+            "contact_id": people[old], "channel": row["channel"], "account_id": into.account.id,
+            "is_allowed": is_yes(row.get("is_allowed")),
+            "wording": clean_note(words(row.get("wording"))),
+            "at": moment(row.get("at"), latest=into.at) or into.at,
+        }
+        for row in rows
+        if (old := whole(row.get("contact_id")) or 0) in people
+        and row.get("channel") in ("post", "phone")
+    ]  # fmt: skip
+    added = insert_missing(Base.metadata.tables[ChannelConsent.__tablename__], wanted)
+    into.count("channels", ADDED, added)
+    into.count("channels", KNOWN, len(wanted) - added)
+    into.count("channels", LEFT_OUT, len(rows) - len(wanted))
+
+
+def changes(into: Into, rows: Sequence[Row]) -> None:
+    """A chunk of changes.jsonl, each line once."""
+    people = into.new_ids("contact", (row.get("contact_id") for row in rows))
+    wanted = [said for row in rows if (said := _change(into, row, people))]
+    here = sa.select(ContactChange.contact_id, ContactChange.at, ContactChange.what).where(
+        among(ContactChange.contact_id, sorted(set(people.values())))
+    )
+    known = {tuple(row) for row in db.session.execute(here)}
+    fresh = [one for one in wanted if (one["contact_id"], one["at"], one["what"]) not in known]
+    if fresh:
+        db.session.connection().execute(sa.insert(ContactChange), fresh)
+    into.count("changes", ADDED, len(fresh))
+    into.count("changes", KNOWN, len(wanted) - len(fresh))
+    into.count("changes", LEFT_OUT, len(rows) - len(wanted))
+
+
+def _change(into: Into, row: Row, people: Mapping[int, int]) -> dict[str, Any] | None:
+    contact_id = people.get(whole(row.get("contact_id")) or 0)
+    at, details = moment(row.get("at"), latest=into.at), row.get("details")
+    if contact_id is None or at is None or not isinstance(details, dict):
+        return None
+    return {
+        "account_id": into.account.id, "contact_id": contact_id, "at": at, "details": details,
+        "what": words(row.get("what"))[:16], "source": words(row.get("source"))[:16],
+    }  # fmt: skip

@@ -11,12 +11,17 @@ import sqlalchemy as sa
 from app.contacts import travelling
 from app.contacts.bulk import among
 from app.contacts.models import (
+    BulkAction,
+    ChannelConsent,
     Consent,
     Contact,
+    ContactChange,
     ContactField,
     ContactList,
     Import,
     ImportProblem,
+    ListDay,
+    PeopleDay,
     Segment,
     Subscription,
     Suppression,
@@ -39,8 +44,8 @@ from app.moving.parts import (
 
 #: Columns of contacts.csv before those of the account's own fields.
 CONTACT = (
-    "id", "email", "first_name", "last_name", "company", "kind", "status", "lists", "tags",
-    "source", "import_id", "tracking_off", "is_sample", "created_at", "updated_at", "notes",
+    "id", "email", "first_name", "last_name", "company", "kind", "kind_by", "status", "lists",
+    "tags", "source", "import_id", "tracking_off", "is_sample", "created_at", "updated_at", "notes",
     "other_fields",
 )  # fmt: skip
 
@@ -130,7 +135,7 @@ def contacts(scope: Scope, after: Key | None) -> Chunk:
     rows = db.session.execute(
         sa.select(
             Contact.id, Contact.email, Contact.address, Contact.first_name, Contact.last_name,
-            Contact.company, Contact.kind, Contact.import_id, Contact.tracking_off,
+            Contact.company, Contact.kind, Contact.kind_by, Contact.import_id, Contact.tracking_off,
             Contact.is_sample, Contact.created_at, Contact.updated_at, Contact.notes,
             Contact.fields,
         )
@@ -144,7 +149,7 @@ def contacts(scope: Scope, after: Key | None) -> Chunk:
     keys, files = list(_fields(scope)), _imports(scope)
     cells = [
         (
-            row.id, row.email, row.first_name, row.last_name, row.company, row.kind,
+            row.id, row.email, row.first_name, row.last_name, row.company, row.kind, row.kind_by,
             barred.get(row.address, ""), on.get(row.id, ""), tagged.get(row.id, ""),
             files.get(row.import_id, ""), row.import_id or "", yes_no(row.tracking_off),
             yes_no(row.is_sample), moment(row.created_at), moment(row.updated_at), row.notes,
@@ -325,3 +330,75 @@ def import_problems(scope: Scope, after: Key | None) -> Chunk:
         .limit(CHUNK)
     ).all()  # fmt: skip
     return chunk([tuple(row) for row in rows], lambda row: [row[0], row[4]])
+
+
+@table(
+    "channels.csv",
+    "Who may be reached by post or by phone, and how they said so.",
+    columns=("contact_id", "email", "channel", "is_allowed", "wording", "at"),
+    covers=("channel_consent",),
+)
+def channels(scope: Scope, after: Key | None) -> Chunk:
+    """E-mail has lists and suppressions."""
+    place = sa.tuple_(ChannelConsent.contact_id, ChannelConsent.channel)
+    rows = db.session.execute(
+        sa.select(
+            ChannelConsent.contact_id, Contact.email, ChannelConsent.channel,
+            ChannelConsent.is_allowed, ChannelConsent.wording, ChannelConsent.at,
+        )
+        .join(Contact, Contact.id == ChannelConsent.contact_id)
+        .where(
+            ChannelConsent.account_id == scope.account.id,
+            place > sa.tuple_(*(after or [0, ""])),
+        )
+        .order_by(ChannelConsent.contact_id, ChannelConsent.channel)
+        .limit(CHUNK)
+    ).all()  # fmt: skip
+    cells = [
+        (r.contact_id, r.email, r.channel, yes_no(r.is_allowed), r.wording, moment(r.at))
+        for r in rows
+    ]
+    return chunk(cells, lambda row: [row[0], row[2]])
+
+
+@table(
+    "changes.jsonl",
+    "What was changed about people, by hand, by a program or by themselves.",
+    covers=("contact_change",),
+)
+def changes(scope: Scope, after: Key | None) -> Chunk:
+    """{id, contact_id, at, what, source, member_id, details}."""
+    return by_id(ContactChange, scope, after)
+
+
+@table("bulk_actions.jsonl", "What was done to many people at once.", covers=("bulk_action",))
+def bulk_actions(scope: Scope, after: Key | None) -> Chunk:
+    """Each with whom it meant and how many it changed."""
+    found = by_id(BulkAction, scope, after)
+    for row in found.rows:
+        row.pop("lease"), row.pop("lease_until")
+    return found
+
+
+@document(
+    "growth.json",
+    "How many people came and went, day by day, in all and by list.",
+    covers=("people_day", "list_day"),
+)
+def growth(scope: Scope) -> dict[str, Any]:
+    """{people: [{day, joined, gone}], lists: [{list_id, day, joined, gone}]}."""
+    people = sa.select(PeopleDay.day, PeopleDay.joined, PeopleDay.gone).where(
+        PeopleDay.account_id == scope.account.id
+    )
+    places = sa.select(ListDay.list_id, ListDay.day, ListDay.joined, ListDay.gone).where(
+        ListDay.list_id.in_(list(_lists(scope)))
+    )
+    return {
+        "people": _days(people.order_by(PeopleDay.day)),
+        "lists": _days(places.order_by(ListDay.list_id, ListDay.day)),
+    }
+
+
+def _days(query: Any) -> list[dict[str, Any]]:
+    rows = db.session.execute(query).mappings()
+    return [{**row, "day": row["day"].isoformat()} for row in rows]

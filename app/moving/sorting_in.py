@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.contacts import lists as making
 from app.contacts import tags as tagging
 from app.contacts.models import ContactList, Import, ImportProblem, Segment
+from app.contacts.segments import BadRule, as_json, checked
 from app.contacts.text import clean_line, clean_note
 from app.core.db import db
 from app.core.errors import Invalid
@@ -66,13 +67,16 @@ def segments(into: Into, rows: Sequence[Row]) -> None:
     """Lists and campaigns in a rule are those that they have become here."""
     query = sa.select(Segment).where(Segment.account_id == into.account.id)
     here = {row.name: row for row in db.session.scalars(query)}
-    numbers = {kind: _all(into, kind) for kind in ("list", "campaign", "segment")}
+    numbers = {kind: _all(into, kind) for kind in ("list", "campaign", "segment", "import")}
     moved: dict[int, int | None] = {}
     for row in rows:
-        name, rule = clean_line(words(row.get("name"))), translated(row.get("rule"), numbers)
-        if not name or not isinstance(rule, dict):
-            into.leave_out("segments", f"Segment {name}: its rule cannot be read.")
+        name = clean_line(words(row.get("name"))) or "Segment"
+        try:
+            read = checked(into.account.id, translated(row.get("rule"), numbers))
+        except BadRule as error:
+            into.leave_out("segments", f"Segment {name}: {error}")
             continue
+        rule = as_json(read)
         found = here.get(name)
         if found is not None and found.rule != rule:
             name, found = _free(name, here), None

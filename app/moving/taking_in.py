@@ -251,6 +251,8 @@ def steps(package: Package) -> Iterator[Step]:
         yield Step(f"audience {number}", run=partial(campaigns_in.audience, number=number))
     yield from _table(package, "subscriptions.csv", people_in.subscriptions)
     yield from _table(package, "consents.jsonl", permission_in.consents)
+    yield from _table(package, "channels.csv", people_in.channels)
+    yield from _table(package, "changes.jsonl", people_in.changes)
     for number in package.campaigns():
         yield from _archive(package, number)
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 import app.core.db
 
 revision = "0011"
-down_revision = "0003"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

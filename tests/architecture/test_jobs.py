@@ -18,6 +18,9 @@ JOBS = {
     "app.api.jobs.clean_up": [],
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.clean_up": [],
+    "app.contacts.jobs.count_segment": ["count_id"],
+    "app.contacts.jobs.count_segments": [],
+    "app.contacts.jobs.run_bulk": ["action_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.delivery.jobs.look_up_providers": [],
@@ -31,6 +34,8 @@ JOBS = {
     "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
+    "app.tracking.jobs.look_through": ["account_id"],
+    "app.tracking.jobs.sweep_looks": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
@@ -39,8 +44,10 @@ JOBS = {
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {
-    "app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake",
-    "app.moving.jobs.wake_in", "app.moving.jobs.wake_out",
+    "app.contacts.jobs.wake", "app.contacts.jobs.wake_bulk", "app.contacts.jobs.wake_count",
+    "app.delivery.jobs.sweep_now",
+    "app.delivery.jobs.wake", "app.moving.jobs.wake_in", "app.moving.jobs.wake_out",
+    "app.tracking.jobs.wake_look",
 }  # fmt: skip
 
 

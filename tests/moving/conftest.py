@@ -18,7 +18,16 @@ import sqlalchemy as sa
 from app.accounts.models import Account, Relay, Sender
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts import consent, fields, lists, suppressions, writing
-from app.contacts.models import Contact, ContactList, Import, ImportProblem, Segment, Subscription
+from app.contacts.models import (
+    ChannelConsent,
+    Contact,
+    ContactChange,
+    ContactList,
+    Import,
+    ImportProblem,
+    Segment,
+    Subscription,
+)
 from app.contacts.rows import unguard
 from app.core import sealing
 from app.core.clock import now
@@ -143,6 +152,14 @@ def _people(account: Account, news: ContactList, shop: ContactList) -> list[Cont
         writing.create(account, "عمر@example.com", first_name="عمر", fields={"member": False}),
     ]  # fmt: skip
     people[1].tracking_off = True
+    db.session.add_all(
+        [
+            ChannelConsent(contact_id=people[0].id, channel="post", account_id=account.id,
+                           is_allowed=True, wording="Wrote it on the card", at=at(2)),
+            ContactChange(account_id=account.id, contact_id=people[0].id, at=at(4), source="hand",
+                          what="changed", details={"last_name": ["", "O'Neil"]}),
+        ]
+    )  # fmt: skip
     for person in people:
         consent.subscribe(person, news, source="hand", wording="Asked at the counter",
                           evidence={"member": 1})  # fmt: skip
@@ -161,8 +178,8 @@ def _left(account: Account, people: list[Contact], news: ContactList) -> None:
 
 
 def _segments(account: Account, news: ContactList) -> None:
-    rule = {"all": [{"field": "tag", "op": "has", "value": "regular"},
-                    {"field": "list", "op": "has", "value": news.id}]}  # fmt: skip
+    on_list = {"field": "list", "op": "on", "value": news.id, "state": "active"}
+    rule = {"all": [{"field": "tag", "op": "has", "value": "regular"}, on_list]}
     db.session.add(Segment(account_id=account.id, name="Regulars", rule=rule))
 
 

@@ -96,7 +96,8 @@ def test_what_comes_out_again_is_what_went_in(bakery: Account, out: Path, dora: 
         assert matter(after, name) == matter(before, name), name
     for name in ("tags.json", "fields.json"):
         assert without_ids(after.json(name)) == without_ids(before.json(name))
-    assert matter(after, "consents.jsonl") == matter(before, "consents.jsonl")
+    for name in ("consents.jsonl", "channels.csv", "changes.jsonl"):
+        assert matter(after, name) == matter(before, name), name
     same_campaigns(before, after)
 
 
@@ -173,7 +174,8 @@ def test_the_same_file_twice_adds_nothing(out: Path, dora: Account) -> None:
     added = {kind: found.get("added", 0) for kind, found in second.counts.items()}
     assert {kind for kind, n in added.items() if n} <= {"tags"}
     for name in ("contacts.csv", "subscriptions.csv", "consents.jsonl", "suppressions.csv",
-                 "lists.csv", "segments.jsonl", "imports.jsonl"):  # fmt: skip
+                 "lists.csv", "segments.jsonl", "imports.jsonl", "channels.csv",
+                 "changes.jsonl"):  # fmt: skip
         assert matter(after, name) == matter(before, name), name
     assert by_name(after) == by_name(before)
 
@@ -329,7 +331,7 @@ def test_segments_mean_the_lists_of_here(out: Path, dora: Account) -> None:
     segment = db.session.scalars(sa.select(Segment).where(Segment.account_id == dora.id)).one()
     news = db.session.scalar(sa.select(ContactList.id).where(
         ContactList.account_id == dora.id, ContactList.name == "Newsletter"))  # fmt: skip
-    assert segment.rule["all"][1] == {"field": "list", "op": "has", "value": news}
+    assert segment.rule["all"][1] == {"field": "list", "op": "on", "value": news, "state": "active"}
 
 
 def test_a_scheduled_campaign_is_a_draft(out: Path, dora: Account) -> None:

@@ -1,6 +1,35 @@
 """HTTP of contacts."""
 
-from app.contacts.routes import confirming, custom_fields, imports, lists, never_mailed, people
+from app.contacts.routes import (
+    bulk,
+    clean_up,
+    confirming,
+    custom_fields,
+    growth,
+    histories,
+    imports,
+    lists,
+    merging,
+    never_mailed,
+    people,
+    segment_building,
+    segments,
+)
 from app.contacts.routes.blueprint import bp
 
-__all__ = ["bp", "confirming", "custom_fields", "imports", "lists", "never_mailed", "people"]
+__all__ = [
+    "bp",
+    "bulk",
+    "clean_up",
+    "confirming",
+    "custom_fields",
+    "growth",
+    "histories",
+    "imports",
+    "lists",
+    "merging",
+    "never_mailed",
+    "people",
+    "segment_building",
+    "segments",
+]
