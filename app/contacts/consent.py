@@ -26,6 +26,8 @@ Evidence = Mapping[str, Any]
 BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo", "preferences")
 ASK_AGAIN_AFTER = timedelta(days=1)
 LINK_LIFE = timedelta(days=30)
+#: So many lines of a person and a list are asked who said the last word.
+LOOKED_BACK = 200
 
 
 class LinkOver(WrongState):
@@ -197,15 +199,16 @@ def _left(contact: Contact, list_: ContactList, source: str) -> bool:
 
 def left_by_themselves(contact: Contact, list_: ContactList) -> bool:
     """Whether the last word about this list was the person's own no."""
-    last = db.session.scalar(
+    said = db.session.scalars(
         sa.select(Consent)
         .where(Consent.contact_id == contact.id, Consent.list_id == list_.id)
         .order_by(Consent.id.desc())
-        .limit(1)
-    )
-    if last is None:
-        return False
-    return last.kind == "withdrawn" and last.source in BY_PERSON
+        .limit(LOOKED_BACK)
+    ).all()
+    # What came with a take-out was written down after what happened here, and weighs less.
+    here = [one for one in said if "taken_in" not in one.evidence]
+    last = here[0] if here else max(said, key=lambda one: (one.at, one.id), default=None)
+    return last is not None and last.kind == "withdrawn" and last.source in BY_PERSON
 
 
 def _asked_lately(contact: Contact, list_: ContactList) -> bool:

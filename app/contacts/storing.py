@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, kinds, proofs, suppressions, tags
+from app.contacts import counting, kinds, proofs, suppressions, tags, travelling
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.fields import key_for
@@ -394,6 +394,7 @@ def barred(account_id: int, addresses: list[str]) -> set[str]:
     nameless = of_account.where(Suppression.address.is_(None))
     if db.session.scalar(nameless.limit(1)) is not None:
         hashes = {suppressions.address_hash(account_id, address): address for address in addresses}
+        hashes |= travelling.foreign_hashes(account_id, addresses)
         found = sa.select(Suppression.address_hash).where(
             Suppression.account_id == account_id, among(Suppression.address_hash, list(hashes))
         )

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.contacts import travelling
 from app.contacts.bulk import among
 from app.contacts.models import Suppression
 from app.core import settings
@@ -147,15 +148,14 @@ def say_again(account_id: int, addresses: Sequence[str], import_id: int) -> None
 
 def find(account_id: int, address: str) -> Suppression | None:
     """Why the address must not be mailed; None when it may be."""
+    hashes = [address_hash(account_id, address), *travelling.foreign_hashes(account_id, [address])]
     return db.session.scalar(
         sa.select(Suppression)
         .where(
             Suppression.account_id == account_id,
-            sa.or_(
-                Suppression.address_hash == address_hash(account_id, address),
-                Suppression.address == address,
-            ),
+            sa.or_(Suppression.address_hash.in_(hashes), Suppression.address == address),
         )
+        .order_by(Suppression.id)
         .limit(1)
     )
 
@@ -172,16 +172,20 @@ def lift_for_person(account_id: int, address: str) -> bool:
 
     What the owner added stays: nobody can make a business write to them.
     """
-    found = find(account_id, address)
-    if found is None or found.reason == "account":
-        return False
-    db.session.delete(found)
-    db.session.flush()
-    return True
+    lifted = False
+    # More than one where the person was kept out here and in an account that was taken in.
+    while (found := find(account_id, address)) and found.reason != "account":
+        db.session.delete(found)
+        db.session.flush()
+        lifted = True
+    return lifted and found is None
 
 
 def forget_address(suppression: Suppression, *, reason: str = "") -> None:
-    """Keep only the hash: the person was erased and stays out."""
+    """Keep only hashes: the person was erased and stays out, here and after a move."""
+    if suppression.address is not None:
+        key = travelling.own_key(suppression.account_id)
+        suppression.travel_hash, suppression.travel_key = key.hash(suppression.address), None
     suppression.address = None
     suppression.import_id = None
     suppression.detail = ""

@@ -41,6 +41,7 @@ from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
+from app.moving.models import Takein, Takeout
 from tests.conftest import Person
 
 Row = Any
@@ -101,6 +102,10 @@ def _people(account: int) -> dict[str, Row]:
         ),
         "import_id": Import(
             account_id=account, filename="a.csv", stored_as="none.csv", state="finished"
+        ),
+        "takeout_id": Takeout(account_id=account, stored_as="none.zip", state="removed"),
+        "takein_id": Takein(
+            account_id=account, filename="a.zip", stored_as="none.zip", state="ready"
         ),
     }  # fmt: skip
 

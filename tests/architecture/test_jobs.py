@@ -34,6 +34,10 @@ JOBS = {
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.clean_up": [],
     "app.preferences.jobs.mail_links": [],
+    "app.moving.jobs.clean_up": [],
+    "app.moving.jobs.read_takein": ["takein_id"],
+    "app.moving.jobs.sweep": [],
+    "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],
@@ -52,6 +56,8 @@ HELPERS = {
     "app.contacts.jobs.wake_undo",
     "app.delivery.jobs.sweep_now",
     "app.delivery.jobs.wake",
+    "app.moving.jobs.wake_in",
+    "app.moving.jobs.wake_out",
     "app.tracking.jobs.wake_look",
 }
 

@@ -45,6 +45,8 @@ EMPTY_ACCOUNT = [
     "/settings/provider-reports",
     "/settings/api-tokens",
     "/settings/audit",
+    "/settings/take-out",
+    "/settings/take-in",
     "/settings/data",
     "/settings/consents/record",
 ]

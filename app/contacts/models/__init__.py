@@ -21,6 +21,7 @@ from app.contacts.models.preferences import (
     PreferenceCentre,
     PublicList,
 )
+from app.contacts.models.travel import SuppressionKey
 
 __all__ = [
     "AddressChange",
@@ -54,6 +55,7 @@ __all__ = [
     "SegmentCount",
     "Subscription",
     "Suppression",
+    "SuppressionKey",
     "Tag",
     "bulk_change",
     "contact_tag",

@@ -67,7 +67,12 @@ class Suppression(Base):
     address: Mapped[str | None] = mapped_column(plain(320))
     """Normalised; null once the person was erased: only the hash keeps them out."""
     address_hash: Mapped[str] = mapped_column(sa.String(64))
-    """contacts.suppressions.address_hash: keyed, hex."""
+    """contacts.suppressions.address_hash: keyed, hex. As travel_hash where that came with a
+    take-out: addresses are looked up by both."""
+    travel_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    """contacts.travelling: made when the address is forgotten; null while it is known."""
+    travel_key: Mapped[str | None] = mapped_column(sa.String(16))
+    """SuppressionKey.name it was made with; null: the account's own."""
     reason: Mapped[str] = mapped_column(sa.String(16))
     """unsubscribed, complaint, bounced, erased, account (the owner added it), import."""
     detail: Mapped[str] = mapped_column(sa.Text, default="")
