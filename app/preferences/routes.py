@@ -392,7 +392,7 @@ def _show(
         ends={days: now().astimezone(zone) + timedelta(days=days) for days in resting.PAUSES},
         paused_until=pause.until.astimezone(zone) if pause else None,
         per=resting.frequency(contact) if contact else "",
-        questions=details.questions(guest, given, errors), **context,
+        questions=details.questions(guest, given, errors), is_wrong=bool(errors), **context,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account
+from app.campaigns import liquid
 from app.campaigns.models import Campaign
 from app.contacts import fields, resting
 from app.contacts.models import (
@@ -26,6 +27,7 @@ from app.contacts.models import (
 )
 from app.core.clock import now
 from app.core.db import db
+from app.core.errors import DomainError
 from app.delivery.models import Delivery, Event, Link
 
 CHUNK = 500
@@ -100,9 +102,10 @@ def mails(contact: Contact) -> Iterator[Item]:
         .join(Campaign, Campaign.id == Delivery.campaign_id)
         .where(Delivery.contact_id == contact.id, Campaign.account_id == contact.account_id)
     )
+    subjects = _Subjects(contact)
     for delivery, subject, sender in _in_pieces(query, Delivery):
         yield {
-            "subject": subject, "from": sender, "state": delivery.state,
+            "subject": subjects.of(subject), "from": sender, "state": delivery.state,
             "reason": delivery.reason or "", "at": delivery.sent_at or delivery.claimed_at,
         }  # fmt: skip
 
@@ -115,11 +118,30 @@ def events(contact: Contact) -> Iterator[Item]:
         .outerjoin(Link, Link.id == Event.link_id)
         .where(Event.contact_id == contact.id, Campaign.account_id == contact.account_id)
     )
+    subjects = _Subjects(contact)
     for event, subject, url in _in_pieces(query, Event):
         yield {
-            "at": event.at, "what": event.kind, "subject": subject, "link": url or "",
+            "at": event.at, "what": event.kind, "subject": subjects.of(subject), "link": url or "",
             "by_a_machine": event.verdict == "machine",
         }  # fmt: skip
+
+
+class _Subjects:
+    """Subjects as they were for this person, each filled in once."""
+
+    def __init__(self, contact: Contact) -> None:
+        account = db.session.get_one(Account, contact.account_id)
+        self._values = liquid.contact_values(account, contact)
+        self._known: dict[str, str] = {}
+
+    def of(self, subject: str) -> str:
+        if subject not in self._known:
+            try:
+                filled = liquid.parse(subject, "header").render(self._values)
+            except DomainError:
+                filled = subject
+            self._known[subject] = filled
+        return self._known[subject]
 
 
 def as_json(account: Account, contact: Contact) -> Iterator[str]:

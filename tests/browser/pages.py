@@ -32,6 +32,8 @@ EMPTY_ACCOUNT = [
     "/settings/people",
     "/settings/profile",
     "/settings/senders",
+    "/settings/preferences",
+    "/settings/preferences/preview",
     "/settings/domains",
     "/settings/mail-server",
     "/settings/warm-up",
@@ -76,6 +78,7 @@ FULL_ACCOUNT = [
     "/lists",
     "/lists/{list}",
     "/suppressions",
+    "/settings/preferences",
 ]
 
 OF_A_MAIL = ["/u/{leave}", "/p/{prefs}"]

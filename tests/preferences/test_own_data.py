@@ -79,6 +79,15 @@ def test_everything_kept_is_a_page_to_read(client, known):
     assert "Widerrufen" in words_of(german)
 
 
+def test_subjects_are_as_the_person_got_them(client, known):
+    with transaction():
+        known.campaign.subject = "Bread for {{ contact.first_name }}"
+
+    found = json.loads(client.get(f"{fresh_link(known)}/data.json").data)
+
+    assert [one["subject"] for one in found["mails"]] == ["Bread for Reader 0"]
+
+
 def test_nothing_of_other_people_or_accounts_is_in_it(client, known, charlie):
     theirs = send(charlie.account, name="Garage news")
 
