@@ -42,6 +42,8 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_mail", 1),
     ("app.tracking.jobs.take_reports", 1),
     ("app.contacts.jobs.sweep", 5),
+    ("app.contacts.jobs.count_segments", 10),
+    ("app.tracking.jobs.sweep_looks", 5),
     ("app.contacts.jobs.keep_ledger", 10),
     ("app.preferences.jobs.mail_links", 1),
     ("app.tracking.jobs.tell_owners", 5),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,15 +35,22 @@ PERSONAL = ("address", "wording", "evidence")
 PUBLIC = tuple(
     column.name
     for column in Consent.__table__.columns
-    if column.name not in (*PERSONAL, *_NOT_SEALED)
+    if column.name not in (*PERSONAL, *_NOT_SEALED, "id")
 )
-#: What `Entry` is made of, in this order.
+#: What an entry is made of, in this order, as the driver gives it: whatever somebody wrote there
+#: by hand can be read, and a million rows are not turned into objects first.
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = tuple(
-    Consent.__table__.c[name] for name in ("id", *PUBLIC, *PERSONAL, "proof")
+    sa.type_coerce(Consent.__table__.c[name], sa.types.NULLTYPE).label(name)
+    for name in ("id", *PUBLIC, *PERSONAL, "proof")
 )
+_ACCOUNT = PUBLIC.index("account_id")
 _encode: Callable[[Any], str] = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":")
 ).encode
+
+
+#: How SQLite keeps a moment.
+_STORED_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +71,15 @@ class Entry:
 
 def entry(row: Sequence[Any]) -> Entry:
     """From the values of COLUMNS."""
-    public = dict(zip(PUBLIC, row[1:], strict=False))
+    consent_id, *public = row[:-4]
     address, wording, evidence, proof = row[-4:]
-    text = _encode({name: plain(value) for name, value in public.items() if _says(value)})
+    before, behind = _around_id(tuple(public))
+    text = f"{before}{consent_id}{behind}"
     if proof is not None:
         return Entry(text, proof, None)
-    personal = _encode(
-        {
-            name: value
-            for name, value in zip(PERSONAL, (address, wording, evidence), strict=True)
-            if _says(value)
-        }
-    )
-    return Entry(text, personal_digest(salt(public["account_id"], row[0]), personal), personal)
+    personal = _personal(address, _canonical(evidence), wording)
+    digest = personal_digest(salt(public[_ACCOUNT], consent_id), personal)
+    return Entry(text, digest, personal)
 
 
 def leaves(rows: Iterable[Sequence[Any]]) -> list[bytes]:
@@ -83,10 +87,54 @@ def leaves(rows: Iterable[Sequence[Any]]) -> list[bytes]:
     return [entry(row).leaf for row in rows]
 
 
+@lru_cache(maxsize=1024)
+def _around_id(public: tuple[Any, ...]) -> tuple[str, str]:
+    """JSON of the public part, before and behind the id: imports have the same thousands of
+    times."""
+    values = {
+        name: plain(value) for name, value in zip(PUBLIC, public, strict=True) if _says(value)
+    }
+    first = _encode({name: value for name, value in values.items() if name < "id"})
+    last = _encode({name: value for name, value in values.items() if name > "id"})
+    comma = "," if len(first) > len("{}") else ""
+    more = "," if len(last) > len("{}") else ""
+    return f'{first[:-1]}{comma}"id":', f"{more}{last[1:]}"
+
+
+def _personal(address: Any, evidence: str, wording: str) -> str:
+    parts = (
+        ("address", _encode(address) if address else ""),
+        ("evidence", evidence),
+        ("wording", _quoted(wording) if wording else ""),
+    )
+    return "{" + ",".join([f'"{name}":{value}' for name, value in parts if value]) + "}"
+
+
+def _canonical(evidence: Any) -> str:
+    """Evidence as canonical JSON; empty where it says nothing. SQLite gives text, PostgreSQL a
+    dict."""
+    if isinstance(evidence, str):
+        return _canonical_text(evidence)
+    return _encode(evidence) if evidence else ""
+
+
+@lru_cache(maxsize=1024)
+def _canonical_text(evidence: str) -> str:
+    try:
+        found = json.loads(evidence)
+    except ValueError:
+        # Not written by us; it has a hash all the same, and that is another one.
+        found = evidence
+    return _encode(found) if found else ""
+
+
+_quoted: Callable[[str], str] = lru_cache(maxsize=4096)(_encode)
+
+
 def salt(account_id: int, consent_id: int) -> str:
     """What keeps the digest of one entry from being guessed, hex."""
     keyed = _keyed(settings.get().SECRET_KEY).copy()
-    keyed.update(b"%d:%d" % (account_id, consent_id))
+    keyed.update(f"{account_id}:{consent_id}".encode())
     return str(keyed.hexdigest())
 
 
@@ -179,13 +227,12 @@ def read_marks(packed: bytes) -> list[tuple[int, bytes]]:
 
 
 def plain(value: Any) -> Any:
-    """A value as canonical JSON has it."""
-    return _moment(value) if isinstance(value, datetime) else value
-
-
-@lru_cache(maxsize=64)
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """A value as canonical JSON has it; a moment in UTC: 2026-05-03T10:20:30.123456Z."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, str) and _STORED_MOMENT(value):
+        return f"{value[:10]}T{value[11:]}Z"
+    return value
 
 
 def _says(value: Any) -> bool:

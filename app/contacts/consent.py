@@ -192,8 +192,11 @@ def _enter(
 
 def _left(contact: Contact, list_: ContactList, source: str) -> bool:
     """Whether the person once left this list by themselves, and now somebody else acts."""
-    if source == "form":
-        return False
+    return source != "form" and left_by_themselves(contact, list_)
+
+
+def left_by_themselves(contact: Contact, list_: ContactList) -> bool:
+    """Whether the last word about this list was the person's own no."""
     last = db.session.scalar(
         sa.select(Consent)
         .where(Consent.contact_id == contact.id, Consent.list_id == list_.id)

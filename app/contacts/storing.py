@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, suppressions, tags
+from app.contacts import counting, kinds, proofs, suppressions, tags
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.models import (
@@ -34,7 +34,7 @@ from app.core.db import Base, db
 from app.privacy import publishing
 
 _CHANGED = (
-    "kind", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
+    "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
     "fields", "notes",
 )  # fmt: skip
 _SUBSCRIPTION = Base.metadata.tables["subscription"]
@@ -60,7 +60,7 @@ class Store:
         self._told: dict[str, Person] = {}
         """Whom the file itself says not to mail."""
         addresses = list({person.address for person in people})
-        self._barred = _barred(self._account_id, addresses)
+        self._barred = barred(self._account_id, addresses)
         self._load(addresses)
         counts = Counter(self._decide(person) for person in people)
         self._make_fields()
@@ -83,6 +83,7 @@ class Store:
         person.dirty = person.dirty or changed
         if self._list_id is not None and person.state is None:
             person.state, person.joins, changed = "active", True, True
+            person.proof = row.proof
         return "updated" if changed else "unchanged"
 
     def _load(self, addresses: list[str]) -> None:
@@ -91,6 +92,7 @@ class Store:
             sa.select(
                 Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
                 Contact.last_name, Contact.company, Contact.notes, Contact.fields,
+                Contact.kind_by,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
             .with_for_update()
@@ -98,6 +100,7 @@ class Store:
         for row in db.session.execute(found):
             person = Person(0, row.email, row.address, "")
             person.id, person.kind, person.notes = row.id, row.kind, row.notes
+            person.kind_by = row.kind_by
             person.first, person.last = row.first_name, row.last_name
             person.company, person.fields = row.company, dict(row.fields)
             self._people[row.address] = person
@@ -140,12 +143,21 @@ class Store:
         self._join([person for person in known if person.joins])
         self._tag()
         self._suppress()
+        self._prove([*self._fresh, *(person for person in known if person.joins)])
+
+    def _prove(self, people: list[Person]) -> None:
+        """What the file says of when and where people agreed, beside the owner's statement."""
+        if rows := proofs.consents(self._import, people, self._at):
+            db.session.connection().execute(sa.insert(Consent), rows)
 
     def _insert(self) -> None:
         """New contacts, in the order of their addresses, for the index's sake."""
         self._fresh.sort(key=lambda person: person.address)
         insert_contacts(self._import, self._fresh, self._at)
         counting.people(self._account_id, len(self._fresh))
+        if told := [person.id for person in self._fresh if person.kind]:
+            by_file = sa.update(Contact).where(among(Contact.id, told)).values(kind_by="file")
+            db.session.execute(by_file, execution_options={"synchronize_session": False})
         new = sa.and_(
             Contact.id.between(self._fresh[0].id, self._fresh[-1].id),
             Contact.account_id == self._account_id,
@@ -198,6 +210,7 @@ class Store:
             {
                 "the_id": person.id,
                 "new_kind": person.kind,
+                "new_kind_by": person.kind_by,
                 "new_first_name": person.first,
                 "new_last_name": person.last,
                 "new_company": person.company,
@@ -264,11 +277,12 @@ class Store:
 def _overlay(person: Person, row: Person) -> bool:
     """Put what a row says over what is known; empty cells say nothing. Whether that changed it."""
     changed = False
-    for name in ("first", "last", "company", "notes", "kind"):
+    for name in ("first", "last", "company", "notes"):
         value = getattr(row, name)
         if value and value != getattr(person, name):
             setattr(person, name, value)
             changed = True
+    changed = _overlay_kind(person, row, renamed=changed) or changed
     for key, value in row.fields.items():
         if person.fields.get(key) != value:
             person.fields[key] = value
@@ -280,7 +294,26 @@ def _overlay(person: Person, row: Person) -> bool:
     return changed
 
 
-def _barred(account_id: int, addresses: list[str]) -> set[str]:
+def _overlay_kind(person: Person, row: Person, *, renamed: bool) -> bool:
+    """A file's word wins over what was worked out, and the owner's hand over both."""
+    if row.number and person.number:
+        kind, by = row.kind or person.kind, ""  # both of this file: worked out when inserted
+    elif person.kind_by == "hand":
+        return False
+    elif row.kind:
+        kind, by = row.kind, "file"
+    elif renamed and not person.kind_by:
+        local = person.address.rpartition("@")[0]
+        kind, by = kinds.guess(local, person.first, person.last, person.company), ""
+    else:
+        return False
+    if kind == person.kind:
+        return False
+    person.kind, person.kind_by = kind, by
+    return True
+
+
+def barred(account_id: int, addresses: list[str]) -> set[str]:
     """Which of these addresses the account must not mail."""
     of_account = sa.select(Suppression.id).where(Suppression.account_id == account_id)
     if db.session.scalar(of_account.limit(1)) is None:

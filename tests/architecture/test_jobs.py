@@ -18,6 +18,11 @@ JOBS = {
     "app.api.jobs.clean_up": [],
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.clean_up": [],
+    "app.contacts.jobs.count_segment": ["count_id"],
+    "app.contacts.jobs.count_segments": [],
+    "app.contacts.jobs.run_bulk": ["action_id"],
+    "app.contacts.jobs.check_import": ["import_id"],
+    "app.contacts.jobs.read_import": ["import_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.contacts.jobs.keep_ledger": [],
@@ -30,6 +35,8 @@ JOBS = {
     "app.preferences.jobs.mail_links": [],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
+    "app.tracking.jobs.look_through": ["account_id"],
+    "app.tracking.jobs.sweep_looks": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
@@ -37,7 +44,14 @@ JOBS = {
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
-HELPERS = {"app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake"}
+HELPERS = {
+    "app.contacts.jobs.wake",
+    "app.contacts.jobs.wake_bulk",
+    "app.contacts.jobs.wake_count",
+    "app.delivery.jobs.sweep_now",
+    "app.delivery.jobs.wake",
+    "app.tracking.jobs.wake_look",
+}
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -1,5 +1,10 @@
 """People, the lists they are on, and what they agreed to or refused."""
 
+from app.contacts.models.changes import BulkAction, ContactChange, bulk_change
+from app.contacts.models.channels import ChannelConsent
+from app.contacts.models.counts import SegmentCount
+from app.contacts.models.growth import ListDay, PeopleDay
+from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
 from app.contacts.models.imports import Import, ImportProblem
 from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
@@ -18,26 +23,36 @@ from app.contacts.models.preferences import (
 
 __all__ = [
     "AddressChange",
+    "BulkAction",
+    "ChannelConsent",
+    "CleanUpLook",
     "Consent",
     "ConsentCheck",
     "ConsentSeal",
     "Contact",
+    "ContactChange",
     "ContactField",
     "ContactList",
     "Erasure",
+    "Finding",
     "Frequency",
     "Headcount",
     "Import",
     "ImportProblem",
     "LeavingReason",
     "LinkRequest",
+    "ListDay",
     "OpenField",
     "Pause",
+    "PeopleDay",
     "PreferenceCentre",
     "PublicList",
     "Segment",
+    "SegmentCount",
     "Subscription",
     "Suppression",
     "Tag",
+    "bulk_change",
     "contact_tag",
+    "likeness",
 ]
