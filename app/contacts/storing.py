@@ -295,10 +295,10 @@ def _overlay(person: Person, row: Person) -> bool:
 
 
 def _overlay_kind(person: Person, row: Person, *, renamed: bool) -> bool:
-    """A file's word wins over what was worked out, and the owner's hand over both."""
+    """A file's word wins over what was worked out; the owner's and the person's own over both."""
     if row.number and person.number:
         kind, by = row.kind or person.kind, ""  # both of this file: worked out when inserted
-    elif person.kind_by == "hand":
+    elif person.kind_by in ("hand", "person"):
         return False
     elif row.kind:
         kind, by = row.kind, "file"

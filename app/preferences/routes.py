@@ -231,6 +231,7 @@ def see_data(token: str) -> ResponseReturnValue:
         "preferences/data.html", t=t, guest=guest, sender=guest.account.name, token=token,
         zone=guest.account.zone, today=now(), person=takeaway.person(contact),
         lists=takeaway.lists(contact), consents=takeaway.consents(contact),
+        changes=takeaway.changes(contact),
         mails=takeaway.mails(contact), events=takeaway.events(contact),
     )  # fmt: skip
     return _private(Response(stream, mimetype="text/html"))

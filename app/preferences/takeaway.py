@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from app.accounts.models import Account
 from app.campaigns import liquid
 from app.campaigns.models import Campaign
-from app.contacts import fields, resting
+from app.contacts import channels, fields, resting
 from app.contacts.models import (
     Consent,
     Contact,
+    ContactChange,
     ContactList,
     LeavingReason,
     Subscription,
@@ -45,6 +46,7 @@ def person(contact: Contact) -> Item:
         .order_by(Tag.name)
     )
     pause = resting.paused(contact)
+    ways = {name: one.is_allowed for name, one in channels.of(contact).items()}
     said = sa.select(LeavingReason.reason, LeavingReason.words, LeavingReason.at).where(
         LeavingReason.contact_id == contact.id
     )
@@ -58,6 +60,7 @@ def person(contact: Contact) -> Item:
         "tags": list(db.session.scalars(tags)),
         "notes": contact.notes,
         "counted_by_name": not contact.tracking_off,
+        "may_be_reached_by": ways,
         "paused_until": pause.until if pause else None,
         "frequency": resting.frequency(contact) or "every mail",
         "reasons_for_leaving": [row._asdict() for row in db.session.execute(said)],
@@ -93,6 +96,13 @@ def consents(contact: Contact) -> Iterator[Item]:
             "list": names.get(one.list_id, one.evidence.get("list", "")),
             "wording": one.wording, "evidence": one.evidence,
         }  # fmt: skip
+
+
+def changes(contact: Contact) -> Iterator[Item]:
+    """What was changed about them, and by whom; the oldest first."""
+    query = sa.select(ContactChange).where(ContactChange.contact_id == contact.id)
+    for (one,) in _in_pieces(query, ContactChange):
+        yield {"at": one.at, "what": one.what, "by": one.source, "details": one.details}
 
 
 def mails(contact: Contact) -> Iterator[Item]:
@@ -153,8 +163,8 @@ def as_json(account: Account, contact: Contact) -> Iterator[str]:
     }
     yield f"{_json(head)[:-1]}"
     parts = {
-        "lists": lists(contact), "consents": consents(contact), "mails": mails(contact),
-        "events": events(contact),
+        "lists": lists(contact), "consents": consents(contact),
+        "changes": changes(contact), "mails": mails(contact), "events": events(contact),
     }  # fmt: skip
     for name, items in parts.items():
         yield f', "{name}": ['

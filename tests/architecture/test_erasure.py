@@ -23,7 +23,8 @@ ABOUT_NOBODY = {
     "clean_up_look", "consent_check", "consent_seal", "contact_field", "domain_check",
     "email_change", "enquiry", "headcount", "hour_score", "intake", "invitation", "link", "list",
     "list_day", "mail_domain", "mailbox", "member", "member_consent", "membership",
-    "password_link", "people_day", "policy_version", "reader", "relay", "relay_use",
+    "open_field", "password_link", "people_day", "policy_version", "preference_centre",
+    "public_list", "reader", "relay", "relay_use",
     "report_hook", "score", "segment", "segment_count", "sender", "signed_in", "signing_key",
     "tag", "tally", "warm_up",
 }  # fmt: skip

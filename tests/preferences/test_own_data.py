@@ -60,6 +60,7 @@ def test_everything_kept_is_handed_out_as_json(client, known):
     assert [one["list"] for one in found["lists"]] == ["List of May news"]
     assert [one["what"] for one in found["consents"]] == ["withdrawn", "restored"]
     assert [one["subject"] for one in found["mails"]] == ["Fresh bread"]
+    assert found["changes"] == []
     assert [(one["what"], one["link"]) for one in found["events"]] == [
         ("open", ""), ("click", "https://shop.example/bread"),
     ]  # fmt: skip
