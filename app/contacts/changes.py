@@ -30,6 +30,8 @@ def by_hand(member_id: int) -> Actor:
 
 
 BY_API = Actor("api")
+#: The person themselves, on the page of their preferences.
+BY_PERSON = Actor("person")
 
 
 def seen(contact: Contact) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _SHORT_FORMS = words("ag kg ug se eg sa sas sl slu spa bv nv ab as oy co cv hb s
 
 REASONS = {
     "hand": "you said so",
+    "person": "they said so themselves",
     "api": "a program of yours said so",
     "file": "a file said so",
     "legal_form": "the name ends like a company's",

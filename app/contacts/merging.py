@@ -9,7 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import changes, channels, consent, counting, suppressions, tags, writing
+from app.contacts import (
+    changes,
+    channels,
+    consent,
+    counting,
+    pausing,
+    suppressions,
+    tags,
+    writing,
+)
 from app.contacts.changes import Actor
 from app.contacts.fields import of as fields_of
 from app.contacts.models import (
@@ -17,6 +26,7 @@ from app.contacts.models import (
     Contact,
     ContactChange,
     ContactList,
+    LeavingReason,
     Subscription,
     Suppression,
     bulk_change,
@@ -144,6 +154,7 @@ def join(keep: Contact, other: Contact, take: Mapping[str, str], *, by: Actor) -
         reason, detail = found.suppression.reason, found.suppression.detail
         suppressions.add(keep.account_id, keep.address, reason=reason, detail=detail)
     _join_channels(keep, other, by)
+    pausing.join(keep, other)
     _move_history(keep, other)
     changes.note(keep, "merged", by=by, details=said)
     db.session.flush()
@@ -163,7 +174,7 @@ def _join_values(
         given["notes"] = f"{keep.notes}\n{other.notes}".strip()
     if other.tracking_off:
         given["tracking_off"] = True
-    if other.kind_by == "hand" and not keep.kind_by:
+    if other.kind_by in ("hand", "person") and not keep.kind_by:
         given["kind"] = other.kind
     given["tags"] = tags.names_of(keep) | tags.names_of(other)
     writing.update(keep, by=by, **given)
@@ -208,7 +219,7 @@ def _join_channels(keep: Contact, other: Contact, by: Actor) -> None:
 
 
 def _move_history(keep: Contact, other: Contact) -> None:
-    for model in (Consent, ContactChange):
+    for model in (Consent, ContactChange, LeavingReason):
         db.session.execute(
             sa.update(model).where(model.contact_id == other.id).values(contact_id=keep.id),
             execution_options={"synchronize_session": False},

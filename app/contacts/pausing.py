@@ -52,6 +52,20 @@ def choose(contact: Contact, per: str, *, evidence: consent.Evidence | None = No
     return True
 
 
+def join(keep: Contact, other: Contact) -> None:
+    """Two contacts become one: the longer pause and the lower frequency of both hold."""
+    theirs, mine = resting.paused(other), resting.paused(keep)
+    if theirs and (mine is None or mine.until < theirs.until):
+        _put(Pause, keep, since=theirs.since, until=theirs.until)
+    per = max((resting.frequency(one) for one in (keep, other)), key=_days)
+    if per and per != resting.frequency(keep):
+        _put(Frequency, keep, per=per, since=now())
+
+
+def _days(per: str) -> int:
+    return FREQUENCIES.get(per, 0)
+
+
 def _put(model: type[Pause | Frequency], contact: Contact, **values: Any) -> None:
     insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(model).values(contact_id=contact.id, account_id=contact.account_id, **values)

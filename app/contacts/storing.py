@@ -361,11 +361,11 @@ def _overlay(person: Person, row: Person, kept: frozenset[str]) -> bool:
 def _kind_after(
     person: Person, row: Person, changed: dict[str, Any], kept: frozenset[str]
 ) -> dict[str, str]:
-    """A file's word wins over what was worked out, and the owner's hand over both."""
+    """A file's word wins over what was worked out; the owner's and the person's own over both."""
     if row.number and person.number:
         # Both of this file: what it does not say is worked out when they are inserted.
         return {"kind": row.kind} if row.kind and row.kind != person.kind else {}
-    if person.kind_by == "hand" or (person.kind_by and "kind" in kept):
+    if person.kind_by in ("hand", "person") or (person.kind_by and "kind" in kept):
         return {}
     if row.kind:
         kind, by = row.kind, "file"

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.accounts import notices
 from app.accounts.models import Account
 from app.contacts import consent, suppressions, writing
+from app.contacts.changes import BY_PERSON
 from app.contacts.models import AddressChange, Contact
 from app.core import settings, tokens
 from app.core.clock import now
@@ -123,7 +124,7 @@ def confirm(found: Wish, *, evidence: consent.Evidence | None = None) -> None:
     """The new address said yes. The old one is told. Raises AddressTaken, Suppressed."""
     contact, row = found.contact, found.row
     old, new = contact.email, row.email
-    writing.update(contact, email=new)
+    writing.update(contact, by=BY_PERSON, email=new)
     row.email, row.number, row.until = "", 0, None
     said = {**(evidence or {}), "page": "address", "changed": ["address"]}
     consent.note(contact, "changed", evidence=said)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.contacts import consent, fields, writing
+from app.contacts import fields, writing
+from app.contacts.changes import BY_PERSON
 from app.contacts.models import ContactField
 from app.contacts.text import NAME_LENGTH, CardNumber, clean_line, has_card_number
 from app.preferences import centre
@@ -61,12 +62,9 @@ def save(guest: Guest, given: Mapping[str, str]) -> dict[str, str]:
     values = _read_fields(guest, given, errors)
     if errors or guest.contact is None:
         return errors
-    before = _seen(guest)
-    writing.update(guest.contact, **changes, fields=values)
-    after = _seen(guest)
-    changed = sorted(name for name in before.keys() | after if before.get(name) != after.get(name))
-    if changed:
-        consent.note(guest.contact, "changed", evidence={**guest.evidence(), "changed": changed})
+    if changes.get("kind") == guest.contact.kind:
+        del changes["kind"]  # left as it was: nobody said anything
+    writing.update(guest.contact, by=BY_PERSON, **changes, fields=values)
     return {}
 
 
@@ -103,13 +101,6 @@ def _read_fields(
 
 def _name(field: ContactField) -> str:
     return f"field-{field.key}"
-
-
-def _seen(guest: Guest) -> dict[str, Any]:
-    contact = guest.contact
-    if contact is None:
-        return {}
-    return {**{name: getattr(contact, name) for name in (*NAMES, "kind")}, **contact.fields}
 
 
 def _shown(value: object) -> str:

@@ -231,6 +231,7 @@ def see_data(token: str) -> ResponseReturnValue:
         "preferences/data.html", t=t, guest=guest, sender=guest.account.name, token=token,
         zone=guest.account.zone, today=now(), person=takeaway.person(contact),
         lists=takeaway.lists(contact), consents=takeaway.consents(contact),
+        changes=takeaway.changes(contact),
         mails=takeaway.mails(contact), events=takeaway.events(contact),
     )  # fmt: skip
     return _private(Response(stream, mimetype="text/html"))
@@ -392,7 +393,7 @@ def _show(
         ends={days: now().astimezone(zone) + timedelta(days=days) for days in resting.PAUSES},
         paused_until=pause.until.astimezone(zone) if pause else None,
         per=resting.frequency(contact) if contact else "",
-        questions=details.questions(guest, given, errors), **context,
+        questions=details.questions(guest, given, errors), is_wrong=bool(errors), **context,
     )  # fmt: skip
 
 

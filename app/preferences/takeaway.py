@@ -13,11 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account
+from app.campaigns import liquid
 from app.campaigns.models import Campaign
-from app.contacts import fields, resting
+from app.contacts import channels, fields, resting
 from app.contacts.models import (
     Consent,
     Contact,
+    ContactChange,
     ContactList,
     LeavingReason,
     Subscription,
@@ -26,6 +28,7 @@ from app.contacts.models import (
 )
 from app.core.clock import now
 from app.core.db import db
+from app.core.errors import DomainError
 from app.delivery.models import Delivery, Event, Link
 
 CHUNK = 500
@@ -43,6 +46,7 @@ def person(contact: Contact) -> Item:
         .order_by(Tag.name)
     )
     pause = resting.paused(contact)
+    ways = {name: one.is_allowed for name, one in channels.of(contact).items()}
     said = sa.select(LeavingReason.reason, LeavingReason.words, LeavingReason.at).where(
         LeavingReason.contact_id == contact.id
     )
@@ -56,6 +60,7 @@ def person(contact: Contact) -> Item:
         "tags": list(db.session.scalars(tags)),
         "notes": contact.notes,
         "counted_by_name": not contact.tracking_off,
+        "may_be_reached_by": ways,
         "paused_until": pause.until if pause else None,
         "frequency": resting.frequency(contact) or "every mail",
         "reasons_for_leaving": [row._asdict() for row in db.session.execute(said)],
@@ -93,6 +98,13 @@ def consents(contact: Contact) -> Iterator[Item]:
         }  # fmt: skip
 
 
+def changes(contact: Contact) -> Iterator[Item]:
+    """What was changed about them, and by whom; the oldest first."""
+    query = sa.select(ContactChange).where(ContactChange.contact_id == contact.id)
+    for (one,) in _in_pieces(query, ContactChange):
+        yield {"at": one.at, "what": one.what, "by": one.source, "details": one.details}
+
+
 def mails(contact: Contact) -> Iterator[Item]:
     """Campaign mails to them, the oldest first."""
     query = (
@@ -100,9 +112,10 @@ def mails(contact: Contact) -> Iterator[Item]:
         .join(Campaign, Campaign.id == Delivery.campaign_id)
         .where(Delivery.contact_id == contact.id, Campaign.account_id == contact.account_id)
     )
+    subjects = _Subjects(contact)
     for delivery, subject, sender in _in_pieces(query, Delivery):
         yield {
-            "subject": subject, "from": sender, "state": delivery.state,
+            "subject": subjects.of(subject), "from": sender, "state": delivery.state,
             "reason": delivery.reason or "", "at": delivery.sent_at or delivery.claimed_at,
         }  # fmt: skip
 
@@ -115,11 +128,30 @@ def events(contact: Contact) -> Iterator[Item]:
         .outerjoin(Link, Link.id == Event.link_id)
         .where(Event.contact_id == contact.id, Campaign.account_id == contact.account_id)
     )
+    subjects = _Subjects(contact)
     for event, subject, url in _in_pieces(query, Event):
         yield {
-            "at": event.at, "what": event.kind, "subject": subject, "link": url or "",
+            "at": event.at, "what": event.kind, "subject": subjects.of(subject), "link": url or "",
             "by_a_machine": event.verdict == "machine",
         }  # fmt: skip
+
+
+class _Subjects:
+    """Subjects as they were for this person, each filled in once."""
+
+    def __init__(self, contact: Contact) -> None:
+        account = db.session.get_one(Account, contact.account_id)
+        self._values = liquid.contact_values(account, contact)
+        self._known: dict[str, str] = {}
+
+    def of(self, subject: str) -> str:
+        if subject not in self._known:
+            try:
+                filled = liquid.parse(subject, "header").render(self._values)
+            except DomainError:
+                filled = subject
+            self._known[subject] = filled
+        return self._known[subject]
 
 
 def as_json(account: Account, contact: Contact) -> Iterator[str]:
@@ -131,8 +163,8 @@ def as_json(account: Account, contact: Contact) -> Iterator[str]:
     }
     yield f"{_json(head)[:-1]}"
     parts = {
-        "lists": lists(contact), "consents": consents(contact), "mails": mails(contact),
-        "events": events(contact),
+        "lists": lists(contact), "consents": consents(contact),
+        "changes": changes(contact), "mails": mails(contact), "events": events(contact),
     }  # fmt: skip
     for name, items in parts.items():
         yield f', "{name}": ['

@@ -38,6 +38,8 @@ EMPTY_ACCOUNT = [
     "/settings/people",
     "/settings/profile",
     "/settings/senders",
+    "/settings/preferences",
+    "/settings/preferences/preview",
     "/settings/domains",
     "/settings/mail-server",
     "/settings/warm-up",
@@ -94,6 +96,7 @@ FULL_ACCOUNT = [
     "/lists",
     "/lists/{list}",
     "/suppressions",
+    "/settings/preferences",
     "/settings/consents/record",
 ]
 

@@ -60,6 +60,7 @@ def test_everything_kept_is_handed_out_as_json(client, known):
     assert [one["list"] for one in found["lists"]] == ["List of May news"]
     assert [one["what"] for one in found["consents"]] == ["withdrawn", "restored"]
     assert [one["subject"] for one in found["mails"]] == ["Fresh bread"]
+    assert found["changes"] == []
     assert [(one["what"], one["link"]) for one in found["events"]] == [
         ("open", ""), ("click", "https://shop.example/bread"),
     ]  # fmt: skip
@@ -77,6 +78,15 @@ def test_everything_kept_is_a_page_to_read(client, known):
     assert page.headers["Cache-Control"] == "no-store"
     german = client.get(f"{fresh_link(known)}/data", headers={"Accept-Language": "de"})
     assert "Widerrufen" in words_of(german)
+
+
+def test_subjects_are_as_the_person_got_them(client, known):
+    with transaction():
+        known.campaign.subject = "Bread for {{ contact.first_name }}"
+
+    found = json.loads(client.get(f"{fresh_link(known)}/data.json").data)
+
+    assert [one["subject"] for one in found["mails"]] == ["Bread for Reader 0"]
 
 
 def test_nothing_of_other_people_or_accounts_is_in_it(client, known, charlie):

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import changes, channels, consent, fields, lists, merging, suppressions, writing
+from app.contacts import (
+    changes,
+    channels,
+    consent,
+    fields,
+    lists,
+    merging,
+    pausing,
+    resting,
+    suppressions,
+    writing,
+)
 from app.contacts.models import (
     Consent,
     Contact,
@@ -177,3 +188,34 @@ def test_strangers_stay_apart(alice: Person, charlie: Person, two: tuple[Contact
         histories.merge(alice.account, two[0].id, theirs.id, {}, by=BY)
     with pytest.raises(Invalid):
         merging.preview(two[0], two[0])
+
+
+@pytest.mark.parametrize("longer", ["keep", "other"])
+def test_the_longer_break_and_the_lower_frequency_hold(
+    alice: Person, two: tuple[Contact, Contact], longer: str
+) -> None:
+    keep, other = two
+    with transaction():
+        pausing.pause(keep, 90 if longer == "keep" else 30)
+        pausing.pause(other, 30 if longer == "keep" else 90)
+        pausing.choose(keep, "month" if longer == "keep" else "week")
+        pausing.choose(other, "week" if longer == "keep" else "month")
+
+    one = merge(alice, keep, other)
+
+    pause = resting.paused(one)
+    assert pause is not None
+    assert (pause.until - pause.since).days == 90
+    assert resting.frequency(one) == "month"
+
+
+def test_a_break_of_the_other_comes_along(alice: Person, two: tuple[Contact, Contact]) -> None:
+    keep, other = two
+    with transaction():
+        pausing.pause(other, 60)
+        pausing.choose(other, "week")
+
+    one = merge(alice, keep, other)
+
+    assert resting.paused(one) is not None
+    assert resting.frequency(one) == "week"
