@@ -43,6 +43,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_reports", 1),
     ("app.contacts.jobs.sweep", 5),
     ("app.contacts.jobs.keep_ledger", 10),
+    ("app.contacts.jobs.count_segments", 10),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
     ("app.tracking.jobs.read_mailboxes", 15),

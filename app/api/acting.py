@@ -56,9 +56,12 @@ def _put_on(account: Account, contact: Contact, ids: Iterable[int]) -> None:
             )
 
 
+AIMS = ("lists", "segments", "exclude", "exclude_segments")
+
+
 def write_campaign(account: Account, given: dict[str, Any]) -> Campaign:
     """A new draft that aims at nobody but those named."""
-    aims = {name: given.get(name, []) for name in ("lists", "segments", "exclude")}
+    aims = {name: given.get(name, []) for name in AIMS}
     draft = _draft(account, {**given, **aims})
     with _outside_names(given):
         return composing.create(account, draft)
@@ -82,9 +85,10 @@ def _draft(account: Account, given: dict[str, Any]) -> composing.Draft:
     for field in ("lists", "exclude"):
         if field in given:
             values[field] = [row.id for row in queries.lists_named(account, given[field], field)]
-    if "segments" in given:
-        rows = queries.segments_named(account, given["segments"], "segments")
-        values["segments"] = [row.id for row in rows]
+    for field in ("segments", "exclude_segments"):
+        if field in given:
+            rows = queries.segments_named(account, given[field], field)
+            values[field] = [row.id for row in rows]
     return composing.Draft(**values)
 
 

@@ -9,7 +9,17 @@ from flask import Blueprint, Response, jsonify, stream_with_context
 from flask_limiter import RateLimitExceeded
 
 from app.accounts import auditing
-from app.api import acting, consents, keys, openapi, queries, reading, shapes, showing
+from app.api import (
+    acting,
+    consents,
+    keys,
+    openapi,
+    queries,
+    reading,
+    segments,
+    shapes,
+    showing,
+)
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
@@ -116,7 +126,11 @@ def get_contacts(query: dict[str, Any]) -> Any:
     account = current_account()
     if "list" in query:
         queries.lists_named(account, [query["list"]], "list")
-    wanted = finding.Wanted(text=query.get("query", ""), list_id=query.get("list"))
+    if "segment" in query:
+        queries.segments_named(account, [query["segment"]], "segment")
+    wanted = finding.Wanted(
+        text=query.get("query", ""), list_id=query.get("list"), segment_id=query.get("segment")
+    )
     found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))
 
@@ -405,6 +419,9 @@ def create_suppression(body: dict[str, Any]) -> Any:
 def delete_suppression(suppression_id: int) -> None:
     """Allow an address again; only what the account itself added."""
     acting.allow_again(queries.suppression(current_account(), suppression_id))
+
+
+segments.declare(call)
 
 
 @bp.errorhandler(writing.AddressTaken)

@@ -135,6 +135,7 @@ class ContactQuery(PageQuery):
         ]
     ]
     list: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those on this list."}]]
+    segment: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those in it now."}]]
 
 
 class ContactPage(TypedDict):
@@ -195,6 +196,7 @@ class CampaignIn(TypedDict):
     lists: NotRequired[Ids]
     segments: NotRequired[Ids]
     exclude: NotRequired[Annotated[list[int], {"description": "Lists whose people get none."}]]
+    exclude_segments: NotRequired[Ids]
     tracking: NotRequired[Tracking]
 
 
@@ -215,6 +217,7 @@ class CampaignChanges(TypedDict, total=False):
     lists: Ids
     segments: Ids
     exclude: Ids
+    exclude_segments: Ids
     tracking: Tracking
     version: Annotated[int, {"description": "Refused with 409 when the draft has moved on."}]
 
@@ -238,6 +241,7 @@ class CampaignOut(TypedDict):
     lists: list[int]
     segments: list[int]
     exclude: list[int]
+    exclude_segments: list[int]
     tracking: Tracking
     created_at: Moment
     updated_at: Moment
@@ -334,6 +338,7 @@ class DeliveryOut(TypedDict):
     code: Annotated[int | None, {"description": "SMTP reply code."}]
     status: Annotated[str | None, {"description": "Enhanced status code (RFC 3463)."}]
     answer: Annotated[str | None, {"description": "The server's words."}]
+    tls: Annotated[bool | None, {"description": "Encrypted on its way; null before it left."}]
 
 
 class DeliveryPage(TypedDict):

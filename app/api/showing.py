@@ -107,6 +107,7 @@ def campaign(row: Campaign) -> shapes.CampaignOut:
         "lists": [part.list_id for part in included if part.list_id],
         "segments": [part.segment_id for part in included if part.segment_id],
         "exclude": [part.list_id for part in excluded if part.list_id],
+        "exclude_segments": [part.segment_id for part in excluded if part.segment_id],
         "tracking": row.tracking,  # type: ignore[typeddict-item]
         "created_at": row.created_at,
         "updated_at": row.updated_at,
@@ -145,6 +146,7 @@ def delivery(row: Delivery, email: str | None) -> shapes.DeliveryOut:
         "code": row.code,
         "status": row.status,
         "answer": row.answer,
+        "tls": row.tls,
     }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.contacts import chaining, erasing, importing, uploads, verifying
 from app.contacts.models import Import
+from app.contacts.segments import counting
 from app.core import jobs
-from app.core.db import db
+from app.core.db import db, transaction
 
 
 def run_import(import_id: int) -> None:
@@ -22,6 +23,30 @@ def wake(import_id: int) -> bool:
     return jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
 
 
+def count_segment(count_id: int) -> None:
+    """Count the people whom a rule fits, and remember it."""
+    with transaction():
+        row = counting.claim(count_id)
+    if row is None:
+        return
+    result = counting.work(row)
+    with transaction():
+        counting.settle(count_id, result)
+
+
+def wake_count(count_id: int) -> bool:
+    """Have a worker count."""
+    return jobs.enqueue(count_segment, count_id, key=f"count-{count_id}", on="work")
+
+
+def count_segments() -> int:
+    """Find counts that no worker came for; returns how many."""
+    found = counting.waiting()
+    for count_id in found:
+        wake_count(count_id)
+    return len(found)
+
+
 def sweep() -> int:
     """Find imports that wait or whose worker is gone; returns how many."""
     found = importing.waiting()
@@ -31,8 +56,10 @@ def sweep() -> int:
 
 
 def clean_up() -> int:
-    """Remove uploads that are old; returns how many."""
-    return uploads.remove_old()
+    """Remove uploads and forget counts that are old; returns how many."""
+    with transaction():
+        forgotten = counting.forget_old()
+    return uploads.remove_old() + forgotten
 
 
 def keep_ledger() -> int:

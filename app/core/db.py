@@ -21,6 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column, registry
 
+from app.core.folding import fold
+
 WRITE = "leadersend_write"
 PATIENCE = "leadersend_patience_s"
 BULK = "leadersend_bulk"
@@ -150,6 +152,7 @@ def prepare_engine(engine: sa.Engine) -> None:
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     # SQLAlchemy, not the driver, says when a transaction begins.
     connection.isolation_level = None
+    connection.create_function("fold", 1, fold, deterministic=True)
     cursor = connection.cursor()
     # The wait comes first: switching to WAL itself takes a lock when several processes start.
     cursor.execute(BUSY_TIMEOUT)

@@ -29,6 +29,7 @@ from app.contacts.models import (
     ContactList,
     Import,
     Segment,
+    SegmentCount,
     Subscription,
     Suppression,
     Tag,
@@ -71,6 +72,9 @@ def _people(account: int) -> dict[str, Row]:
         "field_id": ContactField(account_id=account, key="cake", label="Cake"),
         "segment_id": Segment(
             account_id=account, name="S", rule={"field": "tag", "op": "has", "value": "new"}
+        ),
+        "count_id": SegmentCount(
+            account_id=account, digest="d", rule={"field": "tag", "op": "has", "value": "new"}
         ),
         "suppression_id": Suppression(
             account_id=account, address="no@b.example", reason="account",

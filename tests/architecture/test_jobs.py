@@ -18,6 +18,8 @@ JOBS = {
     "app.api.jobs.clean_up": [],
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.clean_up": [],
+    "app.contacts.jobs.count_segment": ["count_id"],
+    "app.contacts.jobs.count_segments": [],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.contacts.jobs.keep_ledger": [],
@@ -35,7 +37,12 @@ JOBS = {
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
-HELPERS = {"app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake"}
+HELPERS = {
+    "app.contacts.jobs.wake",
+    "app.contacts.jobs.wake_count",
+    "app.delivery.jobs.sweep_now",
+    "app.delivery.jobs.wake",
+}
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -23,6 +23,8 @@ EMPTY_ACCOUNT = [
     "/contacts",
     "/contacts/fields",
     "/lists",
+    "/segments",
+    "/segments/new",
     "/suppressions",
     "/imports",
     "/imports/new",

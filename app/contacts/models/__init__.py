@@ -1,5 +1,6 @@
 """People, the lists they are on, and what they agreed to or refused."""
 
+from app.contacts.models.counts import SegmentCount
 from app.contacts.models.imports import Import, ImportProblem
 from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
@@ -18,6 +19,7 @@ __all__ = [
     "Import",
     "ImportProblem",
     "Segment",
+    "SegmentCount",
     "Subscription",
     "Suppression",
     "Tag",

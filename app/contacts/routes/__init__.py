@@ -8,6 +8,8 @@ from app.contacts.routes import (
     lists,
     never_mailed,
     people,
+    segment_building,
+    segments,
 )
 from app.contacts.routes.blueprint import bp
 
@@ -20,4 +22,6 @@ __all__ = [
     "lists",
     "never_mailed",
     "people",
+    "segment_building",
+    "segments",
 ]

@@ -30,6 +30,7 @@ from app.contacts.forms import (
 )
 from app.contacts.models import Consent, Contact, Subscription
 from app.contacts.routes.blueprint import bp, csv_answer
+from app.contacts.segments import keeping
 from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid
 from app.core.fragments import page_or_fragment, see_other
@@ -58,6 +59,7 @@ def people_context(found: Any, wanted: finding.Wanted) -> dict[str, Any]:
         "tags_of": queries.tags_of([contact.id for contact in found.items]),
         "barred": queries.not_mailed(account, found.items),
         "headcount": queries.headcount(account),
+        "segments": keeping.of(account.id),
     }
 
 
@@ -70,9 +72,11 @@ def _wanted() -> finding.Wanted:
         queries.list_(account, list_id)
     if tag_id:
         queries.tag(account, tag_id)
+    if segment_id := given.get("segment", type=int):
+        keeping.one(account.id, segment_id)
     if state not in finding.STATES or (state != "suppressed" and not list_id):
         state = ""
-    return finding.Wanted(given.get("q", "")[:200], list_id, tag_id, state)
+    return finding.Wanted(given.get("q", "")[:200], list_id, tag_id, state, segment_id)
 
 
 @bp.get("/contacts/export.csv")
