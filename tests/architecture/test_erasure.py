@@ -23,8 +23,8 @@ ABOUT_NOBODY = {
     "consent_check", "consent_seal", "contact_field", "domain_check", "email_change", "enquiry",
     "headcount", "hour_score", "intake", "invitation", "link", "list", "mail_domain", "mailbox",
     "member", "member_consent", "membership", "password_link", "policy_version", "reader", "relay",
-    "relay_use", "report_hook", "score", "segment", "segment_count", "sender", "signed_in", "signing_key", "tag",
-    "tally", "warm_up",
+    "relay_use", "report_hook", "score", "segment", "segment_count", "sender", "signed_in",
+    "signing_key", "tag", "tally", "warm_up",
 }  # fmt: skip
 #: Read within seconds and then gone.
 PASSING = {"provider_report"}
