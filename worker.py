@@ -42,6 +42,8 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_mail", 1),
     ("app.tracking.jobs.take_reports", 1),
     ("app.contacts.jobs.sweep", 5),
+    ("app.contacts.jobs.tend_forms", 5),
+    ("app.contacts.jobs.ask_again", 5),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
     ("app.tracking.jobs.read_mailboxes", 15),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+
+from flask_limiter import RateLimitExceeded
 
 from app.accounts.models import Account
 from app.api import queries
 from app.campaigns import composing
 from app.campaigns.models import Campaign
-from app.contacts import consent, suppressions, writing
-from app.contacts.models import Contact, Suppression
-from app.core.errors import DomainError, Invalid
+from app.contacts import consent, limiting, suppressions, writing
+from app.contacts.models import Contact, ContactList, Suppression
+from app.core.errors import DomainError, Invalid, TooMany
 from app.mailer.address import BadAddress, parse
 
 NAMED_ALIKE = ("name", "subject", "from_name", "from_email", "tracking")
 BODIES = ("html", "markdown", "mjml")
+TOO_MANY = "Too many people were to be asked to confirm from this network. Go on in an hour."
 WORDING = "Added by a program of the account's owner."
 
 
@@ -27,8 +30,7 @@ def add_contact(account: Account, given: dict[str, Any]) -> Contact:
     details = {key: value for key, value in given.items() if key not in ("email", "lists")}
     with _outside_names(given):
         contact = writing.create(account, given["email"], **details)
-    for list_ in lists:
-        consent.subscribe(contact, list_, source="api", wording=WORDING)
+    _subscribe(contact, lists)
     return contact
 
 
@@ -49,9 +51,18 @@ def _put_on(account: Account, contact: Contact, ids: Iterable[int]) -> None:
     for one in present:
         if one.list_id not in wanted:
             consent.leave_list(contact, one.list, source="api")
-    for list_id, list_ in wanted.items():
-        if list_id not in {one.list_id for one in present}:
-            consent.subscribe(contact, list_, source="api", wording=WORDING)
+    here = {one.list_id for one in present}
+    _subscribe(contact, [list_ for list_id, list_ in wanted.items() if list_id not in here])
+
+
+def _subscribe(contact: Contact, lists: Sequence[ContactList]) -> None:
+    """With one mail for all lists that have to be confirmed; raises TooMany for too many mails."""
+    states = consent.subscribe_all(contact, lists, source="api", wording=WORDING)
+    if any(one.state == "pending" for one in states):
+        try:
+            limiting.count_program()
+        except RateLimitExceeded:
+            raise TooMany(TOO_MANY) from None
 
 
 def write_campaign(account: Account, given: dict[str, Any]) -> Campaign:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app.contacts import importing, uploads
+from app.contacts import asking, importing, uploads
 from app.contacts.models import Import
+from app.contacts.signup import gate, rounds, showing, telling
 from app.core import jobs
-from app.core.db import db
+from app.core.db import db, transaction
 
 
 def run_import(import_id: int) -> None:
@@ -30,6 +31,21 @@ def sweep() -> int:
     return len(found)
 
 
+def tend_forms() -> None:
+    """Called by the tick: looks at forms are added up, and owners hear of new people."""
+    showing.take()
+    telling.tell()
+
+
+def ask_again() -> int:
+    """Called by the tick: people who have not confirmed are asked once more, where owners want
+    it; returns how many were looked at."""
+    return rounds.work()
+
+
 def clean_up() -> int:
-    """Remove uploads that are old; returns how many."""
+    """Remove uploads that are old, and what guards forms; returns how many uploads."""
+    with transaction():
+        gate.forget_used()
+        asking.forget_old()
     return uploads.remove_old()

@@ -27,12 +27,15 @@ from app.contacts.models import (
     Contact,
     ContactField,
     ContactList,
+    FormVersion,
     Import,
     Segment,
+    SignUpForm,
     Subscription,
     Suppression,
     Tag,
 )
+from app.contacts.signup.design import Choice, Design
 from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
@@ -51,6 +54,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         db.session.add_all(rows.values())
         db.session.flush()
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["form_id"] = _form(account, rows["list_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
         ids["member_id"] = bob.member.id
@@ -123,8 +127,21 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
 
 
+def _form(account: int, list_: Row) -> Row:
+    form = SignUpForm(account_id=account, name="News", slug=SLUG, is_open=True)
+    db.session.add(form)
+    db.session.flush()
+    design = Design(lists=(Choice(list_.id, "News"),)).to_json()
+    db.session.add(FormVersion(form_id=form.id, number=1, account_id=account, design=design))
+    db.session.flush()
+    return form
+
+
+#: The public address of a form.
+SLUG = "bakery-news"
 #: Parameters that name nothing of an account.
 OTHERS: dict[str, str] = {
+    "slug": SLUG,
     "token": "x" * 40,
     "secret": "x" * 43,
     "name": "none",

@@ -28,7 +28,7 @@ class Consent(Base):
     kind: Mapped[str] = mapped_column(sa.String(16))
     """stated (the owner says so), asked, confirmed, withdrawn, restored."""
     source: Mapped[str] = mapped_column(sa.String(64))
-    """form, api, hand, import, link, one_click, mail, provider, undo."""
+    """form, api, hand, reminder, import, link, one_click, mail, provider, undo."""
     wording: Mapped[str] = mapped_column(sa.Text, default="")
     evidence: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Shortened network, campaign, import, member: what there is."""
