@@ -161,9 +161,14 @@ def _evidence(found: Shown) -> dict[str, Any]:
     return {
         "form": found.form.id,
         "version": found.form.version,
-        "page": _page_of(request.form.get("page", "") or request.referrer or ""),
+        "page": _page_of(_where_from()),
         "network": throttling.network(),
     }
+
+
+def _where_from() -> str:
+    """The page around the form; pages of ours hand it on from one to the next."""
+    return request.values.get("page", "") or request.referrer or ""
 
 
 def _page_of(url: str) -> str:
@@ -172,7 +177,7 @@ def _page_of(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https", "") or not parts.hostname:
         return ""
     return f"{parts.hostname}{parts.path}"[:PAGE_LENGTH]
 
@@ -201,7 +206,7 @@ def _form_page(
         stamp=stamp.sign(),
         work=gate.challenge(stamp),
         trap=gate.TRAP,
-        page=_page_of(request.values.get("page", "") or request.referrer or ""),
+        page=f"//{page}" if (page := _page_of(_where_from())) else "",
         **_context(found, where, t),
     )
     return _answer(html, found, where, status)
@@ -212,7 +217,7 @@ def _one_more(found: Shown, where: str, answers: Answers, *, is_hasty: bool) -> 
     stamp = gate.fresh(found.form.id, gate.MORE)
     kept = {name: request.form.get(name, "") for name in _names(found.design)}
     kept |= {name: request.form.get(name, "") for name in ("consent", "sure", "lang")}
-    kept["page"] = request.form.get("page", "") or request.referrer or ""
+    kept["page"] = _where_from()
     html = render_template(
         "signup/more.html",
         kept={name: text[:600] for name, text in kept.items() if text},
