@@ -47,6 +47,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
     ("app.tracking.jobs.read_mailboxes", 15),
+    ("app.delivery.jobs.greet", 2),
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
     ("app.accounts.jobs.check_domains", 3600),

@@ -22,6 +22,7 @@ JOBS = {
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.contacts.jobs.tend_forms": [],
+    "app.delivery.jobs.greet": [],
     "app.delivery.jobs.look_up_providers": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
     "app.delivery.jobs.send_batch": ["batch_id"],

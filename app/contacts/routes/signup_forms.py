@@ -8,8 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import current_account
-from app.campaigns import liquid
+from app.auth.current import current_account, current_member
+from app.campaigns import filters, greeting, liquid
+from app.campaigns import queries as campaigns
+from app.campaigns.models import Campaign, Greeting
 from app.contacts import fields, queries
 from app.contacts.models import ContactField, ContactList, SignUpForm
 from app.contacts.signup import building, colours, embedding, reading, redirecting
@@ -18,9 +20,10 @@ from app.contacts.signup.answers import Answers
 from app.contacts.signup.design import FIXED, OWN, Design, Reading
 from app.contacts.signup.words import LANGUAGES, NAMES, Words
 from app.core import settings
-from app.core.db import transaction
-from app.core.errors import Invalid
+from app.core.db import db, transaction
+from app.core.errors import DomainError, Invalid
 from app.core.fragments import see_other
+from app.delivery import testing
 
 bp = Blueprint("forms", __name__, url_prefix="/forms")
 SETTINGS = ("name", "slug", "tells")
@@ -123,6 +126,63 @@ def versions(form_id: int) -> ResponseReturnValue:
     sender = current_account().name
     shown = [(one, design.in_language(design.language or "en", sender)) for one, design in rows]
     return render_template("forms/versions.html", form=form, versions=shown)
+
+
+@bp.get("/<int:form_id>/mails")
+def mails(form_id: int) -> ResponseReturnValue:
+    """The mail that asks, which is ours, and the one that welcomes, which the owner writes."""
+    form = reading.form(current_account(), form_id)
+    return _mails_page(form, greeting.of(form))
+
+
+@bp.post("/<int:form_id>/mails")
+def save_mails(form_id: int) -> ResponseReturnValue:
+    form = reading.form(current_account(), form_id)
+    given = {name: request.form.get(name, "") for name in ("from_email", "subject", "body")}
+    is_on = request.form.get("is_on") == "yes"
+    try:
+        with transaction():
+            form = reading.form(current_account(), form_id)
+            greeting.write(form, **given, is_on=is_on, by=current_member().id)
+    except Invalid as error:
+        db.session.rollback()
+        form = reading.form(current_account(), form_id)
+        shown = Greeting(form_id=form.id, is_on=is_on, **given)
+        return _mails_page(form, shown, str(error), 422)
+    told = "Saved. Who comes by the form from now on is welcomed." if is_on else "Saved."
+    return see_other("forms.mails", form_id=form_id, notice=told)
+
+
+@bp.post("/<int:form_id>/mails/test")
+def test_mail(form_id: int) -> ResponseReturnValue:
+    """The welcome mail as it was saved last, to the person who is signed in."""
+    form, to = reading.form(current_account(), form_id), current_member().email
+    mail = greeting.of(form)
+    campaign = db.session.get(Campaign, mail.campaign_id) if mail.campaign_id else None
+    if campaign is None:
+        return _mails_page(form, mail, "Save it with the welcome mail on, then try it.", 422)
+    try:
+        testing.send_test(campaign, [to])
+    except DomainError as error:
+        return _mails_page(form, mail, str(error), error.status)
+    return see_other("forms.mails", form_id=form_id, notice=f"A test is on its way to {to}.")
+
+
+def _mails_page(
+    form: SignUpForm, mail: Greeting, problem: str = "", status: int = 200
+) -> ResponseReturnValue:
+    account = current_account()
+    custom = {f"contact.fields.{key}": one.label for key, one in fields.of(account.id).items()}
+    page = render_template(
+        "forms/mails.html",
+        form=form,
+        mail=mail,
+        problem=problem,
+        senders=[one for one in campaigns.senders(account) if one.confirmed_at],
+        tags={**liquid.NAMES, **custom},
+        filters=filters.FILTERS,
+    )
+    return page, status
 
 
 @bp.post("/<int:form_id>/copy")
