@@ -334,6 +334,7 @@ class DeliveryOut(TypedDict):
     code: Annotated[int | None, {"description": "SMTP reply code."}]
     status: Annotated[str | None, {"description": "Enhanced status code (RFC 3463)."}]
     answer: Annotated[str | None, {"description": "The server's words."}]
+    tls: Annotated[bool | None, {"description": "Encrypted on its way; null before it left."}]
 
 
 class DeliveryPage(TypedDict):

@@ -145,6 +145,7 @@ def delivery(row: Delivery, email: str | None) -> shapes.DeliveryOut:
         "code": row.code,
         "status": row.status,
         "answer": row.answer,
+        "tls": row.tls,
     }
 
 
