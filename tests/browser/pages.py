@@ -24,6 +24,7 @@ EMPTY_ACCOUNT = [
     "/contacts/fields",
     "/lists",
     "/suppressions",
+    "/forms",
     "/imports",
     "/imports/new",
     "/reports",

@@ -295,6 +295,7 @@ def test_the_pages_are_in_order(
         "forms": "/forms",
         "form build": f"/forms/{form.id}",
         "form share": f"/forms/{form.id}/share",
+        "form mails": f"/forms/{form.id}/mails",
         "form versions": f"/forms/{form.id}/versions", "form page": "/f/bakery-news",
     }.items():  # fmt: skip
         assert onlooker.look_at(path, name) == [], name
