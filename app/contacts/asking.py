@@ -52,9 +52,11 @@ def ask(
     `again`: the owner reminds somebody, which happens once. Nothing that a visitor typed stands
     in the mail. Raises AskedEnough.
     """
+    if not lists:
+        return False
     account = db.session.get_one(Account, contact.account_id)
     demand_room(account)
-    if not lists or not _claim(contact, again=again):
+    if not _claim(contact, again=again):
         return False
     notices.queue(
         "confirm_subscription",

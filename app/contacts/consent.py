@@ -17,6 +17,7 @@ from app.core import tokens
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound, WrongState
+from app.privacy import publishing
 
 Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
@@ -60,15 +61,23 @@ def subscribe_all(
     evidence: Evidence | None = None,
     language: str = "en",
 ) -> list[Subscription]:
-    """As `subscribe` for several lists, with one mail for all that have to be confirmed."""
+    """As `subscribe` for several lists, with one mail for all that have to be confirmed.
+
+    Raises asking.AskedEnough for forms and programs.
+    """
     found, asked = [], []
     for list_ in lists:
         one = _subscribe(contact, list_, source=source, wording=wording, evidence=evidence)
         found.append(one)
         if one.state == "pending":
             asked.append(list_)
-    if asked:
+    try:
         asking.ask(contact, asked, language=language)
+    except asking.AskedEnough:
+        # The owner's people wait until the owner has them asked; a visitor or a program would
+        # never know that nobody was.
+        if source in ("form", "api"):
+            raise
     return found
 
 
@@ -85,9 +94,9 @@ def _subscribe(
     found = _enter(contact, list_, found, "pending" if must_confirm else "active")
     if not must_confirm:
         kind = "asked" if source == "form" else "stated"
-        _note(contact, kind, source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _note(contact, kind, source=source, list_=list_, wording=wording, evidence=evidence)
     elif not _asked_lately(contact, list_):
-        _note(contact, "asked", source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _note(contact, "asked", source=source, list_=list_, wording=wording, evidence=evidence)
     return found
 
 
@@ -116,11 +125,11 @@ def confirm_all(
 
 
 def _confirm(subscription: Subscription, evidence: Evidence | None) -> None:
-    contact, list_id = subscription.contact, subscription.list_id
+    contact, list_ = subscription.contact, subscription.list
     if suppressions.lift_for_person(contact.account_id, contact.address):
         _note(contact, "restored", source="link", evidence=evidence)
-    _enter(contact, subscription.list, subscription, "active")
-    _note(contact, "confirmed", source="link", list_id=list_id, evidence=evidence)
+    _enter(contact, list_, subscription, "active")
+    _note(contact, "confirmed", source="link", list_=list_, evidence=evidence)
 
 
 def asked_by(token: str) -> Subscription:
@@ -161,7 +170,7 @@ def remind(contact: Contact, *, source: str, evidence: Evidence | None = None) -
     if not asking.ask(contact, lists, again=source == "reminder", language=_language(contact)):
         return False
     for list_ in lists:
-        _note(contact, "asked", source=source, list_id=list_.id, evidence=evidence)
+        _note(contact, "asked", source=source, list_=list_, evidence=evidence)
     return True
 
 
@@ -205,7 +214,7 @@ def leave_list(
     if found is None or found.state == "ended":
         return False
     _enter(contact, list_, found, "ended")
-    _note(contact, "withdrawn", source=source, list_id=list_.id, evidence=evidence)
+    _note(contact, "withdrawn", source=source, list_=list_, evidence=evidence)
     return True
 
 
@@ -217,7 +226,7 @@ def rejoin_list(
     if found is None or found.state != "ended":
         return False
     _enter(contact, list_, found, "active")
-    _note(contact, "restored", source=source, list_id=list_.id, evidence=evidence)
+    _note(contact, "restored", source=source, list_=list_, evidence=evidence)
     return True
 
 
@@ -249,8 +258,11 @@ def _enter(
 
 def _left(contact: Contact, list_: ContactList, source: str) -> bool:
     """Whether the person once left this list by themselves, and now somebody else acts."""
-    if source == "form":
-        return False
+    return source != "form" and left_by_themselves(contact, list_)
+
+
+def left_by_themselves(contact: Contact, list_: ContactList) -> bool:
+    """Whether the last word about this list was the person's own no."""
     last = db.session.scalar(
         sa.select(Consent)
         .where(Consent.contact_id == contact.id, Consent.list_id == list_.id)
@@ -282,19 +294,22 @@ def _note(
     kind: str,
     *,
     source: str,
-    list_id: int | None = None,
+    list_: ContactList | None = None,
     wording: str = "",
     evidence: Evidence | None = None,
 ) -> None:
+    named = {"list": list_.name} if list_ else {}
     db.session.add(
         Consent(
             account_id=contact.account_id,
             contact_id=contact.id,
-            list_id=list_id,
+            address=contact.address,
+            list_id=list_.id if list_ else None,
             kind=kind,
             source=source,
             wording=wording,
-            evidence=dict(evidence or {}),
+            evidence={**named, **(evidence or {})},
+            policy_version_id=publishing.in_force(),
         )
     )
     db.session.flush()

@@ -55,6 +55,12 @@ class ListForm(FlaskForm):
     opt_in = RadioField("Who signs up by themselves is", choices=OPT_INS, default="single")
 
 
+class SegmentForm(FlaskForm):
+    """A segment; its rule comes beside it, row by row (contacts.segments.building)."""
+
+    name = StringField("Name", [InputRequired("Give the segment a name."), Length(max=NAME_LENGTH)])
+
+
 class FieldForm(FlaskForm):
     """A custom field."""
 

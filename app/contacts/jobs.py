@@ -1,9 +1,10 @@
-"""Imports in the background."""
+"""Imports, and the record of consents, in the background."""
 
 from __future__ import annotations
 
-from app.contacts import asking, importing, uploads
-from app.contacts.models import Import
+from app.contacts import asking, bulk_actions, chaining, erasing, importing, uploads, verifying
+from app.contacts.models import BulkAction, Import
+from app.contacts.segments import counting
 from app.contacts.signup import gate, rounds, showing, telling
 from app.core import jobs
 from app.core.db import db, transaction
@@ -23,11 +24,27 @@ def wake(import_id: int) -> bool:
     return jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
 
 
-def sweep() -> int:
-    """Find imports that wait or whose worker is gone; returns how many."""
-    found = importing.waiting()
-    for import_id, rows in found:
-        jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
+def count_segment(count_id: int) -> None:
+    """Count the people whom a rule fits, and remember it."""
+    with transaction():
+        row = counting.claim(count_id)
+    if row is None:
+        return
+    result = counting.work(row)
+    with transaction():
+        counting.settle(count_id, result)
+
+
+def wake_count(count_id: int) -> bool:
+    """Have a worker count."""
+    return jobs.enqueue(count_segment, count_id, key=f"count-{count_id}", on="work")
+
+
+def count_segments() -> int:
+    """Find counts that no worker came for; returns how many."""
+    found = counting.waiting()
+    for count_id in found:
+        wake_count(count_id)
     return len(found)
 
 
@@ -43,9 +60,45 @@ def ask_again() -> int:
     return rounds.work()
 
 
+def run_bulk(action_id: int) -> None:
+    """Go on with a bulk action for some seconds, then stand in line again."""
+    if bulk_actions.run(action_id):
+        wake_bulk(action_id)
+
+
+def wake_bulk(action_id: int) -> bool:
+    """Have a worker go on with a bulk action."""
+    action = db.session.get(BulkAction, action_id)
+    key = f"bulk-{action_id}-{action.state}-{action.walked}" if action else f"bulk-{action_id}"
+    return jobs.enqueue(run_bulk, action_id, key=key, on="work")
+
+
+def sweep() -> int:
+    """Find imports and bulk actions that wait or whose worker is gone; returns how many."""
+    found = importing.waiting()
+    for import_id, rows in found:
+        jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
+    due = bulk_actions.due()
+    for action_id, _ in due:
+        wake_bulk(action_id)
+    return len(found) + len(due)
+
+
 def clean_up() -> int:
-    """Remove uploads that are old, and what guards forms; returns how many uploads."""
+    """Remove uploads and forget what is old and needed no more; returns how many."""
     with transaction():
+        forgotten = counting.forget_old()
         gate.forget_used()
         asking.forget_old()
-    return uploads.remove_old()
+    return uploads.remove_old() + forgotten + bulk_actions.forget_old()
+
+
+def keep_ledger() -> int:
+    """Seal new consents, finish erasures, verify where somebody asked; returns how much it was."""
+    done = erasing.sweep()
+    for account_id in chaining.due():
+        done += chaining.seal(account_id)
+    for account_id in verifying.asked():
+        verifying.check(account_id)
+        done += 1
+    return done

@@ -7,14 +7,13 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.contacts import fields
+from app.contacts import fields, kinds
 from app.contacts.mapping import STATUSES, Columns, fold
 from app.contacts.models import ContactField
 from app.contacts.text import (
     TAG_LENGTH,
     clean_line,
     clean_note,
-    guess_kind,
     has_card_number,
     mask_card_numbers,
 )
@@ -36,8 +35,11 @@ class Person:
 
     __slots__ = (
         "address", "blocked", "company", "dirty", "email", "fields", "first", "gained",
-        "id", "joins", "kind", "last", "local", "notes", "number", "state", "tags",
+        "id", "joins", "kind", "kind_by", "last", "local", "notes", "number", "state", "tags",
     )  # fmt: skip
+
+    kind_by: str
+    """Who said the kind; only of people who were here before."""
 
     def __init__(self, number: int, email: str, address: str, local: str) -> None:
         self.number = number
@@ -58,9 +60,7 @@ class Person:
     @property
     def guessed_kind(self) -> str:
         """person or organisation."""
-        if self.kind or self.first or self.last:
-            return self.kind or "person"
-        return guess_kind(self.local, self.first, self.last, self.company)
+        return self.kind or kinds.guess(self.local, self.first, self.last, self.company)
 
 
 def unguard(cell: str) -> str:

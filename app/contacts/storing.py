@@ -13,13 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, suppressions, tags
+from app.contacts import counting, kinds, suppressions, tags
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.models import (
     Consent,
     Contact,
     ContactField,
+    ContactList,
     Import,
     Subscription,
     Suppression,
@@ -30,9 +31,10 @@ from app.contacts.rows import Person
 from app.contacts.text import search_key
 from app.core.clock import now
 from app.core.db import Base, db
+from app.privacy import publishing
 
 _CHANGED = (
-    "kind", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
+    "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
     "fields", "notes",
 )  # fmt: skip
 _SUBSCRIPTION = Base.metadata.tables["subscription"]
@@ -89,6 +91,7 @@ class Store:
             sa.select(
                 Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
                 Contact.last_name, Contact.company, Contact.notes, Contact.fields,
+                Contact.kind_by,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
             .with_for_update()
@@ -96,6 +99,7 @@ class Store:
         for row in db.session.execute(found):
             person = Person(0, row.email, row.address, "")
             person.id, person.kind, person.notes = row.id, row.kind, row.notes
+            person.kind_by = row.kind_by
             person.first, person.last = row.first_name, row.last_name
             person.company, person.fields = row.company, dict(row.fields)
             self._people[row.address] = person
@@ -144,6 +148,9 @@ class Store:
         self._fresh.sort(key=lambda person: person.address)
         insert_contacts(self._import, self._fresh, self._at)
         counting.people(self._account_id, len(self._fresh))
+        if told := [person.id for person in self._fresh if person.kind]:
+            by_file = sa.update(Contact).where(among(Contact.id, told)).values(kind_by="file")
+            db.session.execute(by_file, execution_options={"synchronize_session": False})
         new = sa.and_(
             Contact.id.between(self._fresh[0].id, self._fresh[-1].id),
             Contact.account_id == self._account_id,
@@ -160,7 +167,11 @@ class Store:
             _insert_from(Subscription, sa.select(*place.values()).where(new), list(place))
             counting.on_list(self._list_id, active=len(self._fresh))
         columns = Consent.__table__.c
-        said: dict[str, Any] = {"contact_id": Contact.id, "account_id": Contact.account_id}
+        said: dict[str, Any] = {
+            "contact_id": Contact.id,
+            "account_id": Contact.account_id,
+            "address": Contact.address,
+        }
         for name, value in self._statement().items():
             said[name] = sa.literal(value, columns[name].type)
         _insert_from(Consent, sa.select(*said.values()).where(new).order_by(Contact.id), list(said))
@@ -172,9 +183,15 @@ class Store:
             "kind": "stated",
             "source": "import",
             "wording": self._import.basis,
-            "evidence": {"import": self._import.id, "member": self._import.member_id},
+            "evidence": self._evidence(),
+            "policy_version_id": publishing.in_force(),
             "at": self._at,
         }
+
+    def _evidence(self) -> dict[str, Any]:
+        said = {"import": self._import.id, "member": self._import.member_id}
+        list_ = db.session.get(ContactList, self._list_id) if self._list_id else None
+        return {**said, "list": list_.name} if list_ else said
 
     def _update(self, people: list[Person]) -> None:
         if not people:
@@ -186,6 +203,7 @@ class Store:
             {
                 "the_id": person.id,
                 "new_kind": person.kind,
+                "new_kind_by": person.kind_by,
                 "new_first_name": person.first,
                 "new_last_name": person.last,
                 "new_company": person.company,
@@ -237,7 +255,13 @@ class Store:
 
     def _note(self, people: list[Person], **values: Any) -> None:
         rows = [
-            {**values, "account_id": self._account_id, "contact_id": person.id} for person in people
+            {
+                **values,
+                "account_id": self._account_id,
+                "contact_id": person.id,
+                "address": person.address,
+            }
+            for person in people
         ]
         if rows:
             db.session.connection().execute(sa.insert(Consent), rows)
@@ -246,11 +270,12 @@ class Store:
 def _overlay(person: Person, row: Person) -> bool:
     """Put what a row says over what is known; empty cells say nothing. Whether that changed it."""
     changed = False
-    for name in ("first", "last", "company", "notes", "kind"):
+    for name in ("first", "last", "company", "notes"):
         value = getattr(row, name)
         if value and value != getattr(person, name):
             setattr(person, name, value)
             changed = True
+    changed = _overlay_kind(person, row, renamed=changed) or changed
     for key, value in row.fields.items():
         if person.fields.get(key) != value:
             person.fields[key] = value
@@ -260,6 +285,25 @@ def _overlay(person: Person, row: Person) -> bool:
         person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
         changed = True
     return changed
+
+
+def _overlay_kind(person: Person, row: Person, *, renamed: bool) -> bool:
+    """A file's word wins over what was worked out, and the owner's hand over both."""
+    if row.number and person.number:
+        kind, by = row.kind or person.kind, ""  # both of this file: worked out when inserted
+    elif person.kind_by == "hand":
+        return False
+    elif row.kind:
+        kind, by = row.kind, "file"
+    elif renamed and not person.kind_by:
+        local = person.address.rpartition("@")[0]
+        kind, by = kinds.guess(local, person.first, person.last, person.company), ""
+    else:
+        return False
+    if kind == person.kind:
+        return False
+    person.kind, person.kind_by = kind, by
+    return True
 
 
 def _barred(account_id: int, addresses: list[str]) -> set[str]:

@@ -124,12 +124,3 @@ def _luhn(digits: str) -> bool:
         value = int(char) * (1 + place % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
-
-
-def guess_kind(local: str, first: str, last: str, company: str) -> str:
-    """person or organisation: a name is a person; a company alone or a desk is not."""
-    if first or last:
-        return "person"
-    if company or local.lower() in ROLES:
-        return "organisation"
-    return "person"

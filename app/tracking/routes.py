@@ -18,6 +18,7 @@ from werkzeug.urls import iri_to_uri
 from app.accounts import report_hooks
 from app.auth import throttling
 from app.auth.current import public
+from app.contacts import erasing
 from app.core import headers, tokens
 from app.core.db import db, transaction
 from app.core.errors import DomainError, NotFound
@@ -26,7 +27,7 @@ from app.core.tokens import BadToken, Purpose
 from app.delivery import rendering
 from app.extensions import csrf, limiter
 from app.mailer.providers.common import Posted, Refused, Unavailable
-from app.tracking import hits, hooks, leaving, links
+from app.tracking import hits, hooks, leaving, links, why
 from app.tracking.express import PIXEL, UNCACHED
 from app.tracking.leaving import Visit
 from app.tracking.texts import LANGUAGES, Texts
@@ -38,7 +39,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Somebody waits for the answer, and a mail provider's one click waits only some seconds.
 PATIENCE_S = 8.0
 #: Pages of a mail as targets of a burst; links have numbers above 0.
-PAGES = {"u": -1, "p": -2, "v": -3}
+PAGES = {"u": -1, "p": -2, "v": -3, "why": -4}
 #: Reports of providers: a large campaign brings thousands a minute, and 429 brings them later.
 REPORTS = "6000/minute"
 WRONG_REPORTS = "60/minute;600/hour"
@@ -186,6 +187,37 @@ def save_preferences(token: str) -> Response:
         leaving.leave_lists(guest, shown - keep)
         leaving.set_tracking(guest, off="counted" not in request.form)
     return _preferences_page(guest, token, is_saved=True)
+
+
+@bp.get("/p/<token>/why")
+@from_a_mail
+def why_this(token: str) -> Response:
+    """Who writes, and how the person came onto the list, from the record of consents."""
+    guest = leaving.visit(Purpose.PREFERENCES, token)
+    _record_page(guest, "why")
+    return _page(
+        "why", guest, token=token, is_out=leaving.is_out(guest), reasons=why.reasons(guest),
+        address=why.shortened(guest.contact.email) if guest.contact else "",
+        leave_token=_unsubscribe_token(guest), zone=guest.account.zone,
+    )  # fmt: skip
+
+
+@bp.get("/p/<token>/erase")
+@from_a_mail
+def erase_page(token: str) -> Response:
+    """Says what goes; only the button acts."""
+    return _page("erase", leaving.visit(Purpose.PREFERENCES, token), token=token)
+
+
+@bp.post("/p/<token>/erase")
+@from_a_mail
+def erase_now(token: str) -> Response:
+    """The person erases themselves, and stays out."""
+    with transaction(patience_s=PATIENCE_S):
+        guest = leaving.visit(Purpose.PREFERENCES, token)
+        if guest.contact is not None:
+            erasing.erase(guest.contact, by="person")
+    return _page("erased", guest)
 
 
 @bp.get("/v/<token>")

@@ -7,6 +7,9 @@ compares the keys. To add a language, add a dictionary.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+
+from app.tracking import why_texts
 
 ENGLISH = {
     "leave_title": "Leave {sender}?",
@@ -106,7 +109,10 @@ GERMAN = {
     "one_click": "Sie sind abgemeldet. {sender} schickt Ihnen keine Mails mehr.",
 }
 
-LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "de": GERMAN}
+LANGUAGES: Mapping[str, Mapping[str, str]] = {
+    "en": ENGLISH | why_texts.ENGLISH,
+    "de": GERMAN | why_texts.GERMAN,
+}
 
 
 class Texts:
@@ -119,3 +125,8 @@ class Texts:
     def __call__(self, key: str, **values: str) -> str:
         """One text, filled in. Templates escape the result."""
         return LANGUAGES[self.language][key].format_map({**self._values, **values})
+
+    def day(self, at: datetime) -> str:
+        """A date in words, as the language has it; `at` in the zone that counts."""
+        month = self("months").split()[at.month - 1]
+        return self("day", day=str(at.day), month=month, year=str(at.year))

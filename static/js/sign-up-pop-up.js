@@ -75,11 +75,18 @@
     dialog.showModal();
   }
 
+  // As tall as the form, and in its colours all around.
+  function fit({ height, color, backgroundColor }) {
+    if (Number(height) > 0) frame.style.blockSize = `${Math.min(Number(height), 4000)}px`;
+    for (const [name, value] of [["color", color], ["background-color", backgroundColor]]) {
+      if (/^rgba?\([\d., ]+\)$/.test(value)) dialog.style.setProperty(name, value);
+    }
+  }
+
   addEventListener("message", (event) => {
     if (!frame || event.source !== frame.contentWindow || event.origin !== base.origin) return;
     if (event.data?.leadersend === "close") dialog.close();
-    const height = Number(event.data?.height);
-    if (event.data?.leadersend === "height" && height > 0) frame.style.blockSize = `${Math.min(height, 4000)}px`;
+    if (event.data?.leadersend === "look") fit(event.data);
   });
 
   document.addEventListener("click", (event) => {

@@ -42,11 +42,17 @@ function prepare(form) {
 if (window.crypto?.subtle) document.querySelectorAll("form[data-sign-up]").forEach(prepare);
 document.documentElement.dataset.js = "";
 
-// In a frame, the page around it may want to know how tall this is. Nothing else is told.
+// In a frame, the page around it may want to know how tall this is, and in which colours. Nothing
+// else is told.
 if (window.parent !== window) {
-  const tell = () => parent.postMessage({ leadersend: "height", height: document.querySelector("main").offsetHeight + 10 }, "*");
+  const tell = () => {
+    const { color, backgroundColor } = getComputedStyle(document.querySelector("main"));
+    const height = document.querySelector("main").offsetHeight + 10;
+    parent.postMessage({ leadersend: "look", height, color, backgroundColor }, "*");
+  };
   new ResizeObserver(tell).observe(document.querySelector("main"));
   tell();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") parent.postMessage({ leadersend: "close" }, "*");
   });

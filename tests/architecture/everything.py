@@ -24,12 +24,14 @@ from app.auth import sessions
 from app.auth.models import SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
+    BulkAction,
     Contact,
     ContactField,
     ContactList,
     FormVersion,
     Import,
     Segment,
+    SegmentCount,
     SignUpForm,
     Subscription,
     Suppression,
@@ -70,11 +72,19 @@ def _one(column: Any, condition: Any) -> int:
 def _people(account: int) -> dict[str, Row]:
     return {
         "contact_id": Contact(account_id=account, email="v@b.example", address="v@b.example"),
+        "other_id": Contact(account_id=account, email="w@b.example", address="w@b.example"),
+        "action_id": BulkAction(
+            account_id=account, verb="suppress", state="done", began_at=now(),
+            selection={"ids": [1]},
+        ),
         "list_id": ContactList(account_id=account, name="News"),
         "tag_id": Tag(account_id=account, name="new"),
         "field_id": ContactField(account_id=account, key="cake", label="Cake"),
         "segment_id": Segment(
             account_id=account, name="S", rule={"field": "tag", "op": "has", "value": "new"}
+        ),
+        "count_id": SegmentCount(
+            account_id=account, digest="d", rule={"field": "tag", "op": "has", "value": "new"}
         ),
         "suppression_id": Suppression(
             account_id=account, address="no@b.example", reason="account",

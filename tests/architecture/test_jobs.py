@@ -19,10 +19,14 @@ JOBS = {
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.ask_again": [],
     "app.contacts.jobs.clean_up": [],
+    "app.contacts.jobs.count_segment": ["count_id"],
+    "app.contacts.jobs.count_segments": [],
+    "app.contacts.jobs.run_bulk": ["action_id"],
     "app.contacts.jobs.run_import": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.contacts.jobs.tend_forms": [],
     "app.delivery.jobs.greet": [],
+    "app.contacts.jobs.keep_ledger": [],
     "app.delivery.jobs.look_up_providers": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
     "app.delivery.jobs.send_batch": ["batch_id"],
@@ -30,6 +34,8 @@ JOBS = {
     "app.delivery.jobs.sweep": [],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
+    "app.tracking.jobs.look_through": ["account_id"],
+    "app.tracking.jobs.sweep_looks": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
@@ -37,7 +43,14 @@ JOBS = {
     "app.tracking.jobs.tell_owners": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
-HELPERS = {"app.contacts.jobs.wake", "app.delivery.jobs.sweep_now", "app.delivery.jobs.wake"}
+HELPERS = {
+    "app.contacts.jobs.wake",
+    "app.contacts.jobs.wake_bulk",
+    "app.contacts.jobs.wake_count",
+    "app.delivery.jobs.sweep_now",
+    "app.delivery.jobs.wake",
+    "app.tracking.jobs.wake_look",
+}
 
 
 def found() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -34,7 +34,8 @@ PUBLIC = {
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.preferences",
-    "tracking.save_preferences", "tracking.in_browser",
+    "tracking.save_preferences", "tracking.in_browser", "tracking.why_this",
+    "tracking.erase_page", "tracking.erase_now",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
@@ -47,6 +48,7 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.come_back", "tracking.preferences", "tracking.save_preferences",
     "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "signup.send", "signup.send_framed",
+    "tracking.why_this", "tracking.erase_page", "tracking.erase_now",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

@@ -272,7 +272,8 @@ def test_every_language_says_everything():
     assert all(found == keys["en"] for found in keys.values())
     for texts in LANGUAGES.values():
         for text in texts.values():
-            assert text.format(sender="S", list="L")
+            more = {"address": "a", "page": "p", "day": "1", "month": "May", "year": "2026"}
+            assert text.format(sender="S", list="L", **more)
 
 
 def test_a_name_with_markup_is_shown_as_it_is(client, sent):

@@ -1,6 +1,12 @@
 """People, the lists they are on, and what they agreed to or refused."""
 
+from app.contacts.models.changes import BulkAction, ContactChange, bulk_change
+from app.contacts.models.channels import ChannelConsent
+from app.contacts.models.counts import SegmentCount
+from app.contacts.models.growth import ListDay, PeopleDay
+from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
 from app.contacts.models.imports import Import, ImportProblem
+from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
 from app.contacts.models.permission import Consent, Suppression
@@ -15,21 +21,34 @@ from app.contacts.models.signing_up import (
 
 __all__ = [
     "AskingRound",
+    "BulkAction",
+    "ChannelConsent",
+    "CleanUpLook",
     "ConfirmationMail",
     "Consent",
+    "ConsentCheck",
+    "ConsentSeal",
     "Contact",
+    "ContactChange",
     "ContactField",
     "ContactList",
+    "Erasure",
+    "Finding",
     "FormEntry",
     "FormVersion",
     "Headcount",
     "Import",
     "ImportProblem",
+    "ListDay",
+    "PeopleDay",
     "Segment",
+    "SegmentCount",
     "SignUpForm",
     "Subscription",
     "Suppression",
     "Tag",
     "UsedStamp",
+    "bulk_change",
     "contact_tag",
+    "likeness",
 ]

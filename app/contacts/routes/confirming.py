@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from app.accounts.models import Account
-from app.auth import throttling
+from app.auth import sessions
 from app.auth.current import View, public
 from app.contacts import consent
 from app.contacts.models import FormEntry, SignUpForm, Subscription
@@ -16,6 +16,7 @@ from app.contacts.routes.blueprint import bp
 from app.contacts.signup import reading, signing
 from app.contacts.signup.reading import Shown
 from app.contacts.signup.words import LANGUAGES, Words
+from app.core import settings
 from app.core.db import db, transaction
 from app.extensions import csrf
 
@@ -42,7 +43,10 @@ def confirm(token: str) -> ResponseReturnValue:
 def confirm_now(token: str) -> ResponseReturnValue:
     """The lists that are ticked, where there were several; else what the link is about."""
     chosen = request.form.getlist("lists", type=int) if "several" in request.form else None
-    evidence = {"page": "confirm", "network": throttling.network()}
+    evidence = {
+        "page": f"{settings.get().BASE_URL}/subscribe/confirm",
+        "network": sessions.shortened(request.remote_addr),
+    }
     try:
         with transaction():
             joined = consent.confirm_all(token, chosen=chosen, evidence=evidence)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account
 from app.contacts import consent, suppressions, writing
+from app.contacts.changes import Actor
 from app.contacts.models import Contact, ContactList, FormEntry, SignUpForm, Subscription
 from app.contacts.signup.answers import Answers
 from app.contacts.signup.design import Design
@@ -20,6 +21,8 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid
 from app.mailer.address import parse
+
+BY_PERSON = Actor("person")
 
 
 def sign_up(
@@ -92,10 +95,10 @@ def _contact(account: Account, answers: Answers, address: str) -> tuple[Contact,
     if known:
         return known, False
     names: dict[str, Any] = dict(answers.names)
-    return (
-        writing.create(account, answers.email, **names, fields=answers.fields, by_person=True),
-        True,
+    made = writing.create(
+        account, answers.email, **names, fields=answers.fields, by=BY_PERSON, by_person=True
     )
+    return made, True
 
 
 def _lists(account: Account, ids: Sequence[int]) -> Sequence[ContactList]:
@@ -147,7 +150,7 @@ def _take_answers(contact: Contact, entry: FormEntry, *, is_proved: bool) -> Non
     if not told:
         return
     try:
-        writing.update(contact, **told)
+        writing.update(contact, by=BY_PERSON, **told)
     except Invalid:
         # A field has another type by now. That is no reason to refuse a subscription.
         return

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Sender
-from app.contacts import consent, fields, suppressions, writing
+from app.contacts import consent, erasing, fields, suppressions, writing
 from app.contacts.models import (
     Consent,
     Contact,
@@ -62,7 +62,7 @@ def test_a_visitor_signs_up_and_confirms(
     asked, confirmed = db.session.scalars(sa.select(Consent).order_by(Consent.id))
     assert (asked.kind, asked.source, asked.wording) == ("asked", "form", CONSENT)
     assert asked.evidence == {
-        "form": form.id, "version": form.version, "page": "shop.example/bread",
+        "list": "Letters", "form": form.id, "version": form.version, "page": "shop.example/bread",
         "network": "203.0.113.0/24",
     }  # fmt: skip
     assert confirmed.kind == "confirmed"
@@ -139,7 +139,7 @@ def test_who_was_erased_comes_back_only_by_confirming(
 ) -> None:
     with transaction():
         gone = writing.create(alice.account, "vera@example.com")
-        writing.delete(gone, by_person=True)
+        erasing.erase(gone, by="person")
 
     visitor.send(email="vera@example.com")
     assert suppressions.find(alice.account.id, "vera@example.com")
