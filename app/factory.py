@@ -45,6 +45,7 @@ from app.core.uploading import UploadRequest
 from app.delivery import leftovers
 from app.delivery import routes as delivery
 from app.extensions import csrf, htmx, limiter, login
+from app.preferences import routes as preferences
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.site import health
@@ -70,7 +71,7 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, reports.bp, staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")

@@ -151,13 +151,20 @@ class ContactPage(TypedDict):
     cursor: Cursor
 
 
+class ColumnIn(TypedDict):
+    """What a column becomes; with `keep`, it only fills what is empty."""
+
+    to: NotRequired[str | None]
+    keep: NotRequired[bool]
+
+
 class ImportIn(TypedDict):
     """The fields of the form beside `file`."""
 
     list: Annotated[int, {"minimum": 1}]
     mapping: NotRequired[
         Annotated[
-            dict[str, str | None],
+            dict[str, str | ColumnIn | None],
             {"description": "Column to field, as JSON. Guessed where it is left out."},
         ]
     ]

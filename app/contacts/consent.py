@@ -21,7 +21,7 @@ from app.privacy import publishing
 
 Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
-BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo")
+BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo", "preferences")
 ASK_AGAIN_AFTER = timedelta(days=1)
 #: Kept out for a reason that ends once the person signs up by a form and confirms.
 COME_BACK = ("unsubscribed", "complaint", "erased", "import")
@@ -230,6 +230,29 @@ def rejoin_list(
     return True
 
 
+def join_list(
+    contact: Contact, list_: ContactList, *, wording: str, evidence: Evidence | None = None
+) -> bool:
+    """The person puts themselves on a list, on a page that only the link of their own mail opens:
+    that confirms as well as a second mail would. False when they are on it.
+
+    `wording` is what the page said about the list. Whoever left everything stays out until
+    `restore`.
+    """
+    found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
+    if found and found.state == "active":
+        return False
+    _enter(contact, list_, found, "active")
+    _note(contact, "confirmed", source="preferences", list_=list_, wording=wording,
+          evidence=evidence)  # fmt: skip
+    return True
+
+
+def note(contact: Contact, kind: str, *, evidence: Evidence | None = None) -> None:
+    """What else a person chose by themselves: paused, resumed, frequency, changed."""
+    _note(contact, kind, source="preferences", evidence=evidence)
+
+
 def _enter(
     contact: Contact, list_: ContactList, found: Subscription | None, state: str
 ) -> Subscription:
@@ -321,6 +344,7 @@ def _how(source: str) -> str:
         "mail": "by mail",
         "provider": "with the link of your mail provider",
         "link": "with the link of a mail",
+        "preferences": "on their page of preferences",
         "hand": "entered by you for them",
         "import": "said by an imported file",
     }.get(source, "")

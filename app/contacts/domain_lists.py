@@ -19,6 +19,11 @@ def is_disposable(domain: str) -> bool:
     return domain in _named("disposable_domains.txt")
 
 
+def disposable() -> frozenset[str]:
+    """All of those."""
+    return _named("disposable_domains.txt")
+
+
 @cache
 def _named(file: str) -> frozenset[str]:
     """About 1 MB each, read when first asked for."""

@@ -1,8 +1,18 @@
-"""Imports, and the record of consents, in the background."""
+"""Imports, bulk actions, counts and the record of consents, in the background."""
 
 from __future__ import annotations
 
-from app.contacts import asking, bulk_actions, chaining, erasing, importing, uploads, verifying
+from app.contacts import (
+    asking,
+    bulk_actions,
+    chaining,
+    checking,
+    erasing,
+    importing,
+    preparing,
+    uploads,
+    verifying,
+)
 from app.contacts.models import BulkAction, Import
 from app.contacts.segments import counting
 from app.contacts.signup import gate, rounds, showing, telling
@@ -16,11 +26,33 @@ def run_import(import_id: int) -> None:
         wake(import_id)
 
 
+def read_import(import_id: int) -> None:
+    """Turn the file of an import into CSV, and go on with what was asked for."""
+    preparing.run(import_id)
+    wake(import_id)
+
+
+def check_import(import_id: int) -> None:
+    """Go on with a dry run for some seconds, then stand in line again."""
+    if checking.run(import_id):
+        wake(import_id)
+
+
 def wake(import_id: int) -> bool:
-    """Have a worker go on with an import."""
-    import_ = db.session.get(Import, import_id)
-    rows = import_.rows if import_ else 0
-    # A job that is running cannot be enqueued again under its own name.
+    """Have a worker go on with an import, whatever it waits for."""
+    import_ = db.session.get(Import, import_id, populate_existing=True)
+    state = import_.state if import_ else ""
+    if state == "reading":
+        return jobs.enqueue(read_import, import_id, key=f"read-{import_id}", on="work")
+    if import_ and state == "checking":
+        return _check(import_id, int((import_.checked or {}).get("rows", 0)))
+    if state in ("queued", "running"):
+        return _run(import_id, import_.rows if import_ else 0)
+    return False
+
+
+# A job that is running cannot be enqueued again under its own name, so names have the row in them.
+def _run(import_id: int, rows: int) -> bool:
     return jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
 
 
@@ -60,6 +92,10 @@ def ask_again() -> int:
     return rounds.work()
 
 
+def _check(import_id: int, rows: int) -> bool:
+    return jobs.enqueue(check_import, import_id, key=f"check-{import_id}-{rows}", on="work")
+
+
 def run_bulk(action_id: int) -> None:
     """Go on with a bulk action for some seconds, then stand in line again."""
     if bulk_actions.run(action_id):
@@ -74,14 +110,18 @@ def wake_bulk(action_id: int) -> bool:
 
 
 def sweep() -> int:
-    """Find imports and bulk actions that wait or whose worker is gone; returns how many."""
-    found = importing.waiting()
+    """Find files and bulk actions that wait or whose worker is gone; returns how many."""
+    found, checks, files = importing.waiting(), checking.waiting(), preparing.waiting()
     for import_id, rows in found:
-        jobs.enqueue(run_import, import_id, key=f"import-{import_id}-{rows}", on="work")
+        _run(import_id, rows)
+    for import_id, rows in checks:
+        _check(import_id, rows)
+    for import_id in files:
+        jobs.enqueue(read_import, import_id, key=f"read-{import_id}", on="work")
     due = bulk_actions.due()
     for action_id, _ in due:
         wake_bulk(action_id)
-    return len(found) + len(due)
+    return len(found) + len(checks) + len(files) + len(due)
 
 
 def clean_up() -> int:

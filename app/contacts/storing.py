@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, kinds, suppressions, tags
+from app.contacts import counting, kinds, proofs, suppressions, tags
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.models import (
@@ -60,7 +60,7 @@ class Store:
         self._told: dict[str, Person] = {}
         """Whom the file itself says not to mail."""
         addresses = list({person.address for person in people})
-        self._barred = _barred(self._account_id, addresses)
+        self._barred = barred(self._account_id, addresses)
         self._load(addresses)
         counts = Counter(self._decide(person) for person in people)
         self._make_fields()
@@ -83,6 +83,7 @@ class Store:
         person.dirty = person.dirty or changed
         if self._list_id is not None and person.state is None:
             person.state, person.joins, changed = "active", True, True
+            person.proof = row.proof
         return "updated" if changed else "unchanged"
 
     def _load(self, addresses: list[str]) -> None:
@@ -142,6 +143,12 @@ class Store:
         self._join([person for person in known if person.joins])
         self._tag()
         self._suppress()
+        self._prove([*self._fresh, *(person for person in known if person.joins)])
+
+    def _prove(self, people: list[Person]) -> None:
+        """What the file says of when and where people agreed, beside the owner's statement."""
+        if rows := proofs.consents(self._import, people, self._at):
+            db.session.connection().execute(sa.insert(Consent), rows)
 
     def _insert(self) -> None:
         """New contacts, in the order of their addresses, for the index's sake."""
@@ -306,7 +313,7 @@ def _overlay_kind(person: Person, row: Person, *, renamed: bool) -> bool:
     return True
 
 
-def _barred(account_id: int, addresses: list[str]) -> set[str]:
+def barred(account_id: int, addresses: list[str]) -> set[str]:
     """Which of these addresses the account must not mail."""
     of_account = sa.select(Suppression.id).where(Suppression.account_id == account_id)
     if db.session.scalar(of_account.limit(1)) is None:

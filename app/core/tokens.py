@@ -35,6 +35,9 @@ class Purpose(StrEnum):
     UNDO = "undo"
     HOOK = "hook"
     FORM = "form"
+    CHOICES = "choices"
+    ADDRESS = "address"
+    PAGE = "page"
 
 
 class BadToken(DomainError):

@@ -29,19 +29,12 @@
   }
 
   function remembered() {
-    try {
-      return Date.now() - Number(localStorage.getItem(seen) ?? 0) < again;
-    } catch {
-      return false;
-    }
+    try { return Date.now() - Number(localStorage.getItem(seen) ?? 0) < again; } catch { return false; }
   }
 
   function remember() {
-    try {
-      localStorage.setItem(seen, String(Date.now()));
-    } catch {
-      // A browser that keeps nothing is asked again on its next visit.
-    }
+    // A browser that keeps nothing is asked again on its next visit.
+    try { localStorage.setItem(seen, String(Date.now())); } catch { /* see above */ }
   }
 
   function build() {
@@ -49,10 +42,10 @@
     dialog.setAttribute("aria-label", label);
     dress(dialog, style.dialog);
     const bar = document.createElement("div");
-    dress(bar, style.bar);
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = close;
+    dress(bar, style.bar);
     dress(button, style.close);
     button.addEventListener("click", () => dialog.close());
     bar.append(button);

@@ -153,6 +153,7 @@ SLUG = "bakery-news"
 OTHERS: dict[str, str] = {
     "slug": SLUG,
     "token": "x" * 40,
+    "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",
     "number": "1",

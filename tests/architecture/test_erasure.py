@@ -20,12 +20,12 @@ EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", 
 #: Nothing in them is about a contact: settings, counters, members, texts for everybody.
 ABOUT_NOBODY = {
     "acceptance", "account", "api_token", "asking_round", "batch", "beat", "campaign",
-    "campaign_audience", "consent_check", "consent_seal", "contact_field", "domain_check",
-    "email_change", "enquiry", "greeting", "headcount", "hour_score", "intake", "invitation",
-    "link", "list", "mail_domain", "mailbox", "member", "member_consent", "membership",
-    "password_link", "policy_version", "reader", "relay", "relay_use", "report_hook", "score",
-    "segment", "sender", "signed_in", "signing_key", "signup_form", "signup_form_version", "tag",
-    "tally", "used_stamp", "warm_up",
+    "campaign_audience", "clean_up_look", "consent_check", "consent_seal", "contact_field",
+    "domain_check", "email_change", "enquiry", "greeting", "headcount", "hour_score", "intake",
+    "invitation", "link", "list", "list_day", "mail_domain", "mailbox", "member", "member_consent",
+    "membership", "password_link", "people_day", "policy_version", "reader", "relay", "relay_use",
+    "report_hook", "score", "segment", "segment_count", "sender", "signed_in", "signing_key",
+    "signup_form", "signup_form_version", "tag", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, growth, lists, writing
-from app.contacts.models import ContactList, ListDay, PeopleDay
+from app.contacts import consent, erasing, growth, lists, writing
+from app.contacts.models import Contact, ContactList, ListDay, PeopleDay
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.conftest import Client, Person
@@ -61,7 +61,7 @@ def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
 
 def test_erased_people_are_gone(alice: Person, news: ContactList) -> None:
     with transaction():
-        writing.erase(alice.account.id, list(db.session.scalars(sa.select(writing.Contact.id))))
+        erasing.delete_many(alice.account, list(db.session.scalars(sa.select(Contact.id))))
 
     today = datetime.now(UTC).date()
     assert db.session.get_one(ListDay, (news.id, today)).gone == 8

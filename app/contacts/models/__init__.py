@@ -10,6 +10,16 @@ from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
 from app.contacts.models.permission import Consent, Suppression
+from app.contacts.models.preferences import (
+    AddressChange,
+    Frequency,
+    LeavingReason,
+    LinkRequest,
+    OpenField,
+    Pause,
+    PreferenceCentre,
+    PublicList,
+)
 from app.contacts.models.signing_up import (
     AskingRound,
     ConfirmationMail,
@@ -20,6 +30,7 @@ from app.contacts.models.signing_up import (
 )
 
 __all__ = [
+    "AddressChange",
     "AskingRound",
     "BulkAction",
     "ChannelConsent",
@@ -36,11 +47,18 @@ __all__ = [
     "Finding",
     "FormEntry",
     "FormVersion",
+    "Frequency",
     "Headcount",
     "Import",
     "ImportProblem",
+    "LeavingReason",
+    "LinkRequest",
     "ListDay",
+    "OpenField",
+    "Pause",
     "PeopleDay",
+    "PreferenceCentre",
+    "PublicList",
     "Segment",
     "SegmentCount",
     "SignUpForm",

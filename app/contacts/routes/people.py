@@ -23,6 +23,7 @@ from app.contacts import (
     hygiene,
     kinds,
     queries,
+    resting,
     suppressions,
     writing,
 )
@@ -173,6 +174,7 @@ def show(contact_id: int) -> ResponseReturnValue:
     contact = queries.contact(account, contact_id)
     places = queries.subscriptions(contact)
     here = {list_.id for list_, place in places if place.state != "ended"}
+    pause = resting.paused(contact)
     return render_template(
         "contacts/show.html",
         contact=contact,
@@ -186,6 +188,8 @@ def show(contact_id: int) -> ResponseReturnValue:
         consents=queries.consents(contact),
         kind=kinds.of(contact),
         channels=channels.of(contact),
+        paused_until=pause.until if pause else None,
+        frequency=resting.frequency(contact),
     )
 
 
