@@ -105,6 +105,10 @@ LEFT_OUT = {
     "clean_up_look": "looked for anew",
     "finding": "looked for anew",
     "likeness": "looked for anew",
+    "consent_check": "verified anew",
+    "erasure": "of this installation: what is left to find of people who were erased",
+    "import_journal": "what undoing an import needs; nothing that was taken in can be undone",
+    "import_change": "what undoing an import needs; nothing that was taken in can be undone",
 }
 
 

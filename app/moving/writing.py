@@ -23,6 +23,7 @@ from app.core.db import db
 from app.moving import (  # noqa: F401  (each adds its parts)
     account_parts,
     campaign_parts,
+    ledger_parts,
     parts,
     people_parts,
 )
