@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.contacts import importing, marks, uploads
+from app.contacts.ahead import Chunk
 from app.contacts.bulk import among
 from app.contacts.models import Contact, Import
 from app.contacts.reading import Rows
@@ -136,9 +137,7 @@ def _set_state(import_: Import, at: dict[str, Any], *, is_done: bool, ends: bool
         _forget_seen(import_)
 
 
-def _added(
-    at: dict[str, Any], counts: Counter[str], chunk: importing.Chunk, found: Rows
-) -> dict[str, Any]:
+def _added(at: dict[str, Any], counts: Counter[str], chunk: Chunk, found: Rows) -> dict[str, Any]:
     total = {name: at.get(name, 0) + counts[name] for name in COUNTS}
     return {
         **total,

@@ -70,7 +70,7 @@ def about(address: str) -> list[str]:
 def keep(rows: Sequence[dict[str, Any]]) -> int:
     """Write findings down; how many were new."""
     table = Base.metadata.tables["finding"]
-    return insert_missing(table, [{"other_id": 0, "n": 0, **row} for row in rows])
+    return len(insert_missing(table, [{"other_id": 0, "n": 0, **row} for row in rows]))
 
 
 def keep_likenesses(account_id: int, kind: str, values: Iterable[tuple[str, int]]) -> None:

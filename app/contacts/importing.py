@@ -6,15 +6,15 @@ chunk that was never stored. Who must not be mailed is counted and left as they 
 
 from __future__ import annotations
 
-import gc
 import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.accounts.models import Account
-from app.contacts import fields, letters, mapping, marks, memory, rows, tags, typos, uploads
+from app.contacts import ahead, fields, letters, mapping, marks, memory, rows, tags, typos, uploads
+from app.contacts.ahead import WORTH_BYTES, Ahead, Chunk, without_collector
 from app.contacts.bulk import Collision
 from app.contacts.models import ContactList, Import, ImportProblem, Tag
 from app.contacts.reading import Rows
@@ -34,7 +35,7 @@ from app.core.errors import Invalid, NotFound, WrongState
 
 log = logging.getLogger(__name__)
 
-CHUNK = 20_000
+CHUNK = 15_000
 BUDGET_S = 20.0
 LEASE = timedelta(seconds=30)
 SAMPLE = 200
@@ -328,49 +329,75 @@ class Mark:
     done_bytes: int
 
 
-@dataclass
-class Chunk:
-    """Rows that were read and not stored yet."""
-
-    people: list[rows.Person] = field(default_factory=list)
-    problems: list[tuple[int, str, str]] = field(default_factory=list)
-    rows: int = 0
-    marks: marks.Marks = field(default_factory=dict)
-
-
 def _work(import_id: int, until: float) -> bool:
     import_ = db.session.get(Import, import_id, populate_existing=True)
     if import_ is None:
         return False
-    path = file_of(import_)
     reader = reader_of(import_)
     reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
     store = Store(import_, reader.labels)
-    at, mark = import_.cursor, Mark(import_.rows, import_.done_bytes)
-    with Rows(path, import_.dialect, offset=at.get("offset"), number=at.get("number", 0)) as found:
-        people = after_header(import_, found)
+    mark = Mark(import_.rows, import_.done_bytes)
+    with _chunks(import_, reader) as next_chunk:
         db.session.rollback()  # nothing is held while the file is read
         while True:
-            with _without_collector():
-                chunk = read_chunk(people, reader)
+            with without_collector():
+                chunk = next_chunk()
             done = chunk.rows < CHUNK
-            with _without_collector(), transaction(bulk=True):
+            with without_collector(), transaction(bulk=True, trusted=True):
                 _hold(import_, mark)
-                _save(import_, store, chunk, found)
-                _set_state(import_, done=done, more=time.monotonic() < until)
+                _save(import_, store, chunk)
+                goes_on = not done and time.monotonic() < until
+                _set_state(import_, done=done, more=goes_on)
                 mark = Mark(import_.rows, import_.done_bytes)
-            if done or time.monotonic() >= until:
+            del chunk  # before the next one comes: two of them would take twice the room
+            if not goes_on:
                 return not done
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Chunks hold many objects and no cycles: looking through them again and again takes long."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+def _chunks(import_: Import, reader: rows.Reader) -> Iterator[Callable[[], Chunk]]:
+    """What gives the next chunk: from another process that reads ahead, where that is worth it."""
+    at, account_id = import_.cursor, import_.account_id
+    with _reading(import_, reader, at) as (here, rest):
+        if rest < WORTH_BYTES:
+            yield here
+            return
+        with _reading_on(import_, reader, Ahead(here, CHUNK), account_id) as from_there:
+            yield from_there
+
+
+@contextmanager
+def _reading(
+    import_: Import, reader: rows.Reader, at: Mapping[str, Any]
+) -> Iterator[tuple[Callable[[], Chunk], int]]:
+    """What reads chunks from a place on, and how many bytes lie behind it."""
+    offset, number = at.get("offset"), at.get("number", 0)
+    with Rows(file_of(import_), import_.dialect, offset=offset, number=number) as found:
+        records = after_header(import_, found)
+        yield partial(ahead.read, records, found, reader, CHUNK), found.size - found.offset
+
+
+@contextmanager
+def _reading_on(
+    import_: Import, reader: rows.Reader, helper: Ahead, account_id: int
+) -> Iterator[Callable[[], Chunk]]:
+    """Chunks of a helper; when it is gone, read from where it was."""
+    at: dict[str, Any] = dict(import_.cursor)
+    with ExitStack() as stack:
+        stack.callback(helper.end)
+        here: list[Callable[[], Chunk]] = []
+
+        def next_chunk() -> Chunk:
+            chunk = None if here else helper.take()
+            if chunk is None:
+                if not here:
+                    reader.limit_tags(_tag_names(account_id), tags.MOST)
+                    here.append(stack.enter_context(_reading(import_, reader, at))[0])
+                chunk = here[0]()
+            at.update(offset=chunk.offset, number=chunk.number)
+            return chunk
+
+        yield next_chunk
 
 
 def _tag_names(account_id: int) -> set[str]:
@@ -379,19 +406,7 @@ def _tag_names(account_id: int) -> set[str]:
 
 def read_chunk(found: Iterator[Any], reader: rows.Reader, limit: int | None = None) -> Chunk:
     """The next rows, as people or with the reason why not."""
-    chunk = Chunk()
-    people, read = chunk.people, reader.read
-    for row in itertools.islice(found, CHUNK if limit is None else limit):
-        chunk.rows += 1
-        try:
-            if row.problem:
-                raise rows.Problem(row.problem)
-            people.append(read(row.number, row.cells))
-        except rows.Problem as problem:
-            reason = mask_card_numbers(str(problem))
-            chunk.problems.append((row.number, rows.as_text(row.cells), reason))
-    chunk.marks = marks.look(people)
-    return chunk
+    return ahead.read(found, None, reader, CHUNK if limit is None else limit)
 
 
 def _hold(import_: Import, mark: Mark) -> None:
@@ -401,21 +416,21 @@ def _hold(import_: Import, mark: Mark) -> None:
         raise Overtaken("Another worker went on with this import.")
 
 
-def _save(import_: Import, store: Store, chunk: Chunk, found: Rows) -> None:
+def _save(import_: Import, store: Store, chunk: Chunk) -> None:
     """Store a chunk together with where to go on. Raises Collision."""
     counts = store.put(chunk.people)
     counts["rejected"] += len(chunk.problems)
     note_problems(import_, chunk.problems)
     import_.marks = marks.together(import_.marks or {}, chunk.marks)
-    _advance(import_, counts, chunk.rows, found)
+    _advance(import_, counts, chunk)
 
 
-def _advance(import_: Import, counts: Counter[str], read: int, found: Rows) -> None:
-    import_.rows += read
+def _advance(import_: Import, counts: Counter[str], chunk: Chunk) -> None:
+    import_.rows += chunk.rows
     for name in COUNTS:
         setattr(import_, name, getattr(import_, name) + counts[name])
-    import_.done_bytes = found.offset
-    import_.cursor = {"offset": found.offset, "number": found.number}
+    import_.done_bytes = chunk.offset
+    import_.cursor = {"offset": chunk.offset, "number": chunk.number}
 
 
 def _set_state(import_: Import, *, done: bool, more: bool) -> None:

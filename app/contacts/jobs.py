@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from app.contacts import (
+    asking,
     bulk_actions,
     chaining,
     checking,
     erasing,
     importing,
+    journal,
     preparing,
+    undoing,
     uploads,
     verifying,
 )
 from app.contacts.models import BulkAction, Import
 from app.contacts.segments import counting
+from app.contacts.signup import gate, rounds, showing, telling
 from app.core import jobs
 from app.core.db import db, transaction
 
@@ -78,6 +82,36 @@ def count_segments() -> int:
     return len(found)
 
 
+def run_undo(import_id: int) -> None:
+    """Go on with undoing an import, or with counting what that would do, for some seconds."""
+    if undoing.run(import_id):
+        wake_undo(import_id)
+
+
+def wake_undo(import_id: int) -> bool:
+    """Have a worker go on with an undo."""
+    for found, after in undoing.waiting():
+        if found == import_id:
+            return _wake_undo(found, after)
+    return False
+
+
+def _wake_undo(import_id: int, after: int) -> bool:
+    return jobs.enqueue(run_undo, import_id, key=f"undo-{import_id}-{after}", on="work")
+
+
+def tend_forms() -> None:
+    """Called by the tick: looks at forms are added up, and owners hear of new people."""
+    showing.take()
+    telling.tell()
+
+
+def ask_again() -> int:
+    """Called by the tick: people who have not confirmed are asked once more, where owners want
+    it; returns how many were looked at."""
+    return rounds.work()
+
+
 def _check(import_id: int, rows: int) -> bool:
     return jobs.enqueue(check_import, import_id, key=f"check-{import_id}-{rows}", on="work")
 
@@ -96,7 +130,7 @@ def wake_bulk(action_id: int) -> bool:
 
 
 def sweep() -> int:
-    """Find files and bulk actions that wait or whose worker is gone; returns how many."""
+    """Find files, undos and bulk actions that wait or whose worker is gone; returns how many."""
     found, checks, files = importing.waiting(), checking.waiting(), preparing.waiting()
     for import_id, rows in found:
         _run(import_id, rows)
@@ -107,14 +141,19 @@ def sweep() -> int:
     due = bulk_actions.due()
     for action_id, _ in due:
         wake_bulk(action_id)
-    return len(found) + len(checks) + len(files) + len(due)
+    undos = undoing.waiting()
+    for import_id, after in undos:
+        _wake_undo(import_id, after)
+    return len(found) + len(checks) + len(files) + len(due) + len(undos)
 
 
 def clean_up() -> int:
     """Remove uploads and forget what is old and needed no more; returns how many."""
     with transaction():
         forgotten = counting.forget_old()
-    return uploads.remove_old() + forgotten + bulk_actions.forget_old()
+        gate.forget_used()
+        asking.forget_old()
+    return uploads.remove_old() + forgotten + bulk_actions.forget_old() + journal.drop_old()
 
 
 def keep_ledger() -> int:

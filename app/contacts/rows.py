@@ -6,6 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from app.contacts import fields, kinds
@@ -17,6 +19,7 @@ from app.contacts.text import (
     clean_note,
     has_card_number,
     mask_card_numbers,
+    search_key,
 )
 from app.core.errors import Invalid
 from app.mailer.address import BadAddress, quick
@@ -25,6 +28,12 @@ from app.mailer.address import BadAddress, quick
 FORMULA = "=+-@\t\r＝＋－＠"  # noqa: RUF001  (the full-width forms)
 
 _ORGANISATION = ("organisation", "organization", "company", "business", "firma", "o")
+
+#: Columns of Contact that differ from person to person.
+PREPARED = (
+    "email", "address", "kind", "first_name", "last_name", "company", "first_key", "last_key",
+    "company_key", "fields", "notes",
+)  # fmt: skip
 
 
 class Problem(Exception):
@@ -36,8 +45,8 @@ class Person:
 
     __slots__ = (
         "address", "blocked", "company", "dirty", "email", "fields", "first", "gained",
-        "id", "joins", "kind", "kind_by", "last", "local", "notes", "number", "proof",
-        "repaired", "state", "tags",
+        "id", "joins", "kind", "kind_by", "last", "local", "notes", "number", "proof", "ready",
+        "repaired", "state", "tags", "updated_at", "was",
     )  # fmt: skip
 
     kind_by: str
@@ -62,11 +71,34 @@ class Person:
         self.id = 0
         self.state: str | None = None
         self.dirty = self.joins = False
+        self.updated_at: datetime | None = None
+        self.was: dict[str, Any] | None = None
+        """What the database has, once a row changed it (see contacts.journal)."""
+        self.ready: tuple[Any, ...] | None = None
+        """`prepared`, made by whoever read the row; None where something changed since."""
 
     @property
     def guessed_kind(self) -> str:
         """person or organisation."""
         return self.kind or kinds.guess(self.local, self.first, self.last, self.company)
+
+    def prepared(self) -> tuple[Any, ...]:
+        """The values of a new Contact, in the order of PREPARED."""
+        first, last, company = self.first, self.last, self.company
+        return (
+            self.email, self.address, self.guessed_kind, first, last, company,
+            search_key(first), search_key(last), search_key(company),
+            _as_json(self.fields) if self.fields else "{}", self.notes,
+        )  # fmt: skip
+
+
+def _as_json(fields: Mapping[str, Any]) -> str:
+    """As json.dumps, in a third of the time for texts."""
+    pairs = [
+        f"{_quoted(key)}: {_quoted(value) if type(value) is str else json.dumps(value)}"
+        for key, value in fields.items()
+    ]
+    return "{" + ", ".join(pairs) + "}"
 
 
 def unguard(cell: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,17 +29,22 @@ from app.contacts.models import (
     Contact,
     ContactField,
     ContactList,
+    FormVersion,
     Import,
+    ImportJournal,
     Segment,
     SegmentCount,
+    SignUpForm,
     Subscription,
     Suppression,
     Tag,
 )
+from app.contacts.signup.design import Choice, Design
 from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
+from app.moving.models import Takein, Takeout
 from tests.conftest import Person
 
 Row = Any
@@ -52,13 +58,25 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         rows = {**_people(account), **_settings(account)}
         db.session.add_all(rows.values())
         db.session.flush()
+        _journal(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["form_id"] = _form(account, rows["list_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
         ids["member_id"] = bob.member.id
         ids["membership_id"] = _one(Membership.id, Membership.member_id == bob.member.id)
         ids["session_id"] = _one(SignedIn.id, SignedIn.member_id == alice.member.id)
     return ids
+
+
+def _journal(account: int, import_: Row) -> None:
+    """What lets the import be undone."""
+    kept_until = now() + timedelta(days=30)
+    db.session.add(
+        ImportJournal(
+            import_id=import_.id, account_id=account, kept_until=kept_until, state="counted"
+        )
+    )
 
 
 def _one(column: Any, condition: Any) -> int:
@@ -88,6 +106,10 @@ def _people(account: int) -> dict[str, Row]:
         ),
         "import_id": Import(
             account_id=account, filename="a.csv", stored_as="none.csv", state="finished"
+        ),
+        "takeout_id": Takeout(account_id=account, stored_as="none.zip", state="removed"),
+        "takein_id": Takein(
+            account_id=account, filename="a.zip", stored_as="none.zip", state="ready"
         ),
     }  # fmt: skip
 
@@ -133,8 +155,21 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
 
 
+def _form(account: int, list_: Row) -> Row:
+    form = SignUpForm(account_id=account, name="News", slug=SLUG, is_open=True)
+    db.session.add(form)
+    db.session.flush()
+    design = Design(lists=(Choice(list_.id, "News"),)).to_json()
+    db.session.add(FormVersion(form_id=form.id, number=1, account_id=account, design=design))
+    db.session.flush()
+    return form
+
+
+#: The public address of a form.
+SLUG = "bakery-news"
 #: Parameters that name nothing of an account.
 OTHERS: dict[str, str] = {
+    "slug": SLUG,
     "token": "x" * 40,
     "handle": "none-xxxxxxxx",
     "secret": "x" * 43,

@@ -26,6 +26,7 @@ EMPTY_ACCOUNT = [
     "/segments",
     "/segments/new",
     "/suppressions",
+    "/forms",
     "/imports",
     "/imports/new",
     "/contacts/bulk",
@@ -47,6 +48,8 @@ EMPTY_ACCOUNT = [
     "/settings/provider-reports",
     "/settings/api-tokens",
     "/settings/audit",
+    "/settings/take-out",
+    "/settings/take-in",
     "/settings/data",
     "/settings/consents/record",
 ]

@@ -208,7 +208,10 @@ def _utf8(raw: bytes) -> str:
 
 def _split(text: str, sign: str) -> list[str]:
     """At signs that no backslash stands before."""
-    return re.split(rf"(?<!\\)(?:\\\\)*{sign}", text) if text else []
+    if not text:
+        return []
+    pieces = re.findall(rf"((?:\\.|[^\\{sign}]|\\$)*)({sign}|$)", text, re.DOTALL)
+    return [piece for piece, _ in pieces][: 1 + sum(end == sign for _, end in pieces)]
 
 
 def _plain(text: str) -> str:

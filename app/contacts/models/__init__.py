@@ -6,6 +6,7 @@ from app.contacts.models.counts import SegmentCount
 from app.contacts.models.growth import ListDay, PeopleDay
 from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
 from app.contacts.models.imports import Import, ImportProblem
+from app.contacts.models.journal import ImportChange, ImportJournal
 from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
@@ -20,12 +21,23 @@ from app.contacts.models.preferences import (
     PreferenceCentre,
     PublicList,
 )
+from app.contacts.models.signing_up import (
+    AskingRound,
+    ConfirmationMail,
+    FormEntry,
+    FormVersion,
+    SignUpForm,
+    UsedStamp,
+)
+from app.contacts.models.travel import SuppressionKey
 
 __all__ = [
     "AddressChange",
+    "AskingRound",
     "BulkAction",
     "ChannelConsent",
     "CleanUpLook",
+    "ConfirmationMail",
     "Consent",
     "ConsentCheck",
     "ConsentSeal",
@@ -35,9 +47,13 @@ __all__ = [
     "ContactList",
     "Erasure",
     "Finding",
+    "FormEntry",
+    "FormVersion",
     "Frequency",
     "Headcount",
     "Import",
+    "ImportChange",
+    "ImportJournal",
     "ImportProblem",
     "LeavingReason",
     "LinkRequest",
@@ -49,9 +65,12 @@ __all__ = [
     "PublicList",
     "Segment",
     "SegmentCount",
+    "SignUpForm",
     "Subscription",
     "Suppression",
+    "SuppressionKey",
     "Tag",
+    "UsedStamp",
     "bulk_change",
     "contact_tag",
     "likeness",

@@ -21,6 +21,7 @@ from app.contacts import (
     marks,
     queries,
     services,
+    undoing,
 )
 from app.contacts.formats import converting
 from app.contacts.formats.pasted import as_csv
@@ -38,7 +39,8 @@ from app.core.fragments import see_other, wants_fragment
 @bp.get("/imports")
 def imports() -> ResponseReturnValue:
     found = queries.imports(current_account(), cursor=request.args.get("cursor"))
-    return render_template("contacts/imports.html", found=found)
+    undone = undoing.undone(found.items)
+    return render_template("contacts/imports.html", found=found, undone=undone)
 
 
 @bp.get("/imports/new")
@@ -265,11 +267,14 @@ def show_import(import_id: int) -> ResponseReturnValue:
     import_ = queries.import_(current_account(), import_id)
     if import_.state in importing.OPEN:
         return see_other("contacts.map_import", import_id=import_id)
+    journal = undoing.journal_of(import_)
     return render_template(
         "contacts/import.html",
         import_=import_,
         problems=queries.problems(import_, limit=20),
         found=marks.proposals(import_.marks or {}),
+        journal=journal,
+        can_undo=undoing.can_begin(import_, journal),
     )
 
 
@@ -284,8 +289,8 @@ def import_progress(import_id: int) -> ResponseReturnValue:
         "contacts/_progress.html", import_=import_, found=marks.proposals(import_.marks or {})
     )
     response = make_response(page)
-    if import_.rejected and import_.state in ("finished", "failed"):
-        # The whole page, where the rows that were not taken are listed.
+    if import_.state in ("finished", "failed"):
+        # The whole page, with the rows that were not taken and the way to undo it.
         response.headers["HX-Refresh"] = "true"
     return response
 
