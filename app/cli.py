@@ -73,6 +73,16 @@ def parser() -> argparse.ArgumentParser:
     remove = _add(webhook, "remove", remove_webhook, "take no more reports at an address")
     remove.add_argument("--webhook", type=int, required=True, help="its id")
 
+    consent = _group(commands, "consent", "the record of what people agreed to")
+    verify = _add(
+        consent,
+        "verify",
+        verify_consents,
+        "check that nothing in it was altered since it was sealed",
+    )
+    verify.add_argument("--account", type=int, help="id of one account; default: all")
+    verify.add_argument("--known-head", help="a hash noted earlier that must still be in the chain")
+
     staff = _group(commands, "staff", "the operator's people")
     create = _add(staff, "create", create_staff, "make an operator login")
     create.add_argument("--email", required=True)
@@ -234,6 +244,32 @@ def remove_webhook(options: argparse.Namespace) -> None:
 def _given(value: str) -> str:
     """A secret from the command line, or better from standard input, which nobody else sees."""
     return sys.stdin.readline() if value == "-" else value
+
+
+def verify_consents(options: argparse.Namespace) -> int:
+    from app.contacts import verifying
+
+    if options.known_head and options.account is None:
+        raise Complaint("--known-head belongs to one account: name it with --account.")
+    with _application():
+        known = verifying.accounts()
+        if options.account is not None and options.account not in known:
+            raise Complaint(f"There is no account {options.account}.")
+        chosen = known if options.account is None else [options.account]
+        found = [verifying.verify(account_id) for account_id in chosen]
+        lost = options.known_head and not verifying.holds(options.account, options.known_head)
+        guarded = verifying.is_guarded()
+    sound = not lost and all(one.problem is None for one in found)
+    _print({"sound": sound, "guarded": guarded, "accounts": [one.to_json() for one in found]},
+           options)  # fmt: skip
+    for one in found:
+        if one.problem:
+            _complain(f"Account {one.account}: {one.problem.words}")
+    if lost:
+        _complain(f"No seal of account {options.account} has this hash: {options.known_head}")
+    if not guarded:
+        _complain("The triggers that refuse changes are missing from the database.")
+    return 0 if sound else 1
 
 
 def create_staff(options: argparse.Namespace) -> None:

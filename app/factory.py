@@ -33,6 +33,7 @@ from app.auth import current, sessions
 from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
+from app.contacts import erasing
 from app.contacts import routes as contacts
 from app.core import headers, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
@@ -41,8 +42,10 @@ from app.core.db import db, prepare_engine, transaction
 from app.core.errors import DomainError
 from app.core.fragments import wants_fragment
 from app.core.uploading import UploadRequest
+from app.delivery import leftovers
 from app.delivery import routes as delivery
 from app.extensions import csrf, htmx, limiter, login
+from app.preferences import routes as preferences
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.site import health
@@ -67,7 +70,7 @@ WORDS = {
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
-    delivery.bp, tracking.bp, reports.bp, staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 
@@ -155,6 +158,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    erasing.look_in(*leftovers.PLACES)
 
 
 def _connect(app: Flask, config: Config) -> None:

@@ -111,6 +111,8 @@ def _empty() -> None:
             names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         else:
+            # First the accounts: only with them does the record of consents go.
+            connection.execute(sa.delete(Base.metadata.tables["account"]))
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(sa.delete(table))
         connection.commit()

@@ -35,6 +35,7 @@ WORDS = {
     "person.role": "changed a role",
     "person.uninvite": "took an invitation back",
     "policy.accept": "accepted the privacy policy",
+    "preferences.change": "changed what people may choose for themselves",
     "profile.change": "changed their profile",
     "profile.email": "changed their address",
     "report_hook.add": "took up reports of a mail provider",

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts.models import Account
-from app.api import queries
+from app.api import keys, queries
 from app.campaigns import composing
 from app.campaigns.models import Campaign
 from app.contacts import consent, suppressions, writing
+from app.contacts.changes import BY_API
 from app.contacts.models import Contact, Suppression
 from app.core.errors import DomainError, Invalid
 from app.mailer.address import BadAddress, parse
@@ -26,9 +27,9 @@ def add_contact(account: Account, given: dict[str, Any]) -> Contact:
     lists = queries.lists_named(account, given.get("lists", ()), "lists")
     details = {key: value for key, value in given.items() if key not in ("email", "lists")}
     with _outside_names(given):
-        contact = writing.create(account, given["email"], **details)
+        contact = writing.create(account, given["email"], by=BY_API, **details)
     for list_ in lists:
-        consent.subscribe(contact, list_, source="api", wording=WORDING)
+        consent.subscribe(contact, list_, source="api", wording=WORDING, evidence=keys.evidence())
     return contact
 
 
@@ -37,7 +38,7 @@ def change_contact(account: Account, contact: Contact, given: dict[str, Any]) ->
     changes = {key: value for key, value in given.items() if key != "lists"}
     if changes:
         with _outside_names(given):
-            writing.update(contact, **changes)
+            writing.update(contact, by=BY_API, **changes)
     if "lists" in given:
         _put_on(account, contact, given["lists"])
 
@@ -48,15 +49,20 @@ def _put_on(account: Account, contact: Contact, ids: Iterable[int]) -> None:
                if one.state != "ended"]  # fmt: skip
     for one in present:
         if one.list_id not in wanted:
-            consent.leave_list(contact, one.list, source="api")
+            consent.leave_list(contact, one.list, source="api", evidence=keys.evidence())
     for list_id, list_ in wanted.items():
         if list_id not in {one.list_id for one in present}:
-            consent.subscribe(contact, list_, source="api", wording=WORDING)
+            consent.subscribe(
+                contact, list_, source="api", wording=WORDING, evidence=keys.evidence()
+            )
+
+
+AIMS = ("lists", "segments", "exclude", "exclude_segments")
 
 
 def write_campaign(account: Account, given: dict[str, Any]) -> Campaign:
     """A new draft that aims at nobody but those named."""
-    aims = {name: given.get(name, []) for name in ("lists", "segments", "exclude")}
+    aims = {name: given.get(name, []) for name in AIMS}
     draft = _draft(account, {**given, **aims})
     with _outside_names(given):
         return composing.create(account, draft)
@@ -80,9 +86,10 @@ def _draft(account: Account, given: dict[str, Any]) -> composing.Draft:
     for field in ("lists", "exclude"):
         if field in given:
             values[field] = [row.id for row in queries.lists_named(account, given[field], field)]
-    if "segments" in given:
-        rows = queries.segments_named(account, given["segments"], "segments")
-        values["segments"] = [row.id for row in rows]
+    for field in ("segments", "exclude_segments"):
+        if field in given:
+            rows = queries.segments_named(account, given[field], field)
+            values[field] = [row.id for row in rows]
     return composing.Draft(**values)
 
 

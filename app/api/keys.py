@@ -48,6 +48,11 @@ def sign_in(scope: str) -> Account:
     return account
 
 
+def evidence() -> dict[str, int]:
+    """What the record of consents says of the caller."""
+    return {"token": int(g.api_token_id)}
+
+
 def _living_token(secret: str) -> ApiToken | None:
     return db.session.scalar(
         sa.select(ApiToken).where(

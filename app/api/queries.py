@@ -86,6 +86,16 @@ def campaigns(account: Account, cursor: str | None, limit: int) -> Page[Campaign
     )
 
 
+def segments(
+    account: Account, cursor: str | None, limit: int, *, name: str | None = None
+) -> Page[Segment]:
+    """The account's segments, newest first; or the one of a name."""
+    wanted = sa.select(Segment).where(Segment.account_id == account.id)
+    if name is not None:
+        wanted = wanted.where(Segment.name == name)
+    return _newest_first(wanted, Segment.id, cursor, limit)
+
+
 def suppressions(
     account: Account, cursor: str | None, limit: int, *, address: str | None = None
 ) -> Page[Suppression]:

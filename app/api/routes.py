@@ -9,14 +9,35 @@ from flask import Blueprint, Response, jsonify, stream_with_context
 from flask_limiter import RateLimitExceeded
 
 from app.accounts import auditing
-from app.api import acting, keys, openapi, queries, reading, shapes, showing, undo
+from app.api import (
+    acting,
+    consents,
+    keys,
+    openapi,
+    queries,
+    reading,
+    segments,
+    shapes,
+    showing,
+    undo,
+)
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
 from app.campaigns import checks, scheduling
 from app.campaigns import queries as campaigns
 from app.campaigns.models import Campaign
-from app.contacts import finding, importing, lists, suppressions, undoing, uploads, writing
+from app.contacts import (
+    erasing,
+    evidence,
+    finding,
+    importing,
+    lists,
+    suppressions,
+    undoing,
+    uploads,
+    writing,
+)
 from app.contacts import jobs as import_jobs
 from app.contacts.models import Contact
 from app.core import jobs, settings
@@ -107,7 +128,14 @@ def get_contacts(query: dict[str, Any]) -> Any:
     account = current_account()
     if "list" in query:
         queries.lists_named(account, [query["list"]], "list")
-    wanted = finding.Wanted(text=query.get("query", ""), list_id=query.get("list"))
+    if "segment" in query:
+        queries.segments_named(account, [query["segment"]], "segment")
+    wanted = finding.Wanted(
+        text=query.get("query", ""),
+        list_id=query.get("list"),
+        segment_id=query.get("segment"),
+        kind=query.get("kind", ""),
+    )
     found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))
 
@@ -132,10 +160,24 @@ def change_contact(contact_id: int, body: dict[str, Any]) -> Any:
     return _contact(row)
 
 
-@call("DELETE", "/contacts/<int:contact_id>", scope="contacts:write", status=204)
-def delete_contact(contact_id: int) -> None:
-    """Erase a contact; who left before stays out."""
-    writing.delete(queries.contact(current_account(), contact_id))
+@call(
+    "DELETE",
+    "/contacts/<int:contact_id>",
+    scope="contacts:write",
+    query=consents.EraseQuery,
+    status=204,
+)
+def delete_contact(contact_id: int, query: dict[str, Any]) -> None:
+    """Erase a contact; who left before stays out, with `keep_out` everybody does."""
+    row = queries.contact(current_account(), contact_id)
+    erasing.erase(row, by="api", keep_out=query.get("keep_out", "no") == "yes")
+
+
+@call("GET", "/contacts/<int:contact_id>/consents", scope="contacts:read", answer=evidence.Evidence)
+def get_consents(contact_id: int) -> Any:
+    """What a contact agreed to, with its place in the sealed record and how to verify it."""
+    account = current_account()
+    return evidence.of(account, queries.contact(account, contact_id))
 
 
 def _contact(row: Contact) -> shapes.ContactOut:
@@ -403,6 +445,9 @@ def create_suppression(body: dict[str, Any]) -> Any:
 def delete_suppression(suppression_id: int) -> None:
     """Allow an address again; only what the account itself added."""
     acting.allow_again(queries.suppression(current_account(), suppression_id))
+
+
+segments.declare(call)
 
 
 @bp.errorhandler(writing.AddressTaken)

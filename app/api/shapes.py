@@ -116,6 +116,13 @@ class ContactOut(TypedDict):
     last_name: str
     company: str
     kind: Kind
+    kind_reason: Annotated[
+        Literal[
+            "hand", "api", "file", "legal_form", "company", "role", "name", "free_mail",
+            "unknown", "before",
+        ],
+        {"description": "Who said the kind, or what it was worked out from."},
+    ]  # fmt: skip
     fields: dict[str, Any]
     lists: Annotated[list[int], {"description": "Lists with an active or pending subscription."}]
     subscriptions: list[SubscriptionOut]
@@ -135,11 +142,20 @@ class ContactQuery(PageQuery):
         ]
     ]
     list: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those on this list."}]]
+    segment: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those in it now."}]]
+    kind: NotRequired[Kind]
 
 
 class ContactPage(TypedDict):
     items: list[ContactOut]
     cursor: Cursor
+
+
+class ColumnIn(TypedDict):
+    """What a column becomes; with `keep`, it only fills what is empty."""
+
+    to: NotRequired[str | None]
+    keep: NotRequired[bool]
 
 
 class ImportIn(TypedDict):
@@ -148,7 +164,7 @@ class ImportIn(TypedDict):
     list: Annotated[int, {"minimum": 1}]
     mapping: NotRequired[
         Annotated[
-            dict[str, str | None],
+            dict[str, str | ColumnIn | None],
             {"description": "Column to field, as JSON. Guessed where it is left out."},
         ]
     ]
@@ -195,6 +211,7 @@ class CampaignIn(TypedDict):
     lists: NotRequired[Ids]
     segments: NotRequired[Ids]
     exclude: NotRequired[Annotated[list[int], {"description": "Lists whose people get none."}]]
+    exclude_segments: NotRequired[Ids]
     tracking: NotRequired[Tracking]
 
 
@@ -215,6 +232,7 @@ class CampaignChanges(TypedDict, total=False):
     lists: Ids
     segments: Ids
     exclude: Ids
+    exclude_segments: Ids
     tracking: Tracking
     version: Annotated[int, {"description": "Refused with 409 when the draft has moved on."}]
 
@@ -238,6 +256,7 @@ class CampaignOut(TypedDict):
     lists: list[int]
     segments: list[int]
     exclude: list[int]
+    exclude_segments: list[int]
     tracking: Tracking
     created_at: Moment
     updated_at: Moment
@@ -334,6 +353,7 @@ class DeliveryOut(TypedDict):
     code: Annotated[int | None, {"description": "SMTP reply code."}]
     status: Annotated[str | None, {"description": "Enhanced status code (RFC 3463)."}]
     answer: Annotated[str | None, {"description": "The server's words."}]
+    tls: Annotated[bool | None, {"description": "Encrypted on its way; null before it left."}]
 
 
 class DeliveryPage(TypedDict):

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from app.campaigns.models import Campaign
-from app.contacts.models import (
-    Contact,
-    ContactList,
-    Segment,
-    Subscription,
-    Suppression,
-    Tag,
-    contact_tag,
-)
+from app.contacts import resting, segments
+from app.contacts.models import Contact, Segment, Subscription, Suppression
+from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid
 
 Condition = sa.ColumnElement[bool]
-MAX_DEPTH = 5
 
 
 def recipients(campaign: Campaign) -> sa.Select[int]:
@@ -32,7 +23,7 @@ def recipients(campaign: Campaign) -> sa.Select[int]:
         .where(Contact.account_id == campaign.account_id)
         .where(_included(campaign))
         .where(*_not_excluded(campaign))
-        .where(~_suppressed())
+        .where(~_suppressed(), *_not_resting(campaign))
     )
 
 
@@ -51,7 +42,7 @@ def anybody(campaign: Campaign) -> bool:
         .join(on, on.contact_id == Contact.id)
         .where(on.list_id.in_(lists), on.state == "active")
         .where(Contact.account_id == campaign.account_id)
-        .where(*_not_excluded(campaign), ~_suppressed())
+        .where(*_not_excluded(campaign), ~_suppressed(), *_not_resting(campaign))
     )
     if lists and db.session.scalar(from_lists.limit(1)) is not None:
         return True
@@ -62,7 +53,8 @@ def left_out(campaign: Campaign) -> dict[str, int]:
     """Who is on the lists and gets nothing, by reason; each person counts once.
 
     Keys: a Suppression's reason (unsubscribed, complaint, bounced, account, import), excluded,
-    pending (has not confirmed yet), ended (has left the list).
+    paused (wants none for a while), frequency (has had a mail lately and wants few), pending (has
+    not confirmed yet), ended (has left the list).
     """
     return count_both(campaign)[1]
 
@@ -73,11 +65,6 @@ def count_both(campaign: Campaign) -> tuple[int, dict[str, int]]:
     reasons = {**kept_out, **_not_active(campaign)}
     left = {reason: n for reason, n in reasons.items() if n}
     return _size(campaign) - sum(kept_out.values()), left
-
-
-def check_rule(account_id: int, rule: dict[str, Any]) -> None:
-    """Raises Invalid where a segment's rule is one that nobody can work out."""
-    _matching(account_id, rule)
 
 
 def _included(campaign: Campaign, *, few: bool = False) -> Condition:
@@ -126,48 +113,12 @@ def _segments(campaign: Campaign, *, excluded: bool) -> Sequence[Segment]:
 
 def _in_segment(segment: Segment) -> Condition:
     """People of a segment are those with an active subscription that its rule fits."""
-    subscribed = sa.exists().where(
-        Subscription.contact_id == Contact.id, Subscription.state == "active"
+    subscribed = (
+        sa.exists()
+        .where(Subscription.contact_id == Contact.id, Subscription.state == "active")
+        .correlate(Contact)
     )
-    return sa.and_(subscribed, _matching(segment.account_id, segment.rule))
-
-
-def _matching(account_id: int, rule: dict[str, Any], depth: int = 0) -> Condition:
-    if depth > MAX_DEPTH or not isinstance(rule, dict):
-        raise Invalid("This segment's rule cannot be understood.")
-    for word, combine in (("all", sa.and_), ("any", sa.or_)):
-        if isinstance(rule.get(word), list) and rule[word]:
-            parts = [_matching(account_id, part, depth + 1) for part in rule[word]]
-            combined: Condition = combine(*parts)
-            return combined
-    field, op, value = rule.get("field"), rule.get("op"), rule.get("value")
-    if op not in ("has", "has_not", "is", "is_not"):
-        raise Invalid(f"A segment cannot compare with “{op}”.")
-    condition: Condition = _simple(account_id, str(field), value)
-    if str(op).endswith("_not"):
-        condition = sa.not_(condition)
-    return condition
-
-
-def _simple(account_id: int, field: str, value: Any) -> Condition:
-    if field == "tag" and isinstance(value, str):
-        return Contact.id.in_(
-            sa.select(contact_tag.c.contact_id)
-            .join(Tag, Tag.id == contact_tag.c.tag_id)
-            .where(Tag.account_id == account_id, Tag.name == value)
-        )
-    if field == "list" and isinstance(value, int):
-        owned = sa.select(ContactList.id).where(
-            ContactList.account_id == account_id, ContactList.id == value
-        )
-        return Contact.id.in_(
-            sa.select(Subscription.contact_id).where(
-                Subscription.list_id.in_(owned), Subscription.state == "active"
-            )
-        )
-    if field == "kind" and value in ("person", "organisation"):
-        return Contact.kind == str(value)
-    raise Invalid(f"A segment cannot ask for “{field}” in this way.")
+    return sa.and_(subscribed, segments.condition(segment.account_id, segment.rule))
 
 
 def _suppressed() -> Condition:
@@ -201,7 +152,24 @@ def _kept_out(campaign: Campaign) -> dict[str, int]:
     if excluding := _not_excluded(campaign):
         outside = sa.not_(sa.and_(*excluding))
         numbers["excluded"] = _number(campaign, outside, included, ~_suppressed())
-    return numbers
+    return numbers | _resting(campaign)
+
+
+def _resting(campaign: Campaign) -> dict[str, int]:
+    """Of those included and not kept out otherwise; each counts once."""
+    others = [_included(campaign, few=True), *_not_excluded(campaign), ~_suppressed()]
+    paused, enough = _not_resting(campaign)
+    return {
+        resting.PAUSED: _number(campaign, ~paused, *others),
+        resting.TOO_SOON: _number(campaign, paused, ~enough, *others),
+    }
+
+
+def _not_resting(campaign: Campaign) -> list[Condition]:
+    """Neither in a pause when it starts, nor wanting fewer mails than that would be."""
+    moment = max(now(), campaign.due_at or now())
+    asked = resting.resting(campaign.account_id, campaign.id, moment)
+    return [Contact.id.not_in(contact_ids) for contact_ids in asked]
 
 
 def _not_active(campaign: Campaign) -> dict[str, int]:

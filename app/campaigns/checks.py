@@ -16,6 +16,7 @@ from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
 from app.campaigns.protecting import plain_liquid
+from app.contacts import segments
 from app.contacts.models import Contact, ContactList
 from app.core import settings
 from app.core.db import db
@@ -241,7 +242,24 @@ def _nobody(campaign: Campaign) -> Finding:
     return Finding("block", "There is nobody to send to.", text, _at(campaign, "people"), "people")
 
 
+def _broken_segments(campaign: Campaign) -> list[Finding]:
+    """Segments that ask for something that is not there any more."""
+    ids = [row.segment_id for row in campaign.audience if row.segment_id]
+    return [
+        Finding(
+            "block", f"The segment {segment.name} cannot be worked out.",
+            "It asks for something that was removed. Change it under Contacts, Segments.",
+            _at(campaign, "people"), "segments",
+        )
+        for segment in queries.segments(campaign.account_id, ids)
+        if not segments.is_readable(segment.account_id, segment.rule)
+    ]  # fmt: skip
+
+
 def _audience(campaign: Campaign) -> Iterator[Finding]:
+    if broken := _broken_segments(campaign):
+        yield from broken
+        return
     reached = numbers.numbers(campaign)
     number, out = reached.count, reached.left_out
     if not number:
@@ -280,7 +298,9 @@ OUT_WORDS = {
     "erased": "asked to be erased",
     "account": "on your own block list",
     "import": "blocked by a file you imported",
-    "excluded": "on a list that you left out",
+    "excluded": "on a list or in a segment that you left out",
+    "paused": "want no mail for a while",
+    "frequency": "want a mail now and then only, and had one",
     "pending": "have not confirmed yet",
     "ended": "left the list",
 }

@@ -48,6 +48,8 @@ class Draft:
     segments: Sequence[int] | None = None
     exclude: Sequence[int] | None = None
     """Ids of lists whose active people get nothing."""
+    exclude_segments: Sequence[int] | None = None
+    """Ids of segments whose people get nothing."""
 
 
 class Conflict(WrongState):
@@ -220,7 +222,7 @@ def _address(name: str, value: str) -> str:
 
 
 def _aim(campaign: Campaign, draft: Draft) -> None:
-    """Replace what the draft names: included lists, segments, excluded lists."""
+    """Replace what the draft names: included lists, segments, excluded lists and segments."""
     rows = list(campaign.audience)
     if draft.lists is not None:
         rows = [row for row in rows if row.excluded or row.segment_id]
@@ -229,9 +231,13 @@ def _aim(campaign: Campaign, draft: Draft) -> None:
         rows = [row for row in rows if row.excluded or row.list_id]
         rows += [CampaignAudience(segment_id=i) for i in _own_segments(campaign, draft.segments)]
     if draft.exclude is not None:
-        rows = [row for row in rows if not row.excluded]
+        rows = [row for row in rows if not row.excluded or row.segment_id]
         excluded = _own_lists(campaign, draft.exclude)
         rows += [CampaignAudience(list_id=i, excluded=True) for i in excluded]
+    if draft.exclude_segments is not None:
+        rows = [row for row in rows if not row.excluded or row.list_id]
+        excluded = _own_segments(campaign, draft.exclude_segments)
+        rows += [CampaignAudience(segment_id=i, excluded=True) for i in excluded]
     campaign.audience = rows
 
 

@@ -72,6 +72,7 @@ class PeopleForm(Versioned):
     lists = CheckboxesField("Send to", coerce=int)
     segments = CheckboxesField("And to segments", coerce=int)
     exclude = CheckboxesField("But not to people on", coerce=int)
+    exclude_segments = CheckboxesField("And not to segments", coerce=int)
 
 
 class TrackingForm(Versioned):

@@ -19,6 +19,7 @@ from app.campaigns.protecting import through
 
 CONTENT_MARK, TITLE_MARK = "lscontentmark", "lstitlemark"
 FOOTER_MARK = "ls-footer"
+WHY = "Why do I get this?"
 
 _FONT = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 #: Inlined into the owner's words.
@@ -110,16 +111,15 @@ def preheader(source: str) -> str:
 def footer_html(lists: Sequence[str], *, language: str) -> str:
     """Business, postal address, why this mail came, and the ways out."""
     paragraph = f'<p style="margin:0 0 8px;color:#4b524e;{_SMALL};{_SHOWN}">'
-    separator = " &nbsp;·&nbsp; "
-    links = separator.join(
-        f'<a href="{{{{ links.{name} }}}}" style="{_LINK}">{label}</a>'
+    links = " &nbsp;·&nbsp; ".join(
+        _link(name, label)
         for name, label in (
             ("unsubscribe", "Unsubscribe"),
             ("preferences", "Change what you get"),
             ("browser", "View in browser"),
         )
     )
-    names = as_html(reason(lists))
+    names = f"{as_html(reason(lists))} {_link('why', WHY)}"
     return (
         f'<div role="contentinfo" lang="{language}" class="{FOOTER_MARK}" style="clear:both;'
         f"padding:24px;background-color:#ffffff;color:#4b524e;text-align:center;"
@@ -135,12 +135,16 @@ def footer_text(lists: Sequence[str]) -> str:
     """The same for the plain-text part."""
     return (
         "-- \n"
-        f"{reason(lists)}\n\n"
+        f"{reason(lists)}\n{WHY} {{{{ links.why }}}}\n\n"
         "{{ account.name }}\n{{ account.address }}\n\n"
         "Unsubscribe: {{ links.unsubscribe }}\n"
         "Change what you get: {{ links.preferences }}\n"
         "View in browser: {{ links.browser }}\n"
     )
+
+
+def _link(name: str, label: str) -> str:
+    return f'<a href="{{{{ links.{name} }}}}" style="{_LINK}">{label}</a>'
 
 
 def reason(lists: Sequence[str]) -> str:

@@ -63,6 +63,7 @@ NAMES: dict[str, str] = {
     "account.address": "Your postal address",
     "links.unsubscribe": "Unsubscribe link",
     "links.preferences": "Preferences link",
+    "links.why": "Why do I get this link",
     "links.browser": "View in browser link",
 }
 

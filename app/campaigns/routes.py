@@ -350,7 +350,10 @@ def save_people(campaign_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _refused(campaign, form, lambda: _people_page(campaign, form, status=422))
     draft = composing.Draft(
-        lists=form.lists.data, segments=form.segments.data, exclude=form.exclude.data
+        lists=form.lists.data,
+        segments=form.segments.data,
+        exclude=form.exclude.data,
+        exclude_segments=form.exclude_segments.data,
     )
     return _save(campaign, draft, form, "people")
 
@@ -359,8 +362,9 @@ def _people_form(campaign: Campaign) -> forms.PeopleForm:
     form = forms.PeopleForm(
         version=campaign.version,
         lists=_ids(campaign, excluded=False),
-        segments=[row.segment_id for row in campaign.audience if row.segment_id],
+        segments=_segment_ids(campaign, excluded=False),
         exclude=_ids(campaign, excluded=True),
+        exclude_segments=_segment_ids(campaign, excluded=True),
     )
     # What was chosen before and is archived now stays visible, so that it can be taken away.
     chosen = queries.owned_lists(
@@ -370,7 +374,7 @@ def _people_form(campaign: Campaign) -> forms.PeopleForm:
     form.lists.choices = form.exclude.choices = [
         SelectChoice(row.id, row.name) for row in lists.values()
     ]
-    form.segments.choices = [
+    form.segments.choices = form.exclude_segments.choices = [
         SelectChoice(row.id, row.name) for row in queries.segments(campaign.account_id)
     ]
     return form
@@ -378,6 +382,11 @@ def _people_form(campaign: Campaign) -> forms.PeopleForm:
 
 def _ids(campaign: Campaign, *, excluded: bool) -> list[int]:
     return [row.list_id for row in campaign.audience if row.list_id and row.excluded == excluded]
+
+
+def _segment_ids(campaign: Campaign, *, excluded: bool) -> list[int]:
+    found = [row for row in campaign.audience if row.excluded == excluded]
+    return [row.segment_id for row in found if row.segment_id]
 
 
 def _people_page(campaign: Campaign, form: forms.PeopleForm, status: int = 200) -> Response:

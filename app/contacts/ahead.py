@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from app.contacts.reading import Row, Rows
+from app.contacts import marks
+from app.contacts.reading import Row
 from app.contacts.rows import Person, Problem, Reader, as_text
+from app.contacts.text import mask_card_numbers
 
 #: Smaller rests of files are read in the time that a process takes to begin.
 WORTH_BYTES = 2_000_000
@@ -33,13 +35,14 @@ class Chunk:
     people: list[Person] = field(default_factory=list)
     problems: list[tuple[int, str, str]] = field(default_factory=list)
     rows: int = 0
+    marks: marks.Marks = field(default_factory=dict)
     offset: int = 0
     """Where to go on behind it, with the number of records so far."""
     number: int = 0
 
 
-def read(records: Iterator[Row], place: Rows, reader: Reader, size: int) -> Chunk:
-    """The next `size` records; fewer at the end. `place` says where they were read to."""
+def read(records: Iterator[Row], reader: Reader, size: int) -> Chunk:
+    """The next `size` records, as people or with the reason why not; fewer at the end."""
     chunk = Chunk()
     people, take = chunk.people, reader.read
     for row in itertools.islice(records, size):
@@ -49,8 +52,9 @@ def read(records: Iterator[Row], place: Rows, reader: Reader, size: int) -> Chun
                 raise Problem(row.problem)
             people.append(take(row.number, row.cells))
         except Problem as problem:
-            chunk.problems.append((row.number, as_text(row.cells), str(problem)))
-    chunk.offset, chunk.number = place.offset, place.number
+            reason = mask_card_numbers(str(problem))
+            chunk.problems.append((row.number, as_text(row.cells), reason))
+    chunk.marks = marks.look(people)
     return chunk
 
 
@@ -81,11 +85,10 @@ class Ahead:
         try:
             length = int.from_bytes(_all_of(self._pipe, _LENGTH), "little")
             # Nobody but the fork has the other end.
-            chunk = marshal.loads(_all_of(self._pipe, length))  # noqa: S302
+            people, *rest = marshal.loads(_all_of(self._pipe, length))  # noqa: S302
         except (EOFError, ValueError, OSError):
             return None
-        people, problems, rows, offset, number = chunk
-        return Chunk([_person(values) for values in people], problems, rows, offset, number)
+        return Chunk([_person(values) for values in people], *rest)
 
     def end(self) -> None:
         """Stop it."""
@@ -126,7 +129,8 @@ def _work(next_chunk: Callable[[], Chunk], size: int, into: int) -> None:
 
 def _send(pipe: BinaryIO, chunk: Chunk) -> None:
     people = [_values(person) for person in chunk.people]
-    data = marshal.dumps((people, chunk.problems, chunk.rows, chunk.offset, chunk.number))
+    rest = (chunk.problems, chunk.rows, chunk.marks, chunk.offset, chunk.number)
+    data = marshal.dumps((people, *rest))
     view = memoryview(len(data).to_bytes(_LENGTH, "little") + data)
     while view:
         view = view[pipe.write(view) :]
@@ -136,7 +140,7 @@ def _values(person: Person) -> tuple[Any, ...]:
     return (
         person.number, person.email, person.address, person.local, person.first, person.last,
         person.company, person.notes, person.kind, person.fields, person.tags, person.blocked,
-        person.prepared(),
+        person.proof, person.repaired, person.prepared(),
     )  # fmt: skip
 
 
@@ -144,6 +148,6 @@ def _person(values: tuple[Any, ...]) -> Person:
     person = Person(values[0], values[1], values[2], values[3])
     (
         _, _, _, _, person.first, person.last, person.company, person.notes, person.kind,
-        person.fields, person.tags, person.blocked, person.ready,
+        person.fields, person.tags, person.blocked, person.proof, person.repaired, person.ready,
     ) = values  # fmt: skip
     return person

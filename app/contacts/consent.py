@@ -19,10 +19,11 @@ from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound, WrongState
+from app.privacy import publishing
 
 Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
-BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo")
+BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo", "preferences")
 ASK_AGAIN_AFTER = timedelta(days=1)
 LINK_LIFE = timedelta(days=30)
 
@@ -57,9 +58,9 @@ def subscribe(
     found = _enter(contact, list_, found, "pending" if must_confirm else "active")
     if not must_confirm:
         kind = "asked" if source == "form" else "stated"
-        _note(contact, kind, source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _note(contact, kind, source=source, list_=list_, wording=wording, evidence=evidence)
     elif not _asked_lately(contact, list_):
-        _note(contact, "asked", source=source, list_id=list_.id, wording=wording, evidence=evidence)
+        _note(contact, "asked", source=source, list_=list_, wording=wording, evidence=evidence)
         _ask(contact, list_)
     return found
 
@@ -71,11 +72,11 @@ def confirm(token: str, *, evidence: Evidence | None = None) -> Subscription:
         return subscription
     if subscription.state != "pending":
         raise LinkOver
-    contact, list_id = subscription.contact, subscription.list_id
+    contact, list_ = subscription.contact, subscription.list
     if suppressions.lift_for_person(contact.account_id, contact.address):
         _note(contact, "restored", source="link", evidence=evidence)
-    _enter(contact, subscription.list, subscription, "active")
-    _note(contact, "confirmed", source="link", list_id=list_id, evidence=evidence)
+    _enter(contact, list_, subscription, "active")
+    _note(contact, "confirmed", source="link", list_=list_, evidence=evidence)
     return subscription
 
 
@@ -124,7 +125,7 @@ def leave_list(
     if found is None or found.state == "ended":
         return False
     _enter(contact, list_, found, "ended")
-    _note(contact, "withdrawn", source=source, list_id=list_.id, evidence=evidence)
+    _note(contact, "withdrawn", source=source, list_=list_, evidence=evidence)
     return True
 
 
@@ -136,8 +137,31 @@ def rejoin_list(
     if found is None or found.state != "ended":
         return False
     _enter(contact, list_, found, "active")
-    _note(contact, "restored", source=source, list_id=list_.id, evidence=evidence)
+    _note(contact, "restored", source=source, list_=list_, evidence=evidence)
     return True
+
+
+def join_list(
+    contact: Contact, list_: ContactList, *, wording: str, evidence: Evidence | None = None
+) -> bool:
+    """The person puts themselves on a list, on a page that only the link of their own mail opens:
+    that confirms as well as a second mail would. False when they are on it.
+
+    `wording` is what the page said about the list. Whoever left everything stays out until
+    `restore`.
+    """
+    found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
+    if found and found.state == "active":
+        return False
+    _enter(contact, list_, found, "active")
+    _note(contact, "confirmed", source="preferences", list_=list_, wording=wording,
+          evidence=evidence)  # fmt: skip
+    return True
+
+
+def note(contact: Contact, kind: str, *, evidence: Evidence | None = None) -> None:
+    """What else a person chose by themselves: paused, resumed, frequency, changed."""
+    _note(contact, kind, source="preferences", evidence=evidence)
 
 
 def _enter(
@@ -168,8 +192,11 @@ def _enter(
 
 def _left(contact: Contact, list_: ContactList, source: str) -> bool:
     """Whether the person once left this list by themselves, and now somebody else acts."""
-    if source == "form":
-        return False
+    return source != "form" and left_by_themselves(contact, list_)
+
+
+def left_by_themselves(contact: Contact, list_: ContactList) -> bool:
+    """Whether the last word about this list was the person's own no."""
     last = db.session.scalar(
         sa.select(Consent)
         .where(Consent.contact_id == contact.id, Consent.list_id == list_.id)
@@ -213,19 +240,22 @@ def _note(
     kind: str,
     *,
     source: str,
-    list_id: int | None = None,
+    list_: ContactList | None = None,
     wording: str = "",
     evidence: Evidence | None = None,
 ) -> None:
+    named = {"list": list_.name} if list_ else {}
     db.session.add(
         Consent(
             account_id=contact.account_id,
             contact_id=contact.id,
-            list_id=list_id,
+            address=contact.address,
+            list_id=list_.id if list_ else None,
             kind=kind,
             source=source,
             wording=wording,
-            evidence=dict(evidence or {}),
+            evidence={**named, **(evidence or {})},
+            policy_version_id=publishing.in_force(),
         )
     )
     db.session.flush()
@@ -237,6 +267,7 @@ def _how(source: str) -> str:
         "mail": "by mail",
         "provider": "with the link of your mail provider",
         "link": "with the link of a mail",
+        "preferences": "on their page of preferences",
         "hand": "entered by you for them",
         "import": "said by an imported file",
     }.get(source, "")

@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.contacts.models import ContactField
+from app.contacts.segments import keeping
 from app.contacts.text import clean_line, clean_note, refuse_card_number, search_key, words
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Invalid, WrongState
 
 TYPES = {"text": "Text", "number": "Number", "date": "Date", "yes_no": "Yes or no"}
 MOST = 200
@@ -106,7 +107,13 @@ def rename(field: ContactField, label: str) -> None:
 
 
 def delete(field: ContactField) -> None:
-    """Hide a field from forms and files; values that contacts have stay until they change."""
+    """Hide a field from forms and files; values that contacts have stay until they change.
+
+    Raises WrongState while a segment asks for it: nobody could say any more who belongs to that.
+    """
+    if names := keeping.asking_for(field.account_id, f"fields.{field.key}"):
+        text = f"The segments that ask for {field.label} come first: {', '.join(names[:10])}."
+        raise WrongState(f"{text} Change or delete them.")
     db.session.delete(field)
 
 
@@ -146,6 +153,7 @@ def _number(label: str, given: Any) -> int | float:
 
 def _date(label: str, given: Any) -> str:
     text = str(given)
+    refuse_card_number(text, label)
     try:
         return date.fromisoformat(text[:10]).isoformat()
     except ValueError:

@@ -7,23 +7,29 @@ that would need too many batches ends early with a cursor to go on from.
 
 from __future__ import annotations
 
+import math
+import time
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import idna
 import sqlalchemy as sa
 
+from app.contacts import segments
 from app.contacts.bulk import among
 from app.contacts.models import (
     Contact,
     ContactList,
+    Finding,
+    Segment,
     Subscription,
     Suppression,
     Tag,
     contact_tag,
 )
+from app.contacts.segments import counting
 from app.contacts.text import search_key
 from app.core.db import db
 from app.core.errors import Invalid
@@ -33,6 +39,11 @@ FIRST_BATCH = 60
 LARGEST_BATCH = 1_000
 FEW = 2_000
 MOST_LOOKED_AT = 4_000
+#: With a segment in question: in smaller steps, and never longer than a page should take.
+COSTLY_BATCH = 400
+PATIENCE_S = 0.015
+#: So many ids of a segment are remembered; fewer are all of them.
+KNOWN = counting.KEPT_IDS
 STATES = ("active", "pending", "ended", "suppressed")
 
 _NO_PAGE = "This page address is not complete. Start again from the list."
@@ -49,11 +60,19 @@ class Wanted:
     tag_id: int | None = None
     state: str = ""
     """active, pending or ended on the list; suppressed: whom the account must not mail."""
+    segment_id: int | None = None
+    kind: str = ""
+    """person or organisation."""
+    finding: str = ""
+    """What a look through the contacts found: a Finding's kind, or silent-DAYS."""
 
     @property
     def is_everybody(self) -> bool:
         """Whether nothing is asked."""
-        return not (self.text.strip() or self.list_id or self.tag_id or self.state)
+        asked = (
+            self.list_id, self.tag_id, self.state, self.segment_id, self.kind, self.finding,
+        )  # fmt: skip
+        return not (self.text.strip() or any(asked))
 
 
 @dataclass(frozen=True)
@@ -91,13 +110,15 @@ class Plan:
 
     sources: Sequence[Source]
     filters: Sequence[Any]
+    is_costly: bool = False
+    """A segment is asked for: what that costs per person differs by the rule."""
 
 
 def page(
     account_id: int, wanted: Wanted, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Contact]:
     """Some of these people. It may hold fewer than `limit` and still have a cursor."""
-    plan = _plan(account_id, wanted)
+    plan = replace(_plan(account_id, wanted), is_costly=bool(wanted.segment_id))
     ids, older = _walk(plan, _position(cursor, plan.sources), limit)
     return Page(_load(account_id, ids), older)
 
@@ -112,10 +133,43 @@ def everyone(account_id: int, wanted: Wanted, *, limit: int = 500) -> Iterator[S
         at = _position(older, plan.sources) if older else None
 
 
+def some(account_id: int, rule: Mapping[str, Any], *, limit: int = 5) -> Sequence[Contact]:
+    """The newest of the people whom a segment's rule fits, as far as a short look finds them."""
+    filters = [segments.condition(account_id, rule)]
+    plan = Plan(_narrowest(account_id, rule) or [_everybody(account_id)], filters, is_costly=True)
+    ids, _ = _walk(plan, (0, None), limit)
+    return _load(account_id, ids)
+
+
+def known(
+    account_id: int, wanted: Wanted, ids: Sequence[int], *, after: str | None
+) -> Page[Contact] | None:
+    """A page of a segment from ids that fitted it a while ago; None where there is nobody.
+
+    It goes on where `page` would by the same cursor, for both walk by the id.
+    """
+    last = (decode(after) or [0, 0])[-1]
+    below = [number for number in ids if not after or (isinstance(last, int) and number < last)]
+    conditions = [among(Contact.id, below), *_filters(account_id, wanted)]
+    query = sa.select(Contact.id).where(*conditions).order_by(Contact.id.desc())
+    fitting = list(db.session.scalars(query.limit(PAGE_SIZE + 1)))
+    if not fitting:
+        return None
+    shown = fitting[:PAGE_SIZE]
+    is_all = len(fitting) <= PAGE_SIZE and len(ids) < KNOWN
+    return Page(_load(account_id, shown), None if is_all else encode([0, shown[-1]]))
+
+
+def these(account_id: int, ids: Sequence[int]) -> Sequence[Contact]:
+    """Contacts of the account by id; who is gone is left out."""
+    return _load(account_id, ids)
+
+
 def _walk(plan: Plan, at: tuple[int, list[Any] | None], limit: int) -> tuple[list[int], str | None]:
     """Ids of fitting contacts from a position on, and the cursor behind the last of them."""
     (number, after), sources = at, plan.sources
     ids: list[int] = []
+    until = time.monotonic() + (PATIENCE_S if plan.is_costly else math.inf)
     looked_at, size = 0, max(FIRST_BATCH, limit + 1)
     while number < len(sources):
         batch = sources[number].batch(after, size)
@@ -129,9 +183,9 @@ def _walk(plan: Plan, at: tuple[int, list[Any] | None], limit: int) -> tuple[lis
         looked_at += len(batch)
         if len(batch) < size:
             number, after = number + 1, None
-        elif looked_at >= MOST_LOOKED_AT:
+        elif looked_at >= MOST_LOOKED_AT or time.monotonic() > until:
             return ids, encode([number, *(after or [])])
-        size = min(size * 4, LARGEST_BATCH)
+        size = min(size * 4, COSTLY_BATCH if plan.is_costly else LARGEST_BATCH)
     return ids, None
 
 
@@ -146,9 +200,39 @@ def _fitting(plan: Plan, number: int, ids: list[int]) -> set[int]:
     return set(db.session.scalars(query.where(*conditions)))
 
 
+def _rule(account_id: int, wanted: Wanted) -> Mapping[str, Any] | None:
+    """Of the segment that is asked for; another account's fits nobody."""
+    if not wanted.segment_id:
+        return None
+    own = sa.select(Segment.rule).where(
+        Segment.account_id == account_id, Segment.id == wanted.segment_id
+    )
+    return db.session.scalar(own) or {}
+
+
+def _narrowest(account_id: int, rule: Mapping[str, Any]) -> list[Source]:
+    """The list or tag that everybody of a rule is on or has: sooner looked through than all."""
+    parts = rule["all"] if isinstance(rule.get("all"), list) else [rule]
+    found: list[tuple[int, Source]] = []
+    for part in parts:
+        if part.get("field") == "tag" and part.get("op") in ("has", "is"):
+            query = sa.select(Tag.id, Tag.people).where(Tag.name == part["value"])
+            if row := db.session.execute(query.where(Tag.account_id == account_id)).first():
+                found.append((row[1], _tagged(row[0])))
+        elif part.get("field") == "list" and part.get("op") in ("on", "is", "has"):
+            state = part.get("state", "active")
+            size = sa.select(ContactList.active).where(ContactList.account_id == account_id)
+            people = db.session.scalar(size.where(ContactList.id == part["value"]))
+            if people is not None and state == "active":
+                found.append((people, _on_list(part["value"], state)))
+    return [min(found, key=lambda one: one[0])[1]] if found else []
+
+
 def _filters(account_id: int, wanted: Wanted) -> list[Any]:
     """What the source itself does not guarantee; each looks at one row of an index."""
     found: list[Any] = []
+    if (rule := _rule(account_id, wanted)) is not None:
+        found.append(segments.condition(account_id, rule))
     if wanted.list_id:
         on_list = sa.exists().where(
             Subscription.contact_id == Contact.id, Subscription.list_id == wanted.list_id
@@ -170,6 +254,30 @@ def _filters(account_id: int, wanted: Wanted) -> list[Any]:
                 Suppression.account_id == account_id, Suppression.address == Contact.address
             )
         )
+    if wanted.kind:
+        found.append(Contact.kind == wanted.kind)
+    if wanted.finding:
+        found.append(
+            sa.exists().where(
+                Finding.contact_id == Contact.id, *_found_as(account_id, wanted.finding)
+            )
+        )
+    return found
+
+
+def _found_as(account_id: int, finding: str) -> tuple[Any, ...]:
+    """Findings of a kind as a condition; silent ones from so many days on."""
+    kind, _, days = finding.partition("-")
+    same = (Finding.account_id == account_id, Finding.kind == kind)
+    return (*same, Finding.n >= int(days)) if days.isdecimal() and len(days) < 6 else same
+
+
+def conditions(account_id: int, wanted: Wanted) -> list[Any]:
+    """What makes a contact one of these people, as conditions on its row: for statements that
+    walk through contacts by themselves."""
+    found = [Contact.account_id == account_id, *_filters(account_id, wanted)]
+    if words := wanted.text.split():
+        found.append(sa.or_(*(source.matches for source in _by_text(account_id, words))))
     return found
 
 
@@ -191,8 +299,16 @@ def _plan(account_id: int, wanted: Wanted) -> Plan:
         return Plan(_on_list_as(wanted), filters)
     if wanted.tag_id:
         return Plan([_tagged(wanted.tag_id)], filters)
-    everybody = (Contact.account_id == account_id,)
-    return Plan([Source((Contact.id,), Contact.id, everybody, descending=True)], filters)
+    if wanted.finding:
+        return Plan([_found(account_id, wanted.finding)], filters)
+    rule = _rule(account_id, wanted)
+    narrow = _narrowest(account_id, rule) if rule else []
+    return Plan(narrow or [_everybody(account_id)], filters)
+
+
+def _everybody(account_id: int) -> Source:
+    own = (Contact.account_id == account_id,)
+    return Source((Contact.id,), Contact.id, own, descending=True)
 
 
 def _few(wanted: Wanted) -> list[Source]:
@@ -227,6 +343,11 @@ def _on_list(list_id: int, state: str) -> Source:
 def _tagged(tag_id: int) -> Source:
     contact_id = contact_tag.c.contact_id
     return Source((contact_id,), contact_id, (contact_tag.c.tag_id == tag_id,), descending=True)
+
+
+def _found(account_id: int, finding: str) -> Source:
+    keys = (Finding.contact_id, Finding.other_id)
+    return Source(keys, Finding.contact_id, _found_as(account_id, finding))
 
 
 def _suppressed(account_id: int) -> Source:

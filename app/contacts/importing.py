@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,14 +21,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.accounts.models import Account
-from app.contacts import fields, letters, mapping, rows, tags, uploads
+from app.contacts import ahead, fields, letters, mapping, marks, memory, rows, tags, typos, uploads
 from app.contacts.ahead import WORTH_BYTES, Ahead, Chunk, without_collector
-from app.contacts.ahead import read as read_chunk
 from app.contacts.bulk import Collision
 from app.contacts.models import ContactList, Import, ImportProblem, Tag
 from app.contacts.reading import Rows
 from app.contacts.storing import COUNTS, Store
-from app.contacts.text import clean_note
+from app.contacts.text import clean_note, mask_card_numbers, refuse_card_number
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound, WrongState
@@ -41,6 +39,8 @@ BUDGET_S = 20.0
 LEASE = timedelta(seconds=30)
 SAMPLE = 200
 MODES = ("update", "add")
+#: States in which columns can be chosen and an import be started.
+OPEN = ("draft", "checked")
 
 
 class Overtaken(WrongState):
@@ -61,21 +61,35 @@ def stage(
 ) -> Import:
     """Keep the file and make the row, committed; ready to be worked when `confirmed`.
 
-    `columns` corrects the guess, column → target (see contacts.mapping). Call it outside of a
+    `columns` corrects the guess, column → target (see contacts.mapping). A large spreadsheet waits
+    in the state `reading` for contacts.preparing. Call it outside of a
     transaction: a large file takes its time. Raises Unreadable, TooLarge, NoRoom, Invalid.
     """
     upload = uploads.receive(file, filename)
     try:
         with transaction():
             import_ = _draft(account, upload, member_id)
-            guessed = mapping.given(guess(import_), columns or {})
-            import_.mapping = {"columns": guessed}
+            import_.mapping = {"asked": dict(columns or {})}
             if confirmed:
-                start(import_, list_=list_, columns=guessed, mode=mode, basis=basis)
+                _agree(import_, list_, mode, basis)
+                import_.choices = {"go": True}
+            if not upload.waits:
+                settle(import_)
     except BaseException:
         uploads.path_of(upload.stored_as).unlink(missing_ok=True)
         raise
     return import_
+
+
+def settle(import_: Import) -> None:
+    """The file can be read: say what its columns mean, and start it where that was asked for."""
+    asked, goes = import_.mapping.get("asked", {}), import_.choices.get("go")
+    columns = mapping.given(guess(import_), asked)
+    if not asked and not goes:
+        columns = memory.recall(import_, columns)
+    import_.mapping, import_.state = {"columns": columns}, "draft"
+    if goes:
+        _begin(import_, columns, repair=False)
 
 
 def _draft(account: Account, upload: uploads.Upload, member_id: int | None) -> Import:
@@ -86,7 +100,7 @@ def _draft(account: Account, upload: uploads.Upload, member_id: int | None) -> I
         stored_as=upload.stored_as,
         size_bytes=upload.size_bytes,
         dialect=upload.dialect,
-        state="draft",
+        state="reading" if upload.waits else "draft",
     )
     db.session.add(import_)
     db.session.flush()
@@ -100,10 +114,19 @@ def start(
     columns: mapping.Columns,
     mode: str,
     basis: str,
+    repair: bool = False,
 ) -> None:
-    """The owner says what the columns mean and where these people come from. Enqueue after it."""
-    if import_.state != "draft":
+    """The owner says what the columns mean and where these people come from. Enqueue after it.
+
+    `repair` puts mistyped domains right (contacts.typos).
+    """
+    if import_.state not in OPEN:
         raise WrongState("This import has been started already.")
+    _agree(import_, list_, mode, basis)
+    _begin(import_, columns, repair=repair)
+
+
+def _agree(import_: Import, list_: ContactList | None, mode: str, basis: str) -> None:
     if mode not in MODES:
         raise Invalid("mode is add or update.", {"mode": ["Choose add or update."]})
     if list_ is not None and list_.account_id != import_.account_id:
@@ -112,18 +135,61 @@ def start(
     if not basis:
         text = "Say where these people come from and how they agreed to your mail."
         raise Invalid(text, {"basis": [text]})
-    mapping.check(columns, fields.of(import_.account_id), most=fields.MOST)
+    refuse_card_number(basis, "The sentence")
     import_.list_id = list_.id if list_ else None
-    import_.mapping, import_.mode, import_.basis = {"columns": columns}, mode, basis
+    import_.mode, import_.basis = mode, basis
+
+
+def _begin(import_: Import, columns: mapping.Columns, *, repair: bool) -> None:
+    known = fields.of(import_.account_id)
+    mapping.check(columns, known, most=fields.MOST)
+    forget_problems(import_)
+    columns = [_with_field(import_.account_id, column) for column in columns]
+    import_.mapping = {"columns": columns, "repair": True} if repair else {"columns": columns}
     import_.state = "queued"
     db.session.flush()
 
 
+def _with_field(account_id: int, column: dict[str, Any]) -> dict[str, Any]:
+    """The same; a new field of another type than text is made now."""
+    if column.get("type", "text") == "text" or not column["to"].startswith("new:"):
+        return column
+    field = fields.create(account_id, column["to"][4:], type_=column["type"])
+    return {**column, "to": f"field:{field.key}"}
+
+
+def plan(
+    import_: Import, columns: mapping.Columns, choices: Mapping[str, Any], *, repair: bool
+) -> None:
+    """Keep what was chosen so far; nothing is taken in yet. Raises Invalid."""
+    if import_.state not in OPEN:
+        raise WrongState("This import has been started already.")
+    mapping.check(columns, fields.of(import_.account_id), most=fields.MOST)
+    import_.mapping = {"columns": columns, "repair": True} if repair else {"columns": columns}
+    import_.choices = {**import_.choices, **choices}
+    db.session.flush()
+
+
+def forget_problems(import_: Import) -> None:
+    """Forget the rows that a dry run would not have taken."""
+    db.session.execute(sa.delete(ImportProblem).where(ImportProblem.import_id == import_.id))
+
+
 def guess(import_: Import) -> mapping.Columns:
     """What the columns seem to mean."""
-    titles = import_.dialect["columns"]
-    samples = [row.cells for row in itertools.islice(_records(import_), SAMPLE)]
-    return mapping.guess(titles, samples, fields.of(import_.account_id))
+    known = fields.of(import_.account_id)
+    return mapping.guess(import_.dialect["columns"], _samples(import_), known)
+
+
+def complete(import_: Import, columns: mapping.Columns) -> mapping.Columns:
+    """Columns as they were chosen; those of JSON with the names that are in them."""
+    if not any(column["to"] == "attributes" for column in columns):
+        return columns
+    return mapping.with_keys(columns, _samples(import_))
+
+
+def _samples(import_: Import) -> list[list[str]]:
+    return [row.cells for row in itertools.islice(records(import_), SAMPLE)]
 
 
 def read_as(import_: Import, encoding: str, columns: mapping.Columns) -> mapping.Columns:
@@ -131,55 +197,76 @@ def read_as(import_: Import, encoding: str, columns: mapping.Columns) -> mapping
 
     What `columns` say they become stays, but for new fields, which are named after titles.
     """
-    if import_.state != "draft":
+    if import_.state not in OPEN:
         raise WrongState("This import has been started already.")
     if encoding not in letters.ENCODINGS:
         raise Invalid("Choose one of the encodings.", {"encoding": ["Choose one of these."]})
-    import_.dialect = uploads.look_at(_file_of(import_), encoding)
-    titles = dict(enumerate(import_.dialect["columns"]))
-    again = [_renamed(column, titles.get(at, column["name"])) for at, column in enumerate(columns)]
+    if import_.dialect.get("kind"):
+        raise Invalid("Only text files can be read in another encoding.")
+    import_.dialect = uploads.look_at(file_of(import_), encoding)
+    titles: dict[int, str] = dict(enumerate(import_.dialect["columns"]))
+    again = [
+        _renamed(column, titles.get(at, str(column["name"]))) for at, column in enumerate(columns)
+    ]
     import_.mapping = {"columns": again}
     db.session.flush()
     return again
 
 
-def _renamed(column: dict[str, str], title: str) -> dict[str, str]:
+def _renamed(column: dict[str, Any], title: str) -> dict[str, Any]:
     is_own_field = column["to"] == f"new:{column['name']}"
-    return {"name": title, "to": f"new:{title}" if is_own_field else column["to"]}
+    to = f"new:{title}" if is_own_field else column["to"]
+    return {**column, "name": title, "to": to}
 
 
 def preview(
-    import_: Import, columns: mapping.Columns, limit: int = 8
+    import_: Import, columns: mapping.Columns, limit: int = 8, *, repairs: bool = False
 ) -> list[tuple[int, rows.Person | str]]:
     """The first rows as they will look; a text says why a row will not be taken."""
-    reader = rows.Reader(columns, fields.of(import_.account_id))
+    reader = reader_of(import_, columns, repairs=repairs)
     found: list[tuple[int, rows.Person | str]] = []
-    for row in itertools.islice(_records(import_), limit):
+    for row in itertools.islice(records(import_), limit):
         try:
             if row.problem:
                 raise rows.Problem(row.problem)
             found.append((row.number, reader.read(row.number, row.cells)))
         except rows.Problem as problem:
-            found.append((row.number, str(problem)))
+            found.append((row.number, mask_card_numbers(str(problem))))
     return found
 
 
-def _records(import_: Import) -> Iterator[Any]:
+def reader_of(
+    import_: Import, columns: mapping.Columns | None = None, *, repairs: bool | None = None
+) -> rows.Reader:
+    """What turns the rows of an import into people: as it was chosen, unless said otherwise."""
+    if repairs is None:
+        repairs = bool(import_.mapping.get("repair"))
+    return rows.Reader(
+        import_.mapping["columns"] if columns is None else columns,
+        fields.of(import_.account_id),
+        repairs=typos.MEANT if repairs else None,
+    )
+
+
+def records(import_: Import) -> Iterator[Any]:
     """The records of a file from its beginning, without header and blank ones."""
-    with Rows(_file_of(import_), import_.dialect) as found:
-        yield from _after_header(import_, found)
+    with Rows(file_of(import_), import_.dialect) as found:
+        yield from after_header(import_, found)
 
 
-def _file_of(import_: Import) -> Path:
+def file_of(import_: Import) -> Path:
+    """Where the file lies. Raises Invalid."""
     path = uploads.path_of(import_.stored_as)
     if not path.exists():
         raise Invalid("The uploaded file has been removed. Upload it again.")
     return path
 
 
-def _after_header(import_: Import, found: Rows) -> Iterator[Any]:
+def after_header(import_: Import, found: Rows) -> Iterator[Any]:
+    """The records that are people."""
     # `number` counts records already read, so a reader that goes on has the header behind it.
-    waiting = bool(import_.dialect.get("header")) and found.number == 0
+    above = import_.dialect.get("before", 0)
+    waiting = bool(import_.dialect.get("header")) and found.number == above
     for row in found:
         if not row.cells:
             continue
@@ -245,7 +332,7 @@ def _work(import_id: int, until: float) -> bool:
     import_ = db.session.get(Import, import_id, populate_existing=True)
     if import_ is None:
         return False
-    reader = rows.Reader(import_.mapping["columns"], fields.of(import_.account_id))
+    reader = reader_of(import_)
     reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
     store = Store(import_, reader.labels)
     mark = Mark(import_.rows, import_.done_bytes)
@@ -284,9 +371,15 @@ def _reading(
 ) -> Iterator[tuple[Callable[[], Chunk], int]]:
     """What reads chunks from a place on, and how many bytes lie behind it."""
     offset, number = at.get("offset"), at.get("number", 0)
-    with Rows(_file_of(import_), import_.dialect, offset=offset, number=number) as found:
-        records = _after_header(import_, found)
-        yield partial(read_chunk, records, found, reader, CHUNK), found.size - found.offset
+    with Rows(file_of(import_), import_.dialect, offset=offset, number=number) as found:
+        people = after_header(import_, found)
+
+        def here() -> Chunk:
+            chunk = read_chunk(people, reader)
+            chunk.offset, chunk.number = found.offset, found.number
+            return chunk
+
+        yield here, found.size - found.offset
 
 
 @contextmanager
@@ -316,6 +409,11 @@ def _tag_names(account_id: int) -> set[str]:
     return set(db.session.scalars(sa.select(Tag.name).where(Tag.account_id == account_id)))
 
 
+def read_chunk(found: Iterator[Any], reader: rows.Reader, limit: int | None = None) -> Chunk:
+    """The next rows, as people or with the reason why not."""
+    return ahead.read(found, reader, CHUNK if limit is None else limit)
+
+
 def _hold(import_: Import, mark: Mark) -> None:
     """Make sure that nobody else went on with it, and that nobody can until the end."""
     db.session.refresh(import_, with_for_update=True)
@@ -327,7 +425,8 @@ def _save(import_: Import, store: Store, chunk: Chunk) -> None:
     """Store a chunk together with where to go on. Raises Collision."""
     counts = store.put(chunk.people)
     counts["rejected"] += len(chunk.problems)
-    _note_problems(import_, chunk.problems)
+    note_problems(import_, chunk.problems)
+    import_.marks = marks.together(import_.marks or {}, chunk.marks)
     _advance(import_, counts, chunk)
 
 
@@ -350,7 +449,8 @@ def _set_state(import_: Import, *, done: bool, more: bool) -> None:
         import_.state = "queued"  # the next job goes on at once
 
 
-def _note_problems(import_: Import, problems: Sequence[tuple[int, str, str]]) -> None:
+def note_problems(import_: Import, problems: Sequence[tuple[int, str, str]]) -> None:
+    """Keep the rows that were not taken: (number, row, reason)."""
     if problems:
         db.session.connection().execute(
             sa.insert(ImportProblem),

@@ -24,6 +24,7 @@ AT_ONCE = 5_000
 #: What a Person calls the columns of Contact that an import can change.
 COLUMNS = {
     "kind": "kind",
+    "kind_by": "kind_by",
     "first": "first_name",
     "last": "last_name",
     "company": "company",

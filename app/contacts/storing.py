@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, suppressions, tags
+from app.contacts import counting, kinds, proofs, suppressions, tags
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.fields import key_for
@@ -23,6 +23,7 @@ from app.contacts.models import (
     Consent,
     Contact,
     ContactField,
+    ContactList,
     Import,
     Subscription,
     Suppression,
@@ -33,9 +34,10 @@ from app.contacts.rows import Person
 from app.contacts.text import search_key
 from app.core.clock import now
 from app.core.db import Base, db
+from app.privacy import publishing
 
 _CHANGED = (
-    "kind", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
+    "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
     "fields", "notes",
 )  # fmt: skip
 _SUBSCRIPTION = Base.metadata.tables["subscription"]
@@ -74,7 +76,7 @@ class Store:
         """Whom it says so of and who was not to be mailed already."""
         addresses = sorted({person.address for person in people})
         self._journal = Journal(self._import)
-        self._barred = _barred(self._account_id, addresses)
+        self._barred = barred(self._account_id, addresses)
         self._load(addresses)
         counts = Counter(self._decide(person) for person in people)
         self._make_fields()
@@ -101,6 +103,7 @@ class Store:
         person.dirty = person.dirty or changed
         if self._list_id is not None and person.state is None:
             person.state, person.joins, changed = "active", True, True
+            person.proof = row.proof
         return "updated" if changed else "unchanged"
 
     def _load(self, addresses: list[str]) -> None:
@@ -110,6 +113,7 @@ class Store:
                 Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
                 Contact.last_name, Contact.company, Contact.notes, Contact.fields,
                 Contact.updated_at,
+                Contact.kind_by,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
             .order_by(Contact.id)  # two imports of the same people wait, and never for each other
@@ -118,6 +122,7 @@ class Store:
         for row in db.session.execute(found):
             person = Person(0, row.email, row.address, "")
             person.id, person.kind, person.notes = row.id, row.kind, row.notes
+            person.kind_by = row.kind_by
             person.first, person.last = row.first_name, row.last_name
             person.company, person.fields = row.company, dict(row.fields)
             person.updated_at = row.updated_at
@@ -162,6 +167,12 @@ class Store:
         joined = self._join([person for person in known if person.joins])
         self._journal.changed(known, self._tag(), joined, self._at)
         self._suppress()
+        self._prove([*self._fresh, *(person for person in known if person.joins)])
+
+    def _prove(self, people: list[Person]) -> None:
+        """What the file says of when and where people agreed, beside the owner's statement."""
+        if rows := proofs.consents(self._import, people, self._at):
+            db.session.connection().execute(sa.insert(Consent), rows)
 
     def _insert(self) -> None:
         """New contacts, in the order of their addresses, for the index's sake."""
@@ -169,6 +180,9 @@ class Store:
         insert_contacts(self._import, self._fresh, self._at)
         self._journal.created(self._fresh, self._at)
         counting.people(self._account_id, len(self._fresh))
+        if told := [person.id for person in self._fresh if person.kind]:
+            by_file = sa.update(Contact).where(among(Contact.id, told)).values(kind_by="file")
+            db.session.execute(by_file, execution_options={"synchronize_session": False})
         new = sa.and_(
             Contact.id.between(self._fresh[0].id, self._fresh[-1].id),
             Contact.account_id == self._account_id,
@@ -186,7 +200,11 @@ class Store:
             counting.on_list(self._list_id, active=len(self._fresh))
             self._journal.made("gave_lists", [self._list_id])
         columns = Consent.__table__.c
-        said: dict[str, Any] = {"contact_id": Contact.id, "account_id": Contact.account_id}
+        said: dict[str, Any] = {
+            "contact_id": Contact.id,
+            "account_id": Contact.account_id,
+            "address": Contact.address,
+        }
         for name, value in self._statement().items():
             said[name] = sa.literal(value, columns[name].type)
         _insert_from(Consent, sa.select(*said.values()).where(new).order_by(Contact.id), list(said))
@@ -198,9 +216,15 @@ class Store:
             "kind": "stated",
             "source": "import",
             "wording": self._import.basis,
-            "evidence": {"import": self._import.id, "member": self._import.member_id},
+            "evidence": self._evidence(),
+            "policy_version_id": publishing.in_force(),
             "at": self._at,
         }
+
+    def _evidence(self) -> dict[str, Any]:
+        said = {"import": self._import.id, "member": self._import.member_id}
+        list_ = db.session.get(ContactList, self._list_id) if self._list_id else None
+        return {**said, "list": list_.name} if list_ else said
 
     def _update(self, people: list[Person]) -> None:
         if not people:
@@ -212,6 +236,7 @@ class Store:
             {
                 "the_id": person.id,
                 "new_kind": person.kind,
+                "new_kind_by": person.kind_by,
                 "new_first_name": person.first,
                 "new_last_name": person.last,
                 "new_company": person.company,
@@ -281,7 +306,13 @@ class Store:
 
     def _note(self, people: list[Person], **values: Any) -> None:
         rows = [
-            {**values, "account_id": self._account_id, "contact_id": person.id} for person in people
+            {
+                **values,
+                "account_id": self._account_id,
+                "contact_id": person.id,
+                "address": person.address,
+            }
+            for person in people
         ]
         if rows:
             db.session.connection().execute(sa.insert(Consent), rows)
@@ -302,32 +333,57 @@ def kept_names(columns: Columns) -> frozenset[str]:
 def _overlay(person: Person, row: Person, kept: frozenset[str]) -> bool:
     """Put what a row says over what is known; empty cells say nothing, and what is `kept` stays
     unless it is empty. Whether that changed it."""
-    changed: dict[str, Any] = {}
-    for name in ("first", "last", "company", "notes", "kind"):
+    is_first = person.was is None and person.number == 0
+    if is_first:
+        remember(person)
+    changed = _overlay_values(person, row, kept)
+    if changed:
+        person.ready = None
+    elif is_first:
+        person.was = None
+    return changed
+
+
+def _overlay_values(person: Person, row: Person, kept: frozenset[str]) -> bool:
+    changed = False
+    for name in ("first", "last", "company", "notes"):
         value, known = getattr(row, name), getattr(person, name)
         if value and value != known and not (known and name in kept):
-            changed[name] = value
-    fields = {key: value for key, value in row.fields.items() if person.fields.get(key) != value}
-    if kept:
-        fields = {
-            key: value
-            for key, value in fields.items()
-            if key not in person.fields or f"field:{key}" not in kept
-        }
+            setattr(person, name, value)
+            changed = True
+    if not (person.kind and "kind" in kept):
+        changed = _overlay_kind(person, row, renamed=changed) or changed
+    for key, value in row.fields.items():
+        has_it = key in person.fields
+        if person.fields.get(key) != value and not (has_it and f"field:{key}" in kept):
+            person.fields[key] = value
+            changed = True
     gained = tuple(name for name in row.tags if name not in person.tags)
-    if not (changed or fields or gained):
+    if gained:
+        person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
+    return changed or bool(gained)
+
+
+def _overlay_kind(person: Person, row: Person, *, renamed: bool) -> bool:
+    """A file's word wins over what was worked out, and the owner's hand over both."""
+    if row.number and person.number:
+        kind, by = row.kind or person.kind, ""  # both of this file: worked out when inserted
+    elif person.kind_by == "hand":
         return False
-    if person.was is None and person.number == 0:
-        remember(person)
-    person.ready = None
-    for name, value in changed.items():
-        setattr(person, name, value)
-    person.fields.update(fields)
-    person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
+    elif row.kind:
+        kind, by = row.kind, "file"
+    elif renamed and not person.kind_by:
+        local = person.address.rpartition("@")[0]
+        kind, by = kinds.guess(local, person.first, person.last, person.company), ""
+    else:
+        return False
+    if kind == person.kind:
+        return False
+    person.kind, person.kind_by = kind, by
     return True
 
 
-def _barred(account_id: int, addresses: list[str]) -> set[str]:
+def barred(account_id: int, addresses: list[str]) -> set[str]:
     """Which of these addresses the account must not mail."""
     of_account = sa.select(Suppression.id).where(Suppression.account_id == account_id)
     if db.session.scalar(of_account.limit(1)) is None:

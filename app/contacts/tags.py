@@ -78,6 +78,11 @@ def replace(contact: Contact, names: Iterable[str]) -> bool:
     return True
 
 
+def names_of(contact: Contact) -> set[str]:
+    """The tags that a contact has."""
+    return {tag.name for tag in _of(contact)}
+
+
 def _of(contact: Contact) -> Sequence[Tag]:
     return db.session.scalars(
         sa.select(Tag).join(contact_tag).where(contact_tag.c.contact_id == contact.id)

@@ -26,8 +26,10 @@ from app.contacts.models import (
 )
 from app.core.db import Base, db
 
-#: What an import writes itself; rows of every other table that name a Contact keep it.
-OWN_TABLES = ("contact_tag", "subscription", "consent", "import_change")
+#: What an import writes itself, or a look at all contacts; rows of every other table that name a
+#: Contact keep it.
+OWN_TABLES = ("contact_tag", "subscription", "consent", "import_change", "finding", "likeness")
+ACCOUNT_TABLES = ("contact_change", "bulk_change")
 MAIL_TABLES = ("delivery", "event")
 #: Sources of Consent that are the account's own doing.
 BY_ACCOUNT = ("hand", "api")
@@ -109,7 +111,7 @@ def _exists(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def _named_elsewhere() -> sa.ColumnElement[bool]:
-    known = (*OWN_TABLES, *MAIL_TABLES)
+    known = (*OWN_TABLES, *MAIL_TABLES, *ACCOUNT_TABLES)
     return _named_by(
         name
         for name, table in Base.metadata.tables.items()
@@ -138,7 +140,8 @@ def _changed(journal: ImportJournal) -> sa.ColumnElement[bool]:
             Subscription.state != "active",
         ),
     )
-    return sa.or_(by_hand, tagged, listed, _consented(Consent.source.in_(BY_ACCOUNT)))
+    noted = _named_by(ACCOUNT_TABLES)
+    return sa.or_(by_hand, noted, tagged, listed, _consented(Consent.source.in_(BY_ACCOUNT)))
 
 
 def _in_another(import_id: int) -> sa.ColumnElement[bool]:

@@ -21,6 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column, registry
 
+from app.core.folding import fold
+
 WRITE = "leadersend_write"
 PATIENCE = "leadersend_patience_s"
 BULK = "leadersend_bulk"
@@ -139,6 +141,22 @@ def dialect_name() -> str:
     return db.engine.dialect.name
 
 
+def empty_log() -> bool:
+    """Bring SQLite's log of changes into the database and empty it, for it holds pages as they
+    were before; False where somebody was reading just now. PostgreSQL looks after its own.
+    """
+    if dialect_name() != "sqlite":
+        return True
+    db.session.rollback()
+    with db.engine.connect() as link:
+        link.exec_driver_sql("PRAGMA busy_timeout = 200")
+        try:
+            busy = link.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        finally:
+            link.exec_driver_sql(BUSY_TIMEOUT)
+    return not busy
+
+
 def prepare_engine(engine: sa.Engine) -> None:
     """Set up connections of an engine; called once by create_app for each engine."""
     if engine.dialect.name != "sqlite":
@@ -150,12 +168,15 @@ def prepare_engine(engine: sa.Engine) -> None:
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     # SQLAlchemy, not the driver, says when a transaction begins.
     connection.isolation_level = None
+    connection.create_function("fold", 1, fold, deterministic=True)
     cursor = connection.cursor()
     # The wait comes first: switching to WAL itself takes a lock when several processes start.
     cursor.execute(BUSY_TIMEOUT)
     cursor.execute("PRAGMA journal_mode = WAL")
     for setting in ORDINARY:
         cursor.execute(f"PRAGMA {setting}")
+    # What is deleted is overwritten with zeros: whoever was erased is in no forgotten page.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     cursor.close()
 

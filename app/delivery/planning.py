@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
@@ -58,13 +57,19 @@ def _take_stock(connection: sa.Connection, *tables: str) -> None:
 
 def _audience(campaign: Campaign) -> sa.Select[int]:
     """Who is still to be written, in the order in which they are written."""
-    done = db.session.scalar(
+    done = _last_person(db.session.connection(), campaign.id)
+    return audience.recipients(campaign).where(Contact.id > done).order_by(Contact.id)
+
+
+def _last_person(connection: sa.Connection, campaign_id: int) -> int:
+    """Contact.id up to which everybody is written; 0 before the first."""
+    found = connection.scalar(
         sa.select(Delivery.contact_id)
-        .where(Delivery.campaign_id == campaign.id, Delivery.contact_id.is_not(None))
+        .where(Delivery.campaign_id == campaign_id, Delivery.contact_id.is_not(None))
         .order_by(Delivery.id.desc())
         .limit(1)
     )
-    return audience.recipients(campaign).where(Contact.id > (done or 0)).order_by(Contact.id)
+    return found or 0
 
 
 def _note_audience(connection: sa.Connection, chosen: sa.Select[int]) -> None:
@@ -162,6 +167,11 @@ def _last_id(connection: sa.Connection, campaign_id: int) -> int:
 def _deliveries(
     connection: sa.Connection, campaign_id: int, number: int, first: int, last: int
 ) -> sa.Executable:
+    """Rows for a slice of the audience.
+
+    Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
+    that order: ON CONFLICT would ask an index about each row before writing it.
+    """
     slice_ = (
         sa.select(
             sa.literal(campaign_id),
@@ -179,14 +189,14 @@ def _deliveries(
                 Batch.number == number + (people.c.n - first) // BATCH_SIZE,
             ),
         )
-        .where(people.c.n.between(first, last))
+        .where(
+            people.c.n.between(first, last),
+            people.c.contact_id > _last_person(connection, campaign_id),
+        )
         .order_by(people.c.n)
     )
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return (
-        insert(Delivery)
-        .from_select(["campaign_id", "contact_id", "batch_id", "state", "tries"], slice_)
-        .on_conflict_do_nothing(index_elements=["contact_id", "campaign_id"])
+    return sa.insert(Delivery).from_select(
+        ["campaign_id", "contact_id", "batch_id", "state", "tries"], slice_
     )
 
 

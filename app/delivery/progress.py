@@ -12,13 +12,15 @@ from app.accounts import relays, warming
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
-from app.delivery import reading, slowing
+from app.delivery import reading, slowing, tallying
 from app.delivery.models import Beat, Outage
 from app.delivery.receipts import receipt
 from app.delivery.tallying import SLOT_S
 
 #: Over how many past slots the rate is taken.
 SLOTS = 6
+#: The owner is told when a mail server says nothing for so long.
+SILENCE_S = 20
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def progress(campaign: Campaign) -> Progress:
         rate_per_s=rate,
         seconds_left=left,
         is_planned=campaign.planned_at is not None,
-        waiting_for=(_outage(campaign) or _warm_up(campaign)) if is_sending else "",
+        waiting_for=_why_nothing_goes(campaign, rate) if is_sending else "",
         slowed=_slowed(campaign) if is_sending else [],
     )
 
@@ -81,6 +83,28 @@ def _rate(campaign: Campaign) -> float:
 def _slowed(campaign: Campaign) -> list[str]:
     keys = relays.keys_for(campaign.account_id, campaign.from_email)
     return slowing.now_slowed(campaign.id, keys, campaign.account.zone)
+
+
+def _why_nothing_goes(campaign: Campaign, rate: float) -> str:
+    said = _outage(campaign) or _warm_up(campaign)
+    return said or ("" if rate else _silence(campaign))
+
+
+def _silence(campaign: Campaign) -> str:
+    """A mail server that takes its time: RFC 5321 (4.5.3.2) lets it have up to ten minutes."""
+    if not tallying.count(campaign.id, "sending"):
+        return ""
+    slot = db.session.scalar(
+        sa.select(sa.func.max(Beat.slot)).where(Beat.campaign_id == campaign.id)
+    )
+    heard_at = (slot + 1) * SLOT_S if slot else (campaign.planned_at or now()).timestamp()
+    seconds = int(time.time() - heard_at)
+    if seconds < SILENCE_S:
+        return ""
+    return (
+        f"The mail server has not answered for {seconds} seconds. "
+        "Mail servers may take up to ten minutes; nothing is lost meanwhile."
+    )
 
 
 def _warm_up(campaign: Campaign) -> str:

@@ -274,9 +274,11 @@ def _urls(campaign_id: int, links: dict[str, int], *, tracking: str, test: bool)
         behind = () if purpose is Purpose.OPEN else (number,)
         return SignedUrl(f"{base}/{path}/", purpose, *behind, tail=tail)
 
+    preferences = of_mail("p", Purpose.PREFERENCES)
     made = {
         "unsubscribe": of_mail("u", Purpose.UNSUBSCRIBE),
-        "preferences": of_mail("p", Purpose.PREFERENCES),
+        "preferences": preferences,
+        "why": preferences.below("/why"),
         "browser": of_mail("v", Purpose.BROWSER),
     }
     if tracking != "none":

@@ -26,9 +26,18 @@ class FixedUrl:
     """The same address for everybody: in test mails, and where only sums are counted."""
 
     def __init__(self, head: str, purpose: Purpose, *numbers: int, tail: str = "") -> None:
-        self.url = f"{head}{sign(purpose, *numbers)}{tail}"
-        self.in_header: Pieces = [self.url.encode()]
-        self.in_body: Pieces = [message.value(self.url)]
+        self._set(f"{head}{sign(purpose, *numbers)}{tail}")
+
+    def _set(self, url: str) -> None:
+        self.url = url
+        self.in_header: Pieces = [url.encode()]
+        self.in_body: Pieces = [message.value(url)]
+
+    def below(self, tail: str) -> FixedUrl:
+        """The address of a page behind this one."""
+        made = FixedUrl.__new__(FixedUrl)
+        made._set(self.url + tail)
+        return made
 
     def __call__(self, reader: HasNumber) -> str:
         """As merge tags have it."""
@@ -45,10 +54,19 @@ class SignedUrl:
         def token(reader: HasNumber) -> bytes:
             return spelled(seal(reader.packed + rest))
 
+        self._set(head, token, tail)
+
+    def _set(self, head: str, token: Callable[[HasNumber], bytes], tail: str) -> None:
         self.head, self.tail, self._token = head, tail, token
         self.in_header: Pieces = [head.encode(), token, tail.encode()]
         # Quoted, with a soft break before the token and behind it, so that no line gets too long.
         self.in_body: Pieces = [message.value(head), token, tail.encode() + message.SOFT_BREAK]
+
+    def below(self, tail: str) -> SignedUrl:
+        """The address of a page behind this one: its token is made once for both."""
+        made = SignedUrl.__new__(SignedUrl)
+        made._set(self.head, self._token, self.tail + tail)
+        return made
 
     def __call__(self, reader: HasNumber) -> str:
         """As merge tags have it."""

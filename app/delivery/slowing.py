@@ -146,10 +146,13 @@ class Slowing:
             if provider in slowed:
                 waiting.setdefault(provider, []).append(number)
         held: dict[int, float] = {}
+        in_line = tallying.count(self.campaign_id, "deferred")
         for provider, ids in waiting.items():
             n, paces[provider] = pacing.grant(paces[provider], len(ids), at=moment)
             self._flying.update(dict.fromkeys(ids[:n], provider))
-            turns, paces[provider] = pacing.line_up(paces[provider], len(ids) - n, at=moment)
+            turns, paces[provider] = pacing.line_up(
+                paces[provider], len(ids) - n, at=moment, waiting=in_line
+            )
             held.update(zip(ids[n:], turns, strict=True))
             if turns:
                 self._tell(provider, paces[provider])

@@ -83,6 +83,16 @@ def still_open(campaign_id: int) -> int:
     return int(total or 0)
 
 
+def count(campaign_id: int, state: str) -> int:
+    """How many deliveries are in a state."""
+    total = db.session.scalar(
+        sa.select(sa.func.sum(Tally.n)).where(
+            Tally.campaign_id == campaign_id, Tally.state == state
+        )
+    )
+    return int(total or 0)
+
+
 def beat(campaign_id: int, n: int) -> None:
     """Note that so many were settled just now."""
     row = {"campaign_id": campaign_id, "slot": int(time.time()) // SLOT_S, "n": n}

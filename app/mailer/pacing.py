@@ -37,8 +37,12 @@ LONGEST_PAUSE_S = 1800.0
 LONGEST_HINT_S = 3600.0
 #: Mails that could have gone and did not are saved up for so long.
 BURST_S = 15.0
-#: Mails that must wait are looked at again after so long at most, since the pace may have grown.
+#: Mails that must wait are looked at again after so long at most, since the pace may have grown;
+#: later where so many wait that looking at them would be work: at so many a second, and up to so
+#: long.
 HORIZON_S = 300.0
+LOOKS_A_SECOND = 200.0
+LONGEST_HORIZON_S = 3600.0
 WORDS = 300
 
 _GREY = re.compile(r"gr[ae]y.?list|postgrey", re.IGNORECASE)
@@ -218,14 +222,18 @@ def grant(pace: Pace, want: int, *, at: float) -> tuple[int, Pace]:
     return n, replace(pace, free_at=earliest + n * step)
 
 
-def line_up(pace: Pace, n: int, *, at: float) -> tuple[list[float], Pace]:
-    """When to look again at each of `n` mails that may not go now."""
+def line_up(pace: Pace, n: int, *, at: float, waiting: int = 0) -> tuple[list[float], Pace]:
+    """When to look again at each of `n` mails that may not go now.
+
+    `waiting`: how many mails are in line already, roughly.
+    """
     # Twice as close as they may go now: the pace may grow before their turn.
     step, begin = 30 / pace.per_minute, max(at, pace.until)
     start = max(begin, pace.line_until)
-    last = begin + HORIZON_S
+    horizon = min(max(HORIZON_S, waiting / LOOKS_A_SECOND), LONGEST_HORIZON_S)
+    last = begin + horizon
     turns = [start + (i + 1) * step for i in range(n)]
     # Beyond the horizon nobody knows; spread, so that they do not all come at once.
-    turns = [turn if turn <= last else last - HORIZON_S / 2 * (i % 64) / 64
+    turns = [turn if turn <= last else last - horizon / 2 * (i % 64) / 64
              for i, turn in enumerate(turns)]  # fmt: skip
     return turns, replace(pace, line_until=min(start + n * step, last))

@@ -49,6 +49,13 @@ def publish(sections: Sequence[policy.Section]) -> PolicyVersion:
     return version
 
 
+def in_force() -> int | None:
+    """The id of the newest version, without looking whether the text has moved on."""
+    return db.session.scalar(
+        sa.select(PolicyVersion.id).order_by(PolicyVersion.number.desc()).limit(1)
+    )
+
+
 def version(number: int) -> PolicyVersion:
     """A published version. Raises NotFound."""
     found = db.session.scalar(sa.select(PolicyVersion).where(PolicyVersion.number == number))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.campaigns.models import Campaign
 from app.contacts import typos, writing
@@ -110,7 +111,7 @@ def groups(campaign: Campaign) -> list[Group]:
     later: Counter[str] = Counter()
     for fault, verdict, n in db.session.execute(
         sa.select(Event.fault, Event.verdict, sa.func.count())
-        .where(Event.campaign_id == campaign.id, Event.kind == "bounce")
+        .where(Event.campaign_id == campaign.id, *_is_last_word())
         .group_by(Event.fault, Event.verdict)
     ):
         later[_known(fault, verdict)] += n
@@ -168,6 +169,22 @@ def mend_all(campaign: Campaign) -> tuple[int, int]:
     return mended, left
 
 
+def _is_last_word() -> tuple[sa.ColumnElement[bool], ...]:
+    """A mail that bounced softly at first and then for good came back once."""
+    later = aliased(Event)
+    is_overtaken = (
+        sa.exists()
+        .where(
+            later.delivery_id == Event.delivery_id,
+            later.campaign_id == Event.campaign_id,
+            later.kind == "bounce",
+            later.id > Event.id,
+        )
+        .correlate(Event)
+    )
+    return Event.kind == "bounce", ~is_overtaken
+
+
 def _known(fault: str | None, verdict: str | None) -> str:
     if fault in KINDS:
         return str(fault)
@@ -189,7 +206,7 @@ def _rows(
     later = sa.select(
         Event.delivery_id.label("delivery_id"), Event.contact_id.label("contact_id"),
         Event.at.label("at"), Event.reason.label("words"),
-    ).where(Event.campaign_id == campaign.id, Event.kind == "bounce")  # fmt: skip
+    ).where(Event.campaign_id == campaign.id, *_is_last_word())  # fmt: skip
     at_once = sa.select(
         Delivery.id, Delivery.contact_id, Delivery.sent_at, Delivery.answer
     ).where(Delivery.campaign_id == campaign.id, in_state("failed"))  # fmt: skip

@@ -18,6 +18,7 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.fragments import page_or_fragment, see_other
 from app.core.templating import count
+from app.preferences import reasons
 from app.reports import charts, desk, papers, people, queries
 
 bp = Blueprint("reports", __name__)
@@ -125,6 +126,9 @@ def _context(campaign: Campaign) -> dict[str, Any]:
         "average": queries.average(campaign.account, without=campaign.id),
         "curve": charts.curve(queries.hours(campaign.id), campaign.account.zone),
         "again_s": _again_s(campaign),
+        "said": reasons.of_campaign(campaign.id),
+        "reason_words": reasons.WORDS,
+        "quotes": reasons.in_words(campaign_id=campaign.id),
     }
 
 

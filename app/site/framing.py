@@ -14,6 +14,8 @@ THEME_COOKIE = "theme"
 SECTIONS = {"delivery": "campaigns", "auth": "accounts", "privacy": "accounts"}
 #: Entries of the sidebar that stand for one page, not for all of their feature.
 SINGLE = {"site.home", "site.help_page", "site.palette"}
+#: Pages that lie in another section than the rest of their feature.
+ELSEWHERE = {"contacts.ledger": "accounts"}
 
 
 def install(blueprint: Blueprint) -> None:
@@ -50,7 +52,8 @@ def section_of(endpoint: str) -> bool:
     if endpoint in SINGLE:
         return request.endpoint == endpoint
     section = endpoint.partition(".")[0]
-    return SECTIONS.get(request.blueprint or "", request.blueprint) == section
+    own = SECTIONS.get(request.blueprint or "", request.blueprint)
+    return ELSEWHERE.get(request.endpoint or "", own) == section
 
 
 def here(**changes: str | None) -> str:

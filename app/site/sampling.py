@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account
 from app.campaigns.models import Campaign
-from app.contacts import counting, suppressions, writing
+from app.contacts import counting, erasing, suppressions, writing
 from app.contacts.models import Consent, Contact, ContactList, Subscription, Suppression
 from app.contacts.text import search_key
 from app.core.clock import now
@@ -62,7 +62,8 @@ def remove(account: Account) -> int:
     people = sa.select(Contact.id).where(Contact.account_id == account.id, Contact.is_sample)
     ids = list(db.session.scalars(people))
     _delete(Campaign, Campaign.account_id == account.id, Campaign.is_sample)
-    _delete(Consent, Consent.account_id == account.id, Consent.contact_id.in_(people))
+    # Their consents stay in the record, emptied: it is only added to, by sample people too.
+    erasing.empty(Consent.account_id == account.id, Consent.contact_id.in_(ids))
     hashes = [
         suppressions.address_hash(account.id, address)
         for address in db.session.scalars(sa.select(Contact.address).where(Contact.id.in_(ids)))
@@ -84,7 +85,7 @@ def _remove_lists(account: Account) -> None:
     )
 
 
-def _delete(model: type[Campaign | Consent | Suppression | ContactList], *where: object) -> None:
+def _delete(model: type[Campaign | Suppression | ContactList], *where: object) -> None:
     db.session.execute(
         sa.delete(model).where(*where),  # type: ignore[arg-type]
         execution_options={"synchronize_session": False},
@@ -127,8 +128,9 @@ def _subscribe(account: Account, list_: ContactList, people: Sequence[Contact]) 
         )
         db.session.add(
             Consent(
-                account_id=account.id, contact_id=person.id, list_id=list_.id, kind="stated",
-                source="import", wording=WORDING, evidence={"sample": True},
+                account_id=account.id, contact_id=person.id, address=person.address,
+                list_id=list_.id, kind="stated", source="import", wording=WORDING,
+                evidence={"sample": True, "list": list_.name},
             )
         )  # fmt: skip
     db.session.flush()

@@ -25,12 +25,14 @@ from app.auth import sessions
 from app.auth.models import SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
+    BulkAction,
     Contact,
     ContactField,
     ContactList,
     Import,
     ImportJournal,
     Segment,
+    SegmentCount,
     Subscription,
     Suppression,
     Tag,
@@ -79,11 +81,19 @@ def _one(column: Any, condition: Any) -> int:
 def _people(account: int) -> dict[str, Row]:
     return {
         "contact_id": Contact(account_id=account, email="v@b.example", address="v@b.example"),
+        "other_id": Contact(account_id=account, email="w@b.example", address="w@b.example"),
+        "action_id": BulkAction(
+            account_id=account, verb="suppress", state="done", began_at=now(),
+            selection={"ids": [1]},
+        ),
         "list_id": ContactList(account_id=account, name="News"),
         "tag_id": Tag(account_id=account, name="new"),
         "field_id": ContactField(account_id=account, key="cake", label="Cake"),
         "segment_id": Segment(
             account_id=account, name="S", rule={"field": "tag", "op": "has", "value": "new"}
+        ),
+        "count_id": SegmentCount(
+            account_id=account, digest="d", rule={"field": "tag", "op": "has", "value": "new"}
         ),
         "suppression_id": Suppression(
             account_id=account, address="no@b.example", reason="account",
@@ -139,6 +149,7 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
 #: Parameters that name nothing of an account.
 OTHERS: dict[str, str] = {
     "token": "x" * 40,
+    "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",
     "number": "1",

@@ -23,9 +23,15 @@ EMPTY_ACCOUNT = [
     "/contacts",
     "/contacts/fields",
     "/lists",
+    "/segments",
+    "/segments/new",
     "/suppressions",
     "/imports",
     "/imports/new",
+    "/contacts/bulk",
+    "/contacts/clean-up",
+    "/contacts/clean-up/duplicates",
+    "/contacts/growth",
     "/reports",
     "/settings",
     "/settings/business",
@@ -40,11 +46,13 @@ EMPTY_ACCOUNT = [
     "/settings/api-tokens",
     "/settings/audit",
     "/settings/data",
+    "/settings/consents/record",
 ]
 
 #: {campaign}: a sent one of the sample data; {draft}: one that is being written;
 #: {mapping}, {imported}: an import that waits for its columns, and one that is over;
-#: {contact}, {list}: somebody of it; {leave}, {prefs}, {view}: the links of a mail.
+#: {contact}, {other}, {list}: people of it; {bulk}: something done to many;
+#: {leave}, {prefs}, {view}: the links of a mail.
 FULL_ACCOUNT = [
     "/home",
     "/palette?q=alice",
@@ -70,15 +78,24 @@ FULL_ACCOUNT = [
     "/contacts/new",
     "/contacts/{contact}/edit",
     "/contacts/{contact}/delete",
+    "/contacts/{contact}/history?only=mails",
+    "/contacts/{contact}/merge/{other}",
+    "/contacts/bulk",
+    "/contacts/bulk/{bulk}",
+    "/contacts/clean-up",
+    "/contacts/clean-up/duplicates",
+    "/contacts/growth?by=week",
+    "/lists/{list}/growth",
     "/imports",
     "/imports/{mapping}/columns",
     "/imports/{imported}",
     "/lists",
     "/lists/{list}",
     "/suppressions",
+    "/settings/consents/record",
 ]
 
-OF_A_MAIL = ["/u/{leave}", "/p/{prefs}"]
+OF_A_MAIL = ["/u/{leave}", "/p/{prefs}", "/p/{prefs}/why", "/p/{prefs}/erase"]
 
 #: Pages behind a link of single use, and old links.
 OF_A_SECRET = [

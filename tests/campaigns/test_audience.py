@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.campaigns import audience
+from app.campaigns import audience, checks
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts import suppressions
 from app.contacts.models import Contact, ContactList, Segment, Subscription, Tag, contact_tag
 from app.core.db import db, transaction
-from app.core.errors import Invalid
 from tests.campaigns.conftest import add_list, add_people
-from tests.conftest import Person
+from tests.conftest import Client, Person
 
 Draft = Callable[..., Campaign]
 
@@ -135,20 +135,42 @@ def test_a_segment_can_be_left_out(draft: Draft, alice: Person) -> None:
     assert audience.left_out(campaign) == {"excluded": 3}
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [{}, {"field": "opened", "op": "has", "value": "x"}, {"field": "tag", "op": "in", "value": "x"},
-     {"field": "tag", "op": "has", "value": 7}, {"all": []}],
-)  # fmt: skip
-def test_other_rules_are_refused(alice: Person, rule: dict[str, Any]) -> None:
-    with pytest.raises(Invalid):
-        audience.check_rule(alice.account.id, rule)
+def test_segments_are_chosen_and_left_out_on_the_people_page(
+    client: Client, draft: Draft, alice: Person, newsletter: ContactList
+) -> None:
+    with transaction():
+        rules = [{"field": "first_name", "op": "begins", "value": one} for one in ("a", "b")]
+        bees, everybody = (
+            Segment(account_id=alice.account.id, name="Bees", rule=rules[1]),
+            Segment(account_id=alice.account.id, name="All", rule={"any": [rules[0], rules[1]]}),
+        )
+        db.session.add_all([bees, everybody])
+    campaign = draft(lists=[])
+    client.sign_in(alice)
+    data = {
+        "version": campaign.version, "segments": everybody.id, "exclude_segments": bees.id,
+    }  # fmt: skip
+
+    assert client.post(f"/campaigns/{campaign.id}/people", data=data).status_code == 303
+
+    db.session.expire_all()
+    assert reached(campaign) == {"Anna"}
+    page = client.get(f"/campaigns/{campaign.id}/people").text
+    assert re.findall(r'<input checked[^>]*name="(\w+)"', page) == ["segments", "exclude_segments"]
 
 
-def test_too_deep_a_rule_is_refused(alice: Person) -> None:
-    rule: dict[str, Any] = {"field": "kind", "op": "is", "value": "person"}
-    for _ in range(10):
-        rule = {"all": [rule]}
+def test_a_segment_that_cannot_be_worked_out_stops_the_campaign(
+    draft: Draft, alice: Person
+) -> None:
+    with transaction():
+        rule = {"field": "fields.gone", "op": "is", "value": "x"}
+        segment = Segment(account_id=alice.account.id, name="Old", rule=rule)
+        db.session.add(segment)
+        db.session.flush()
+        campaign = draft()
+        campaign.audience.append(CampaignAudience(segment_id=segment.id, excluded=True))
 
-    with pytest.raises(Invalid):
-        audience.check_rule(alice.account.id, rule)
+    found = [one for one in checks.preflight(campaign) if one.code == "segments"]
+
+    assert [one.level for one in found] == ["block"]
+    assert "Old" in found[0].title

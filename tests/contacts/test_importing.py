@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, importing, lists, suppressions, uploads, writing
+from app.contacts import consent, erasing, importing, lists, suppressions, uploads, writing
 from app.contacts.models import (
     Consent,
     Contact,
@@ -218,7 +218,7 @@ def test_who_left_is_counted_and_left_alone(bring: Bring, alice: Person, news: C
 def test_the_erased_stay_out(bring: Bring, alice: Person) -> None:
     bring("email\nann@example.com\n")
     with transaction():
-        writing.delete(contact("ann@example.com"), by_person=True)
+        erasing.erase(contact("ann@example.com"), by="person")
 
     import_ = bring("email\nann@example.com\nben@example.com\n")
 
@@ -410,7 +410,7 @@ def test_chunks_make_no_difference(
     content = "email,first name\n" + "\n".join(people) + "\nbad\n"
     whole = counts(bring(content))
     with transaction():
-        writing.delete_many(alice.account, list(db.session.scalars(sa.select(Contact.id))))
+        erasing.delete_many(alice.account, list(db.session.scalars(sa.select(Contact.id))))
     monkeypatch.setattr(importing, "CHUNK", 7)
 
     assert counts(bring(content)) == whole

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.accounts import opening
 from app.accounts.models import Account
-from app.contacts import consent, importing, lists, suppressions, undoing, writing
+from app.contacts import consent, erasing, importing, lists, suppressions, undoing, writing
 from app.contacts.models import (
     Contact,
     ContactField,
@@ -87,7 +87,7 @@ def _prepare_person(account: Account, news: ContactList, address: str, one: Any)
         db.session.get_one(Subscription, (found.id, news.id)).state = "pending"
         news.active, news.pending = news.active - 1, news.pending + 1
     if one["barred"] == "erased":
-        writing.delete(found, by_person=True)
+        erasing.erase(found, by="person")
     elif one["barred"]:
         suppressions.add(account.id, address, reason=one["barred"])
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.contacts import (
     consent,
+    erasing,
     importing,
     jobs,
     journal,
@@ -269,7 +270,7 @@ def test_a_person_who_was_erased_leaves_nothing_in_the_journal(alice: Person) ->
     import_ = bring(alice, "email,first name\nann@example.com,Anna\n")
     assert db.session.scalars(sa.select(ImportChange.id)).all()
     with transaction():
-        writing.delete(contact("ann@example.com"), by_person=True)
+        erasing.erase(contact("ann@example.com"), by="person")
 
     assert not db.session.scalars(sa.select(ImportChange.id)).all()
     assert undo(import_) == {}

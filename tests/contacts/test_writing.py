@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, fields, lists, suppressions, tags, writing
+from app.contacts import consent, erasing, fields, lists, suppressions, tags, writing
 from app.contacts.models import Contact, Headcount, Suppression, Tag
 from app.contacts.text import has_card_number, mask_card_numbers, search_key
 from app.core.db import db, transaction
@@ -127,7 +127,7 @@ def test_the_owners_deletion_leaves_nothing(alice: Person) -> None:
         ann = writing.create(alice.account, "ann@example.com", tags=["VIP"])
         consent.subscribe(ann, news, source="hand")
     with transaction():
-        writing.delete(ann)
+        erasing.erase(ann, by="owner")
 
     db.session.expire_all()
     assert (people(alice), news.active) == (0, 0)
@@ -142,7 +142,7 @@ def test_who_had_left_stays_out_by_a_hash(alice: Person) -> None:
         ann = writing.create(alice.account, "ann@example.com")
         consent.withdraw(ann, source="link")
     with transaction():
-        writing.delete(ann)
+        erasing.erase(ann, by="owner")
 
     tombstone = db.session.scalars(sa.select(Suppression)).one()
     assert tombstone.address is None

@@ -77,6 +77,18 @@ def test_a_mail_carries_what_it_must(campaign_to):
         assert "1 High Street" in text
 
 
+def test_both_parts_say_where_to_ask_why_the_mail_came(campaign_to):
+    campaign = campaign_to(["vera@example.com"])
+
+    _, parsed, delivery = rendered(campaign)
+
+    for text in texts(parsed).values():
+        (token,) = re.findall(r"/p/([\w-]+)/why", text)
+        # The page of choices has the same token, which is made once for both.
+        assert f"/p/{token}" in text.replace(f"/p/{token}/why", "")
+        assert read(Purpose.PREFERENCES, token) == (delivery.id,)
+
+
 def test_links_are_counted_each_in_its_row(campaign_to):
     campaign = campaign_to(["vera@example.com"], names=["Vera"])
 

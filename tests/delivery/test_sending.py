@@ -15,7 +15,7 @@ from app.contacts.models import Contact
 from app.core import stopping
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import claiming, deciding, progress, sending, starting, sweeping
+from app.delivery import claiming, deciding, progress, sending, starting, sweeping, tallying
 from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
 from app.mailer.smtp import RelaySettings
 from app.reports import desk
@@ -223,6 +223,23 @@ def test_what_a_cancelled_campaign_had_not_sent_is_skipped(campaign_to, to_serve
 
     assert check(campaign).skipped == {"cancelled": 50}
     assert to_server.accepted == []
+
+
+def test_the_owner_is_told_that_a_mail_server_says_nothing(campaign_to):
+    campaign = campaign_to(some(10))
+    starting.plan(campaign.id)
+    with transaction():
+        book = tallying.Book(campaign.id)
+        book.note("pending", "sending", 10)
+        book.write()
+
+    at_first = progress.progress(campaign).waiting_for
+    with transaction():
+        campaign.planned_at = now() - timedelta(seconds=40)
+    later = progress.progress(campaign).waiting_for
+
+    assert at_first == ""
+    assert later.startswith("The mail server has not answered for 4")
 
 
 def test_a_mail_server_that_is_away_blames_nobody(campaign_to, to_server):

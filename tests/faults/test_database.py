@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 import threading
@@ -80,7 +81,9 @@ def kill_group(server: PostgresServer) -> None:
     family = psutil.Process(server.process.pid)
     parts = [family, *family.children(recursive=True)]
     for part in parts:
-        part.kill()
+        # Some of its processes live for a moment only.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            part.kill()
     server.process.wait()
     psutil.wait_procs(parts, timeout=10)
     server.process = None

@@ -217,3 +217,14 @@ def test_no_history_makes_a_pace_that_stands_still_or_runs_wild(lots):
         last = pace.per_minute
         turns, _ = line_up(pace, 3, at=at)
         assert all(at < turn <= max(at, pace.until) + pacing.HORIZON_S for turn in turns)
+
+
+def test_a_line_of_a_million_is_looked_at_less_often():
+    slow = Pace(SLOW, NOW, 60, 60, NOW, NOW, free_at=NOW)
+
+    soon, _ = line_up(slow, 5000, at=NOW, waiting=1000)
+    late, _ = line_up(slow, 5000, at=NOW, waiting=1_000_000)
+
+    assert max(soon) <= NOW + 300
+    assert sum(turn > NOW + 1800 for turn in late) > 1000
+    assert max(late) <= NOW + 3600

@@ -36,6 +36,17 @@ def test_groups_tell_whose_fault_it_is(alice):
     assert [found[name].kind.whose for name in ("mailbox", "content")] == ["theirs", "ours"]
 
 
+def test_a_mail_that_comes_back_twice_is_counted_once_by_its_last_word(alice):
+    sent = send(alice.account, people=1)
+    with transaction():
+        bounces.take(sent.deliveries[0].id, report("4.2.2", "452 4.2.2 Mailbox full"))
+        bounces.take(sent.deliveries[0].id, report("5.1.1", "550 5.1.1 User unknown"))
+
+    assert [(group.kind.name, group.n) for group in desk.groups(sent.campaign)] == [("mailbox", 1)]
+    assert len(desk.people(sent.campaign, "mailbox").items) == 1
+    assert desk.people(sent.campaign, "mailbox_full").items == []
+
+
 def test_mistyped_domains_get_a_proposal(alice):
     sent = came_back(alice)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import (
     render_template,
+    request,
 )
 from flask.typing import ResponseReturnValue
 
+from app.auth import sessions
 from app.auth.current import View, public
 from app.contacts import (
     consent,
@@ -14,6 +16,7 @@ from app.contacts import (
 )
 from app.contacts.models import Subscription
 from app.contacts.routes.blueprint import bp
+from app.core import settings
 from app.core.db import transaction
 from app.extensions import csrf
 
@@ -35,8 +38,12 @@ def confirm(token: str) -> ResponseReturnValue:
 @_by_its_token
 @public
 def confirm_now(token: str) -> ResponseReturnValue:
+    seen = {
+        "page": f"{settings.get().BASE_URL}/subscribe/confirm",
+        "network": sessions.shortened(request.remote_addr),
+    }
     with transaction():
-        subscription = consent.confirm(token, evidence={"page": "confirm"})
+        subscription = consent.confirm(token, evidence=seen)
     return _confirm_page(subscription, token, done=True)
 
 

@@ -1,0 +1,85 @@
+"""Who may sign in to the account, and as what."""
+
+from __future__ import annotations
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from app.accounts import (
+    people,
+)
+from app.accounts.forms import (
+    InviteForm,
+    RoleForm,
+    take_over,
+)
+from app.accounts.routes.blueprint import MAILS, bp
+from app.auth import throttling
+from app.auth.current import current_account, current_member, needs
+from app.core.db import transaction
+from app.core.errors import Invalid
+from app.core.fragments import see_other
+from app.extensions import limiter
+
+
+@bp.get("/settings/people")
+def people_page() -> ResponseReturnValue:
+    return _people(InviteForm())
+
+
+@bp.post("/settings/people/invite")
+@needs("owner")
+@limiter.limit(MAILS, key_func=throttling.network)
+def invite() -> ResponseReturnValue:
+    form = InviteForm()
+    if not form.validate():
+        return _people(form, 422)
+    try:
+        with transaction():
+            people.invite(
+                current_account(), current_member(), email=form.email.data, role=form.role.data
+            )
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _people(form, 422)
+    return see_other("accounts.people_page", notice="The invitation is on its way.")
+
+
+@bp.post("/settings/people/<int:membership_id>/role")
+@needs("owner")
+def change_role(membership_id: int) -> ResponseReturnValue:
+    form = RoleForm()
+    if not form.validate():
+        return _people(InviteForm(formdata=None), 422)
+    with transaction():
+        people.change_role(current_account(), current_member(), membership_id, role=form.role.data)
+    return see_other("accounts.people_page", notice="The role is changed.")
+
+
+@bp.post("/settings/people/<int:membership_id>/remove")
+@needs("owner")
+def remove_person(membership_id: int) -> ResponseReturnValue:
+    with transaction():
+        people.remove(current_account(), current_member(), membership_id)
+    return see_other("accounts.people_page", notice="They have no access any more.")
+
+
+@bp.post("/settings/invitations/<int:invitation_id>/take-back")
+@needs("owner")
+def take_back(invitation_id: int) -> ResponseReturnValue:
+    with transaction():
+        people.take_back(current_account(), current_member(), invitation_id)
+    return see_other("accounts.people_page", notice="The invitation's link is dead.")
+
+
+def _people(form: InviteForm, status: int = 200) -> ResponseReturnValue:
+    account = current_account()
+    page = render_template(
+        "accounts/people.html",
+        form=form,
+        memberships=people.members(account),
+        invitations=people.open_invitations(account),
+        role_form=RoleForm(formdata=None),
+    )
+    return page, status

@@ -1,0 +1,56 @@
+"""Tokens of the API."""
+
+from __future__ import annotations
+
+from flask import current_app, render_template
+from flask.typing import ResponseReturnValue
+
+from app.accounts import (
+    api_tokens,
+)
+from app.accounts.forms import (
+    TokenForm,
+)
+from app.accounts.routes.blueprint import bp
+from app.auth.current import current_account, current_member, needs
+from app.core.db import transaction
+from app.core.fragments import see_other
+
+
+@bp.get("/settings/api-tokens")
+@needs("owner")
+def tokens_page() -> ResponseReturnValue:
+    return _tokens(TokenForm())
+
+
+@bp.post("/settings/api-tokens")
+@needs("owner")
+def make_token() -> ResponseReturnValue:
+    form = TokenForm()
+    if not form.validate():
+        return _tokens(form, 422)
+    with transaction():
+        _, plain = api_tokens.make(
+            current_account(), current_member(), name=form.name.data, scopes=form.scopes.data
+        )
+    return _tokens(TokenForm(formdata=None), plain=plain)
+
+
+@bp.post("/settings/api-tokens/<int:token_id>/revoke")
+@needs("owner")
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    with transaction():
+        api_tokens.revoke(current_account(), current_member(), token_id)
+    return see_other("accounts.tokens_page", notice="The token no longer works.")
+
+
+def _tokens(form: TokenForm, status: int = 200, *, plain: str = "") -> ResponseReturnValue:
+    page = render_template(
+        "accounts/tokens.html",
+        form=form,
+        tokens=api_tokens.of_account(current_account()),
+        plain=plain,
+        scope_words=api_tokens.SCOPES,
+        base_url=current_app.config["SETTINGS"].BASE_URL,
+    )
+    return page, status

@@ -1,0 +1,50 @@
+"""Whoever is erased is nowhere any more: every table says how that is so.
+
+A new table fails here until somebody has thought about it. What is about one contact gets a
+foreign key that takes it along; where an address may be copied into a text, contacts.erasing or
+`leftovers` of a higher feature names the place; else it belongs to the list below.
+"""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+import app.factory  # noqa: F401  # knows every part, so that every table is known here
+from app.contacts import erasing
+from app.core.db import Base
+from app.delivery import leftovers
+
+#: Emptied of what is personal, by a statement or a trigger of its own.
+EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", "import"}
+#: Nothing in them is about a contact: settings, counters, members, texts for everybody.
+ABOUT_NOBODY = {
+    "acceptance", "account", "api_token", "batch", "beat", "campaign", "campaign_audience",
+    "clean_up_look", "consent_check", "consent_seal", "contact_field", "domain_check",
+    "email_change", "enquiry", "headcount", "hour_score", "import_journal", "intake",
+    "invitation", "link", "list", "list_day", "mail_domain", "mailbox", "member", "member_consent", "membership",
+    "password_link", "people_day", "policy_version", "reader", "relay", "relay_use",
+    "report_hook", "score", "segment", "segment_count", "sender", "signed_in", "signing_key",
+    "tag", "tally", "warm_up",
+}  # fmt: skip
+#: Read within seconds and then gone.
+PASSING = {"provider_report"}
+
+
+def goes_with_the_contact(table: sa.Table) -> bool:
+    return any(
+        key.column.table.name == "contact" and key.ondelete == "CASCADE"
+        for key in table.foreign_keys
+    )
+
+
+@pytest.mark.parametrize("name", sorted(Base.metadata.tables))
+def test_every_table_forgets_who_is_erased(name: str) -> None:
+    places = {place.model.__tablename__ for place in (*erasing.PLACES, *leftovers.PLACES)}
+    known = EMPTIED | ABOUT_NOBODY | PASSING | places
+
+    assert name in known or goes_with_the_contact(Base.metadata.tables[name])
+
+
+def test_the_lists_name_tables_that_exist() -> None:
+    assert set(Base.metadata.tables) >= EMPTIED | ABOUT_NOBODY | PASSING
