@@ -34,7 +34,7 @@ from app.core.errors import Invalid, NotFound, WrongState
 
 log = logging.getLogger(__name__)
 
-CHUNK = 15_000
+CHUNK = 20_000
 BUDGET_S = 20.0
 LEASE = timedelta(seconds=30)
 SAMPLE = 200
