@@ -42,8 +42,11 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_mail", 1),
     ("app.tracking.jobs.take_reports", 1),
     ("app.contacts.jobs.sweep", 5),
-    ("app.contacts.jobs.keep_ledger", 10),
+    ("app.moving.jobs.sweep", 5),
     ("app.contacts.jobs.count_segments", 10),
+    ("app.tracking.jobs.sweep_looks", 5),
+    ("app.contacts.jobs.keep_ledger", 10),
+    ("app.preferences.jobs.mail_links", 1),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
     ("app.tracking.jobs.read_mailboxes", 15),
@@ -52,8 +55,10 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.accounts.jobs.check_domains", 3600),
     ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),
+    ("app.moving.jobs.clean_up", 3600),
     ("app.api.jobs.clean_up", 3600),
     ("app.tracking.jobs.clean_up", 3600),
+    ("app.preferences.jobs.clean_up", 3600),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.
 AFTER_ERROR_S = 5.0

@@ -51,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--address", default="", help="postal address, at the end of every mail")
     create.add_argument("--sender", help="a From address that counts as confirmed")
 
+    export = _add(account, "export", export_account, "write everything of an account to a ZIP")
+    export.add_argument("--account", type=int, required=True, help="id of the account")
+    export.add_argument("file", type=Path, metavar="FILE")
+
+    take_in = _add(account, "import", import_account, "take such a ZIP into an account")
+    take_in.add_argument("--account", type=int, help="id of the account; default: a new one")
+    take_in.add_argument("file", type=Path, metavar="FILE")
+
     token = _group(commands, "token", "tokens for the HTTP API")
     create = _add(token, "create", create_token, "make a token; it is shown once")
     create.add_argument("--account", type=int, required=True, help="id of the account")
@@ -164,15 +172,50 @@ def create_account(options: argparse.Namespace) -> None:
     _print(found, options)
 
 
+def export_account(options: argparse.Namespace) -> None:
+    from app.moving import by_hand
+
+    with _application(), _complaining(OSError):
+        rows, size = by_hand.export(_account(options.account), options.file)
+    _print({"file": str(options.file), "rows": rows, "bytes": size}, options)
+
+
+def import_account(options: argparse.Namespace) -> int:
+    from app.auth import passwords
+    from app.core.db import transaction
+    from app.moving import by_hand
+
+    with _application(), _complaining(OSError):
+        found: dict[str, Any] = {}
+        if options.account is None:
+            with transaction():
+                account, owner = by_hand.open_for(options.file)
+                found["set_password_url"] = passwords.url(passwords.issue(owner))
+        else:
+            account = _account(options.account)
+        takein = by_hand.take_in(account, options.file)
+        found |= {"account": account.id, "state": takein.state, "counts": takein.counts}
+        found["problems"] = takein.problems
+    _print(found, options)
+    return 0 if takein.state == "finished" else _complain(takein.error)
+
+
+def _account(account_id: int) -> Any:
+    from app.accounts.models import Account
+    from app.core.db import db
+
+    account = db.session.get(Account, account_id)
+    if account is None:
+        raise Complaint(f"There is no account {account_id}.")
+    return account
+
+
 def create_token(options: argparse.Namespace) -> None:
     from app.accounts import api_tokens
-    from app.accounts.models import Account
-    from app.core.db import db, transaction
+    from app.core.db import transaction
 
     with _application(), transaction():
-        account = db.session.get(Account, options.account)
-        if account is None:
-            raise Complaint(f"There is no account {options.account}.")
+        account = _account(options.account)
         scopes = options.scope or list(api_tokens.ALL_SCOPES)
         _, secret = api_tokens.make(account, None, name="made by the operator", scopes=scopes)
     _print({"token": secret}, options)

@@ -45,6 +45,8 @@ from app.core.uploading import UploadRequest
 from app.delivery import leftovers
 from app.delivery import routes as delivery
 from app.extensions import csrf, htmx, limiter, login
+from app.moving import routes as moving
+from app.preferences import routes as preferences
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.site import health
@@ -69,7 +71,7 @@ WORDS = {
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
-    delivery.bp, tracking.bp, reports.bp, staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 

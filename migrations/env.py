@@ -7,6 +7,7 @@ import app.auth.models
 import app.campaigns.models
 import app.contacts.models
 import app.delivery.models
+import app.moving.models
 import app.privacy.models
 import app.site.models
 import app.tracking.models  # noqa: F401

@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mails", type=int, default=100_000, help="recipients of the send")
     parser.add_argument("--many", type=int, default=1_000_000, help="recipients of the large send")
-    parser.add_argument("--contacts", type=int, default=100_000, help="rows of import and plan")
+    parser.add_argument("--contacts", type=int, default=1_000_000, help="rows of import and plan")
     parser.add_argument("--requests", type=int, default=10_000, help="hits on links of mails")
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
     options = parser.parse_args()
@@ -78,7 +78,11 @@ def postgres(options: argparse.Namespace) -> Iterator[Result]:
 
     if PostgresServer.programs() is None:
         raise Missing("PostgreSQL is not installed: apt-get install postgresql")
-    with PostgresServer() as server:
+    import bench_import
+
+    with PostgresServer() as server, tempfile.TemporaryDirectory(prefix="leadersend-") as folder:
+        url = server.database("import")
+        yield from bench_import.on_postgres(url, Path(folder), options.contacts)
         yield from _postfix().run(options.mails, 0, database_url=server.database("bench"))
 
 

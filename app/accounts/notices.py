@@ -28,7 +28,15 @@ LEASE = timedelta(minutes=5)
 WAITS_S = (5, 20, 60, 300, 900, 1800, 3600, 7200, 14400, 28800)
 #: Kinds whose link lets somebody in: their text is forgotten once they have left.
 SECRET_KINDS = frozenset(
-    {"password_link", "password_first", "already_registered", "invitation", "email_change"}
+    {
+        "password_link",
+        "password_first",
+        "already_registered",
+        "invitation",
+        "email_change",
+        "preferences_link",
+        "address_question",
+    }
 )
 #: Kinds of which a second copy would hurt; where it is uncertain whether one left, a person looks.
 ONCE_ONLY = frozenset({"tell_a_friend"})

@@ -12,6 +12,7 @@ from app.api import keys, queries
 from app.campaigns import composing
 from app.campaigns.models import Campaign
 from app.contacts import consent, suppressions, writing
+from app.contacts.changes import BY_API
 from app.contacts.models import Contact, Suppression
 from app.core.errors import DomainError, Invalid
 from app.mailer.address import BadAddress, parse
@@ -26,7 +27,7 @@ def add_contact(account: Account, given: dict[str, Any]) -> Contact:
     lists = queries.lists_named(account, given.get("lists", ()), "lists")
     details = {key: value for key, value in given.items() if key not in ("email", "lists")}
     with _outside_names(given):
-        contact = writing.create(account, given["email"], **details)
+        contact = writing.create(account, given["email"], by=BY_API, **details)
     for list_ in lists:
         consent.subscribe(contact, list_, source="api", wording=WORDING, evidence=keys.evidence())
     return contact
@@ -37,7 +38,7 @@ def change_contact(account: Account, contact: Contact, given: dict[str, Any]) ->
     changes = {key: value for key, value in given.items() if key != "lists"}
     if changes:
         with _outside_names(given):
-            writing.update(contact, **changes)
+            writing.update(contact, by=BY_API, **changes)
     if "lists" in given:
         _put_on(account, contact, given["lists"])
 

@@ -19,6 +19,7 @@ from app.api import (
     segments,
     shapes,
     showing,
+    undo,
 )
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
@@ -33,6 +34,7 @@ from app.contacts import (
     importing,
     lists,
     suppressions,
+    undoing,
     uploads,
     writing,
 )
@@ -129,7 +131,10 @@ def get_contacts(query: dict[str, Any]) -> Any:
     if "segment" in query:
         queries.segments_named(account, [query["segment"]], "segment")
     wanted = finding.Wanted(
-        text=query.get("query", ""), list_id=query.get("list"), segment_id=query.get("segment")
+        text=query.get("query", ""),
+        list_id=query.get("list"),
+        segment_id=query.get("segment"),
+        kind=query.get("kind", ""),
     )
     found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))
@@ -227,6 +232,27 @@ def get_rejected(import_id: int) -> Response:
     name = f"rejected-{import_id}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     return response
+
+
+@call(
+    "POST",
+    "/imports/<int:import_id>/undo",
+    scope="contacts:write",
+    answer=undo.UndoOut,
+    status=202,
+)
+def undo_import(import_id: int) -> Answer:
+    """Undo an import in the background, within 30 days."""
+    account = current_account()
+    journal = undoing.start(queries.import_(account, import_id))
+    auditing.note(account, None, "import.undo", f"import {import_id} by a program")
+    return Answer(undo.shown(journal), then=lambda: import_jobs.wake_undo(import_id))
+
+
+@call("GET", "/imports/<int:import_id>/undo", scope="contacts:read", answer=undo.UndoOut)
+def get_undo(import_id: int) -> Any:
+    """How far an undo is, and what it did."""
+    return undo.shown(undo.journal(queries.import_(current_account(), import_id)))
 
 
 @call(

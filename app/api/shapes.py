@@ -116,6 +116,13 @@ class ContactOut(TypedDict):
     last_name: str
     company: str
     kind: Kind
+    kind_reason: Annotated[
+        Literal[
+            "hand", "api", "file", "legal_form", "company", "role", "name", "free_mail",
+            "unknown", "before",
+        ],
+        {"description": "Who said the kind, or what it was worked out from."},
+    ]  # fmt: skip
     fields: dict[str, Any]
     lists: Annotated[list[int], {"description": "Lists with an active or pending subscription."}]
     subscriptions: list[SubscriptionOut]
@@ -136,11 +143,19 @@ class ContactQuery(PageQuery):
     ]
     list: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those on this list."}]]
     segment: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those in it now."}]]
+    kind: NotRequired[Kind]
 
 
 class ContactPage(TypedDict):
     items: list[ContactOut]
     cursor: Cursor
+
+
+class ColumnIn(TypedDict):
+    """What a column becomes; with `keep`, it only fills what is empty."""
+
+    to: NotRequired[str | None]
+    keep: NotRequired[bool]
 
 
 class ImportIn(TypedDict):
@@ -149,7 +164,7 @@ class ImportIn(TypedDict):
     list: Annotated[int, {"minimum": 1}]
     mapping: NotRequired[
         Annotated[
-            dict[str, str | None],
+            dict[str, str | ColumnIn | None],
             {"description": "Column to field, as JSON. Guessed where it is left out."},
         ]
     ]

@@ -11,6 +11,7 @@ from app.accounts.models import Account
 from app.api import queries, shapes
 from app.campaigns.checks import Finding
 from app.campaigns.models import Campaign
+from app.contacts import kinds
 from app.contacts.models import Contact, ContactList, Import, ImportProblem, Suppression
 from app.contacts.rows import guard
 from app.core.pagination import Page
@@ -50,6 +51,7 @@ def contacts(account: Account, rows: Sequence[Contact]) -> list[shapes.ContactOu
             "last_name": row.last_name,
             "company": row.company,
             "kind": row.kind,  # type: ignore[typeddict-item]
+            "kind_reason": kinds.of(row).reason,  # type: ignore[typeddict-item]
             "fields": dict(row.fields or {}),
             "lists": [one.list_id for one in subscriptions[row.id] if one.state != "ended"],
             "subscriptions": [
@@ -69,7 +71,7 @@ def import_(row: Import) -> shapes.ImportOut:
     """An import."""
     return {
         "id": row.id,
-        "state": row.state,  # type: ignore[typeddict-item]
+        "state": "queued" if row.state == "reading" else row.state,  # type: ignore[typeddict-item]
         "error": row.error,
         "list": row.list_id,
         "mode": row.mode,  # type: ignore[typeddict-item]

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from app.campaigns.models import Campaign
-from app.contacts import segments
+from app.contacts import resting, segments
 from app.contacts.models import Contact, Segment, Subscription, Suppression
+from app.core.clock import now
 from app.core.db import db
 
 Condition = sa.ColumnElement[bool]
@@ -22,7 +23,7 @@ def recipients(campaign: Campaign) -> sa.Select[int]:
         .where(Contact.account_id == campaign.account_id)
         .where(_included(campaign))
         .where(*_not_excluded(campaign))
-        .where(~_suppressed())
+        .where(~_suppressed(), *_not_resting(campaign))
     )
 
 
@@ -41,7 +42,7 @@ def anybody(campaign: Campaign) -> bool:
         .join(on, on.contact_id == Contact.id)
         .where(on.list_id.in_(lists), on.state == "active")
         .where(Contact.account_id == campaign.account_id)
-        .where(*_not_excluded(campaign), ~_suppressed())
+        .where(*_not_excluded(campaign), ~_suppressed(), *_not_resting(campaign))
     )
     if lists and db.session.scalar(from_lists.limit(1)) is not None:
         return True
@@ -52,7 +53,8 @@ def left_out(campaign: Campaign) -> dict[str, int]:
     """Who is on the lists and gets nothing, by reason; each person counts once.
 
     Keys: a Suppression's reason (unsubscribed, complaint, bounced, account, import), excluded,
-    pending (has not confirmed yet), ended (has left the list).
+    paused (wants none for a while), frequency (has had a mail lately and wants few), pending (has
+    not confirmed yet), ended (has left the list).
     """
     return count_both(campaign)[1]
 
@@ -150,7 +152,24 @@ def _kept_out(campaign: Campaign) -> dict[str, int]:
     if excluding := _not_excluded(campaign):
         outside = sa.not_(sa.and_(*excluding))
         numbers["excluded"] = _number(campaign, outside, included, ~_suppressed())
-    return numbers
+    return numbers | _resting(campaign)
+
+
+def _resting(campaign: Campaign) -> dict[str, int]:
+    """Of those included and not kept out otherwise; each counts once."""
+    others = [_included(campaign, few=True), *_not_excluded(campaign), ~_suppressed()]
+    paused, enough = _not_resting(campaign)
+    return {
+        resting.PAUSED: _number(campaign, ~paused, *others),
+        resting.TOO_SOON: _number(campaign, paused, ~enough, *others),
+    }
+
+
+def _not_resting(campaign: Campaign) -> list[Condition]:
+    """Neither in a pause when it starts, nor wanting fewer mails than that would be."""
+    moment = max(now(), campaign.due_at or now())
+    asked = resting.resting(campaign.account_id, campaign.id, moment)
+    return [Contact.id.not_in(contact_ids) for contact_ids in asked]
 
 
 def _not_active(campaign: Campaign) -> dict[str, int]:

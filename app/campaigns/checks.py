@@ -299,6 +299,8 @@ OUT_WORDS = {
     "account": "on your own block list",
     "import": "blocked by a file you imported",
     "excluded": "on a list or in a segment that you left out",
+    "paused": "want no mail for a while",
+    "frequency": "want a mail now and then only, and had one",
     "pending": "have not confirmed yet",
     "ended": "left the list",
 }

@@ -55,6 +55,8 @@ class Campaign(Base):
     """none, aggregate or individual."""
     created_by_id: Mapped[int | None] = mapped_column(BigId)
     is_sample: Mapped[bool] = mapped_column(default=False)
+    is_archive: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Sent elsewhere and taken in with its numbers; nothing of it is ever mailed from here."""
     created_at: Mapped[Moment] = mapped_column(default=now)
     updated_at: Mapped[Moment] = mapped_column(default=now)
     due_at: Mapped[datetime | None] = mapped_column()

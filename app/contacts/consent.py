@@ -23,9 +23,11 @@ from app.privacy import publishing
 
 Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
-BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo")
+BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo", "preferences")
 ASK_AGAIN_AFTER = timedelta(days=1)
 LINK_LIFE = timedelta(days=30)
+#: So many lines of a person and a list are asked who said the last word.
+LOOKED_BACK = 200
 
 
 class LinkOver(WrongState):
@@ -141,6 +143,29 @@ def rejoin_list(
     return True
 
 
+def join_list(
+    contact: Contact, list_: ContactList, *, wording: str, evidence: Evidence | None = None
+) -> bool:
+    """The person puts themselves on a list, on a page that only the link of their own mail opens:
+    that confirms as well as a second mail would. False when they are on it.
+
+    `wording` is what the page said about the list. Whoever left everything stays out until
+    `restore`.
+    """
+    found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
+    if found and found.state == "active":
+        return False
+    _enter(contact, list_, found, "active")
+    _note(contact, "confirmed", source="preferences", list_=list_, wording=wording,
+          evidence=evidence)  # fmt: skip
+    return True
+
+
+def note(contact: Contact, kind: str, *, evidence: Evidence | None = None) -> None:
+    """What else a person chose by themselves: paused, resumed, frequency, changed."""
+    _note(contact, kind, source="preferences", evidence=evidence)
+
+
 def _enter(
     contact: Contact, list_: ContactList, found: Subscription | None, state: str
 ) -> Subscription:
@@ -169,17 +194,21 @@ def _enter(
 
 def _left(contact: Contact, list_: ContactList, source: str) -> bool:
     """Whether the person once left this list by themselves, and now somebody else acts."""
-    if source == "form":
-        return False
-    last = db.session.scalar(
+    return source != "form" and left_by_themselves(contact, list_)
+
+
+def left_by_themselves(contact: Contact, list_: ContactList) -> bool:
+    """Whether the last word about this list was the person's own no."""
+    said = db.session.scalars(
         sa.select(Consent)
         .where(Consent.contact_id == contact.id, Consent.list_id == list_.id)
         .order_by(Consent.id.desc())
-        .limit(1)
-    )
-    if last is None:
-        return False
-    return last.kind == "withdrawn" and last.source in BY_PERSON
+        .limit(LOOKED_BACK)
+    ).all()
+    # What came with a take-out was written down after what happened here, and weighs less.
+    here = [one for one in said if "taken_in" not in one.evidence]
+    last = here[0] if here else max(said, key=lambda one: (one.at, one.id), default=None)
+    return last is not None and last.kind == "withdrawn" and last.source in BY_PERSON
 
 
 def _asked_lately(contact: Contact, list_: ContactList) -> bool:
@@ -241,6 +270,7 @@ def _how(source: str) -> str:
         "mail": "by mail",
         "provider": "with the link of your mail provider",
         "link": "with the link of a mail",
+        "preferences": "on their page of preferences",
         "hand": "entered by you for them",
         "import": "said by an imported file",
     }.get(source, "")

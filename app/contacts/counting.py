@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.contacts.models import ContactList, Headcount, Tag
-from app.core.db import db, dialect_name
+from app.contacts.models import ContactList, Headcount, ListDay, PeopleDay, Tag
+from app.core.clock import now
+from app.core.db import connection, db, dialect_name
 
 
 def on_list(list_id: int, *, active: int = 0, pending: int = 0) -> None:
-    """People came to a list or left it."""
+    """People came to a list or left it; all of them in one direction."""
+    if active:
+        _bump(ListDay, {"list_id": list_id}, active)
     if active or pending:
         change = {
             "active": ContactList.active + active,
@@ -37,3 +43,16 @@ def people(account_id: int, difference: int) -> None:
     row = insert(Headcount).values(account_id=account_id, people=difference)
     change = {"people": Headcount.people + difference}
     db.session.execute(row.on_conflict_do_update(index_elements=["account_id"], set_=change))
+    if difference:
+        _bump(PeopleDay, {"account_id": account_id}, difference)
+
+
+def _bump(model: type[ListDay | PeopleDay], whose: dict[str, int], difference: int) -> None:
+    """Add to today's number of those who joined, or of those who are gone."""
+    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
+    table: Any = model.__table__
+    change = {"joined": max(difference, 0), "gone": max(-difference, 0)}
+    row = insert(table).values(**whose, day=now().astimezone(UTC).date(), **change)
+    added = {name: table.c[name] + row.excluded[name] for name in change}
+    keys = [*whose, "day"]
+    connection().execute(row.on_conflict_do_update(index_elements=keys, set_=added))

@@ -18,7 +18,17 @@ import sqlalchemy as sa
 from app.accounts.models import Account, AuditEntry, IdempotencyKey, Notice
 from app.contacts import canon, suppressions, uploads, writing
 from app.contacts.bulk import among
-from app.contacts.models import Consent, Contact, Erasure, Import, ImportProblem
+from app.contacts.models import (
+    AddressChange,
+    BulkAction,
+    Consent,
+    Contact,
+    Erasure,
+    Import,
+    ImportProblem,
+    LeavingReason,
+    LinkRequest,
+)
 from app.core.clock import now
 from app.core.db import Base, db, empty_log, transaction
 
@@ -56,7 +66,13 @@ PLACES: list[Place] = [
           instead={"row": GONE, "reason": "This person was erased since."}),
     Place(IdempotencyKey, ("body",), IdempotencyKey.account_id == ACCOUNT,
           instead={"body": _TOLD, "status": 410}),
+    Place(LinkRequest, ("address",), LinkRequest.account_id == ACCOUNT, removed=True),
+    Place(AddressChange, ("email",), AddressChange.account_id == ACCOUNT, removed=True),
+    Place(LeavingReason, ("words",), LeavingReason.account_id == ACCOUNT),
     Place(AuditEntry, ("about",), AuditEntry.account_id == ACCOUNT),
+    # What somebody searched for, to do something to whom it found.
+    Place(BulkAction, ("selection",), BulkAction.account_id == ACCOUNT,
+          instead={"selection": {"text": GONE}}),
 ]  # fmt: skip
 
 
@@ -207,7 +223,7 @@ def _files(account_id: int, *, before: Any) -> tuple[list[str], bool]:
 def _scrub(place: Place, account_id: int, spellings: set[str]) -> None:
     """Take these addresses out of a table."""
     model: Any = place.model
-    columns = [getattr(model, name) for name in place.columns]
+    columns = [sa.cast(getattr(model, name), sa.Text) for name in place.columns]
     keys = list(sa.inspect(place.model).primary_key)
     likely = sa.or_(*(one.icontains(s, autoescape=True) for one in columns for s in spellings))
     rows = db.session.execute(

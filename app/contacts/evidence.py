@@ -24,6 +24,10 @@ WHAT = {
     "confirmed": "The person confirmed",
     "withdrawn": "Withdrawn",
     "restored": "Taken back: mail is wanted again",
+    "paused": "A break from all mail begun",
+    "resumed": "The break ended before its time",
+    "frequency": "How often mail may come chosen",
+    "changed": "Details changed",
 }
 HOW = {
     "hand": "entered by hand",
@@ -35,6 +39,7 @@ HOW = {
     "mail": "by mail",
     "provider": "by the link of the mail provider",
     "undo": "by undo",
+    "preferences": "on their own preference page",
 }
 INSTRUCTIONS = (
     'An entry is two lines: "public" as it stands here, and "personal_digest".',

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.accounts.models import Account
-from app.contacts import fields, finding, queries
+from app.contacts import channels, fields, finding, queries
 from app.contacts.models import Contact, Import
 from app.contacts.rows import guard
 
 BASIC = (
     "Email", "First name", "Last name", "Company", "Kind", "Tags", "Notes", "Status", "Added",
+    "Post allowed", "Phone allowed",
 )  # fmt: skip
 #: Spreadsheets take a file without it for one of an old encoding.
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -26,10 +27,14 @@ def people(account: Account, wanted: finding.Wanted) -> Iterator[str]:
     for some in finding.everyone(account.id, wanted):
         tags = queries.tags_of([contact.id for contact in some])
         barred = queries.not_mailed(account, some)
+        ways = channels.of_many([contact.id for contact in some])
         yield _lines(
-            _row(contact, tags.get(contact.id, []), barred.get(contact.address, ""), list(known))
+            _row(
+                contact, tags.get(contact.id, []), barred.get(contact.address, ""),
+                ways.get(contact.id, {}), list(known),
+            )
             for contact in some
-        )
+        )  # fmt: skip
 
 
 def rejected(import_: Import) -> Iterator[str]:
@@ -41,7 +46,13 @@ def rejected(import_: Import) -> Iterator[str]:
         after = some[-1].id
 
 
-def _row(contact: Contact, tags: Sequence[str], barred: str, keys: Sequence[str]) -> list[str]:
+def _row(
+    contact: Contact,
+    tags: Sequence[str],
+    barred: str,
+    ways: Mapping[str, bool],
+    keys: Sequence[str],
+) -> list[str]:
     return [
         contact.email,
         contact.first_name,
@@ -52,6 +63,8 @@ def _row(contact: Contact, tags: Sequence[str], barred: str, keys: Sequence[str]
         contact.notes,
         _STATUS.get(barred, "subscribed"),
         f"{contact.created_at:%Y-%m-%d}",
+        _text(ways.get("post")),
+        _text(ways.get("phone")),
         *(_text(contact.fields.get(key)) for key in keys),
     ]
 

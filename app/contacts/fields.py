@@ -153,6 +153,7 @@ def _number(label: str, given: Any) -> int | float:
 
 def _date(label: str, given: Any) -> str:
     text = str(given)
+    refuse_card_number(text, label)
     try:
         return date.fromisoformat(text[:10]).isoformat()
     except ValueError:

@@ -22,6 +22,7 @@ from app.contacts.bulk import among
 from app.contacts.models import (
     Contact,
     ContactList,
+    Finding,
     Segment,
     Subscription,
     Suppression,
@@ -60,12 +61,18 @@ class Wanted:
     state: str = ""
     """active, pending or ended on the list; suppressed: whom the account must not mail."""
     segment_id: int | None = None
+    kind: str = ""
+    """person or organisation."""
+    finding: str = ""
+    """What a look through the contacts found: a Finding's kind, or silent-DAYS."""
 
     @property
     def is_everybody(self) -> bool:
         """Whether nothing is asked."""
-        asked = self.list_id or self.tag_id or self.state or self.segment_id
-        return not (self.text.strip() or asked)
+        asked = (
+            self.list_id, self.tag_id, self.state, self.segment_id, self.kind, self.finding,
+        )  # fmt: skip
+        return not (self.text.strip() or any(asked))
 
 
 @dataclass(frozen=True)
@@ -247,6 +254,30 @@ def _filters(account_id: int, wanted: Wanted) -> list[Any]:
                 Suppression.account_id == account_id, Suppression.address == Contact.address
             )
         )
+    if wanted.kind:
+        found.append(Contact.kind == wanted.kind)
+    if wanted.finding:
+        found.append(
+            sa.exists().where(
+                Finding.contact_id == Contact.id, *_found_as(account_id, wanted.finding)
+            )
+        )
+    return found
+
+
+def _found_as(account_id: int, finding: str) -> tuple[Any, ...]:
+    """Findings of a kind as a condition; silent ones from so many days on."""
+    kind, _, days = finding.partition("-")
+    same = (Finding.account_id == account_id, Finding.kind == kind)
+    return (*same, Finding.n >= int(days)) if days.isdecimal() and len(days) < 6 else same
+
+
+def conditions(account_id: int, wanted: Wanted) -> list[Any]:
+    """What makes a contact one of these people, as conditions on its row: for statements that
+    walk through contacts by themselves."""
+    found = [Contact.account_id == account_id, *_filters(account_id, wanted)]
+    if words := wanted.text.split():
+        found.append(sa.or_(*(source.matches for source in _by_text(account_id, words))))
     return found
 
 
@@ -268,6 +299,8 @@ def _plan(account_id: int, wanted: Wanted) -> Plan:
         return Plan(_on_list_as(wanted), filters)
     if wanted.tag_id:
         return Plan([_tagged(wanted.tag_id)], filters)
+    if wanted.finding:
+        return Plan([_found(account_id, wanted.finding)], filters)
     rule = _rule(account_id, wanted)
     narrow = _narrowest(account_id, rule) if rule else []
     return Plan(narrow or [_everybody(account_id)], filters)
@@ -310,6 +343,11 @@ def _on_list(list_id: int, state: str) -> Source:
 def _tagged(tag_id: int) -> Source:
     contact_id = contact_tag.c.contact_id
     return Source((contact_id,), contact_id, (contact_tag.c.tag_id == tag_id,), descending=True)
+
+
+def _found(account_id: int, finding: str) -> Source:
+    keys = (Finding.contact_id, Finding.other_id)
+    return Source(keys, Finding.contact_id, _found_as(account_id, finding))
 
 
 def _suppressed(account_id: int) -> Source:

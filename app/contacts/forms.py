@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
-from wtforms import EmailField, RadioField, SelectField, StringField, TextAreaField
+from flask_wtf.file import FileField
+from wtforms import BooleanField, EmailField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -76,9 +76,19 @@ class SuppressionForm(FlaskForm):
 
 
 class UploadForm(FlaskForm):
-    """A file of contacts."""
+    """A file of contacts, or a text with them."""
 
-    file = FileField("File", [FileRequired("Choose a file.")])
+    file = FileField("File")
+    text = TextAreaField("Or paste them here", [Optional()])
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """One of the two."""
+        if not super().validate(extra_validators):
+            return False
+        if not self.file.data and not (self.text.data or "").strip():
+            self.file.errors = ["Choose a file, or paste addresses below."]
+            return False
+        return True
 
 
 class ImportForm(FlaskForm):
@@ -98,6 +108,13 @@ class ImportForm(FlaskForm):
         "Where do these people come from, and how did they agree to your mail?",
         [InputRequired("Say it in a sentence; it is kept with each of them."), Length(max=2000)],
     )
+
+    repair = BooleanField("Put mistyped domains right")
+
+    def choices(self) -> dict[str, str]:
+        """What was chosen beside the columns, to be shown again after a dry run."""
+        names = ("list", "new_list", "mode", "basis")
+        return {name: str(self[name].data or "") for name in names}
 
     def offer(self, lists: Sequence[ContactList]) -> None:
         """The lists to choose from, those of the sample data last: nobody means them."""

@@ -6,15 +6,15 @@ chunk that was never stored. Who must not be mailed is counted and left as they 
 
 from __future__ import annotations
 
-import gc
 import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,23 +22,26 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.accounts.models import Account
-from app.contacts import fields, letters, mapping, rows, tags, uploads
+from app.contacts import ahead, fields, letters, mapping, marks, memory, rows, tags, typos, uploads
+from app.contacts.ahead import WORTH_BYTES, Ahead, Chunk, without_collector
 from app.contacts.bulk import Collision
 from app.contacts.models import ContactList, Import, ImportProblem, Tag
 from app.contacts.reading import Rows
 from app.contacts.storing import COUNTS, Store
-from app.contacts.text import clean_note
+from app.contacts.text import clean_note, mask_card_numbers, refuse_card_number
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound, WrongState
 
 log = logging.getLogger(__name__)
 
-CHUNK = 20_000
+CHUNK = 15_000
 BUDGET_S = 20.0
 LEASE = timedelta(seconds=30)
 SAMPLE = 200
 MODES = ("update", "add")
+#: States in which columns can be chosen and an import be started.
+OPEN = ("draft", "checked")
 
 
 class Overtaken(WrongState):
@@ -59,21 +62,35 @@ def stage(
 ) -> Import:
     """Keep the file and make the row, committed; ready to be worked when `confirmed`.
 
-    `columns` corrects the guess, column → target (see contacts.mapping). Call it outside of a
+    `columns` corrects the guess, column → target (see contacts.mapping). A large spreadsheet waits
+    in the state `reading` for contacts.preparing. Call it outside of a
     transaction: a large file takes its time. Raises Unreadable, TooLarge, NoRoom, Invalid.
     """
     upload = uploads.receive(file, filename)
     try:
         with transaction():
             import_ = _draft(account, upload, member_id)
-            guessed = mapping.given(guess(import_), columns or {})
-            import_.mapping = {"columns": guessed}
+            import_.mapping = {"asked": dict(columns or {})}
             if confirmed:
-                start(import_, list_=list_, columns=guessed, mode=mode, basis=basis)
+                _agree(import_, list_, mode, basis)
+                import_.choices = {"go": True}
+            if not upload.waits:
+                settle(import_)
     except BaseException:
         uploads.path_of(upload.stored_as).unlink(missing_ok=True)
         raise
     return import_
+
+
+def settle(import_: Import) -> None:
+    """The file can be read: say what its columns mean, and start it where that was asked for."""
+    asked, goes = import_.mapping.get("asked", {}), import_.choices.get("go")
+    columns = mapping.given(guess(import_), asked)
+    if not asked and not goes:
+        columns = memory.recall(import_, columns)
+    import_.mapping, import_.state = {"columns": columns}, "draft"
+    if goes:
+        _begin(import_, columns, repair=False)
 
 
 def _draft(account: Account, upload: uploads.Upload, member_id: int | None) -> Import:
@@ -84,7 +101,7 @@ def _draft(account: Account, upload: uploads.Upload, member_id: int | None) -> I
         stored_as=upload.stored_as,
         size_bytes=upload.size_bytes,
         dialect=upload.dialect,
-        state="draft",
+        state="reading" if upload.waits else "draft",
     )
     db.session.add(import_)
     db.session.flush()
@@ -98,10 +115,19 @@ def start(
     columns: mapping.Columns,
     mode: str,
     basis: str,
+    repair: bool = False,
 ) -> None:
-    """The owner says what the columns mean and where these people come from. Enqueue after it."""
-    if import_.state != "draft":
+    """The owner says what the columns mean and where these people come from. Enqueue after it.
+
+    `repair` puts mistyped domains right (contacts.typos).
+    """
+    if import_.state not in OPEN:
         raise WrongState("This import has been started already.")
+    _agree(import_, list_, mode, basis)
+    _begin(import_, columns, repair=repair)
+
+
+def _agree(import_: Import, list_: ContactList | None, mode: str, basis: str) -> None:
     if mode not in MODES:
         raise Invalid("mode is add or update.", {"mode": ["Choose add or update."]})
     if list_ is not None and list_.account_id != import_.account_id:
@@ -110,18 +136,61 @@ def start(
     if not basis:
         text = "Say where these people come from and how they agreed to your mail."
         raise Invalid(text, {"basis": [text]})
-    mapping.check(columns, fields.of(import_.account_id), most=fields.MOST)
+    refuse_card_number(basis, "The sentence")
     import_.list_id = list_.id if list_ else None
-    import_.mapping, import_.mode, import_.basis = {"columns": columns}, mode, basis
+    import_.mode, import_.basis = mode, basis
+
+
+def _begin(import_: Import, columns: mapping.Columns, *, repair: bool) -> None:
+    known = fields.of(import_.account_id)
+    mapping.check(columns, known, most=fields.MOST)
+    forget_problems(import_)
+    columns = [_with_field(import_.account_id, column) for column in columns]
+    import_.mapping = {"columns": columns, "repair": True} if repair else {"columns": columns}
     import_.state = "queued"
     db.session.flush()
 
 
+def _with_field(account_id: int, column: dict[str, Any]) -> dict[str, Any]:
+    """The same; a new field of another type than text is made now."""
+    if column.get("type", "text") == "text" or not column["to"].startswith("new:"):
+        return column
+    field = fields.create(account_id, column["to"][4:], type_=column["type"])
+    return {**column, "to": f"field:{field.key}"}
+
+
+def plan(
+    import_: Import, columns: mapping.Columns, choices: Mapping[str, Any], *, repair: bool
+) -> None:
+    """Keep what was chosen so far; nothing is taken in yet. Raises Invalid."""
+    if import_.state not in OPEN:
+        raise WrongState("This import has been started already.")
+    mapping.check(columns, fields.of(import_.account_id), most=fields.MOST)
+    import_.mapping = {"columns": columns, "repair": True} if repair else {"columns": columns}
+    import_.choices = {**import_.choices, **choices}
+    db.session.flush()
+
+
+def forget_problems(import_: Import) -> None:
+    """Forget the rows that a dry run would not have taken."""
+    db.session.execute(sa.delete(ImportProblem).where(ImportProblem.import_id == import_.id))
+
+
 def guess(import_: Import) -> mapping.Columns:
     """What the columns seem to mean."""
-    titles = import_.dialect["columns"]
-    samples = [row.cells for row in itertools.islice(_records(import_), SAMPLE)]
-    return mapping.guess(titles, samples, fields.of(import_.account_id))
+    known = fields.of(import_.account_id)
+    return mapping.guess(import_.dialect["columns"], _samples(import_), known)
+
+
+def complete(import_: Import, columns: mapping.Columns) -> mapping.Columns:
+    """Columns as they were chosen; those of JSON with the names that are in them."""
+    if not any(column["to"] == "attributes" for column in columns):
+        return columns
+    return mapping.with_keys(columns, _samples(import_))
+
+
+def _samples(import_: Import) -> list[list[str]]:
+    return [row.cells for row in itertools.islice(records(import_), SAMPLE)]
 
 
 def read_as(import_: Import, encoding: str, columns: mapping.Columns) -> mapping.Columns:
@@ -129,55 +198,76 @@ def read_as(import_: Import, encoding: str, columns: mapping.Columns) -> mapping
 
     What `columns` say they become stays, but for new fields, which are named after titles.
     """
-    if import_.state != "draft":
+    if import_.state not in OPEN:
         raise WrongState("This import has been started already.")
     if encoding not in letters.ENCODINGS:
         raise Invalid("Choose one of the encodings.", {"encoding": ["Choose one of these."]})
-    import_.dialect = uploads.look_at(_file_of(import_), encoding)
-    titles = dict(enumerate(import_.dialect["columns"]))
-    again = [_renamed(column, titles.get(at, column["name"])) for at, column in enumerate(columns)]
+    if import_.dialect.get("kind"):
+        raise Invalid("Only text files can be read in another encoding.")
+    import_.dialect = uploads.look_at(file_of(import_), encoding)
+    titles: dict[int, str] = dict(enumerate(import_.dialect["columns"]))
+    again = [
+        _renamed(column, titles.get(at, str(column["name"]))) for at, column in enumerate(columns)
+    ]
     import_.mapping = {"columns": again}
     db.session.flush()
     return again
 
 
-def _renamed(column: dict[str, str], title: str) -> dict[str, str]:
+def _renamed(column: dict[str, Any], title: str) -> dict[str, Any]:
     is_own_field = column["to"] == f"new:{column['name']}"
-    return {"name": title, "to": f"new:{title}" if is_own_field else column["to"]}
+    to = f"new:{title}" if is_own_field else column["to"]
+    return {**column, "name": title, "to": to}
 
 
 def preview(
-    import_: Import, columns: mapping.Columns, limit: int = 8
+    import_: Import, columns: mapping.Columns, limit: int = 8, *, repairs: bool = False
 ) -> list[tuple[int, rows.Person | str]]:
     """The first rows as they will look; a text says why a row will not be taken."""
-    reader = rows.Reader(columns, fields.of(import_.account_id))
+    reader = reader_of(import_, columns, repairs=repairs)
     found: list[tuple[int, rows.Person | str]] = []
-    for row in itertools.islice(_records(import_), limit):
+    for row in itertools.islice(records(import_), limit):
         try:
             if row.problem:
                 raise rows.Problem(row.problem)
             found.append((row.number, reader.read(row.number, row.cells)))
         except rows.Problem as problem:
-            found.append((row.number, str(problem)))
+            found.append((row.number, mask_card_numbers(str(problem))))
     return found
 
 
-def _records(import_: Import) -> Iterator[Any]:
+def reader_of(
+    import_: Import, columns: mapping.Columns | None = None, *, repairs: bool | None = None
+) -> rows.Reader:
+    """What turns the rows of an import into people: as it was chosen, unless said otherwise."""
+    if repairs is None:
+        repairs = bool(import_.mapping.get("repair"))
+    return rows.Reader(
+        import_.mapping["columns"] if columns is None else columns,
+        fields.of(import_.account_id),
+        repairs=typos.MEANT if repairs else None,
+    )
+
+
+def records(import_: Import) -> Iterator[Any]:
     """The records of a file from its beginning, without header and blank ones."""
-    with Rows(_file_of(import_), import_.dialect) as found:
-        yield from _after_header(import_, found)
+    with Rows(file_of(import_), import_.dialect) as found:
+        yield from after_header(import_, found)
 
 
-def _file_of(import_: Import) -> Path:
+def file_of(import_: Import) -> Path:
+    """Where the file lies. Raises Invalid."""
     path = uploads.path_of(import_.stored_as)
     if not path.exists():
         raise Invalid("The uploaded file has been removed. Upload it again.")
     return path
 
 
-def _after_header(import_: Import, found: Rows) -> Iterator[Any]:
+def after_header(import_: Import, found: Rows) -> Iterator[Any]:
+    """The records that are people."""
     # `number` counts records already read, so a reader that goes on has the header behind it.
-    waiting = bool(import_.dialect.get("header")) and found.number == 0
+    above = import_.dialect.get("before", 0)
+    waiting = bool(import_.dialect.get("header")) and found.number == above
     for row in found:
         if not row.cells:
             continue
@@ -239,66 +329,84 @@ class Mark:
     done_bytes: int
 
 
-@dataclass
-class Chunk:
-    """Rows that were read and not stored yet."""
-
-    people: list[rows.Person] = field(default_factory=list)
-    problems: list[tuple[int, str, str]] = field(default_factory=list)
-    rows: int = 0
-
-
 def _work(import_id: int, until: float) -> bool:
     import_ = db.session.get(Import, import_id, populate_existing=True)
     if import_ is None:
         return False
-    path = _file_of(import_)
-    reader = rows.Reader(import_.mapping["columns"], fields.of(import_.account_id))
+    reader = reader_of(import_)
     reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
     store = Store(import_, reader.labels)
-    at, mark = import_.cursor, Mark(import_.rows, import_.done_bytes)
-    with Rows(path, import_.dialect, offset=at.get("offset"), number=at.get("number", 0)) as found:
-        records = _after_header(import_, found)
+    mark = Mark(import_.rows, import_.done_bytes)
+    with _chunks(import_, reader) as next_chunk:
         db.session.rollback()  # nothing is held while the file is read
         while True:
-            with _without_collector():
-                chunk = _read(records, reader)
+            with without_collector():
+                chunk = next_chunk()
             done = chunk.rows < CHUNK
-            with _without_collector(), transaction(bulk=True):
+            with without_collector(), transaction(bulk=True, trusted=True):
                 _hold(import_, mark)
-                _save(import_, store, chunk, found)
-                _set_state(import_, done=done, more=time.monotonic() < until)
+                _save(import_, store, chunk)
+                goes_on = not done and time.monotonic() < until
+                _set_state(import_, done=done, more=goes_on)
                 mark = Mark(import_.rows, import_.done_bytes)
-            if done or time.monotonic() >= until:
+            del chunk  # before the next one comes: two of them would take twice the room
+            if not goes_on:
                 return not done
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Chunks hold many objects and no cycles: looking through them again and again takes long."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+def _chunks(import_: Import, reader: rows.Reader) -> Iterator[Callable[[], Chunk]]:
+    """What gives the next chunk: from another process that reads ahead, where that is worth it."""
+    at, account_id = import_.cursor, import_.account_id
+    with _reading(import_, reader, at) as (here, rest):
+        if rest < WORTH_BYTES:
+            yield here
+            return
+        with _reading_on(import_, reader, Ahead(here, CHUNK), account_id) as from_there:
+            yield from_there
+
+
+@contextmanager
+def _reading(
+    import_: Import, reader: rows.Reader, at: Mapping[str, Any]
+) -> Iterator[tuple[Callable[[], Chunk], int]]:
+    """What reads chunks from a place on, and how many bytes lie behind it."""
+    offset, number = at.get("offset"), at.get("number", 0)
+    with Rows(file_of(import_), import_.dialect, offset=offset, number=number) as found:
+        records = after_header(import_, found)
+        yield partial(ahead.read, records, found, reader, CHUNK), found.size - found.offset
+
+
+@contextmanager
+def _reading_on(
+    import_: Import, reader: rows.Reader, helper: Ahead, account_id: int
+) -> Iterator[Callable[[], Chunk]]:
+    """Chunks of a helper; when it is gone, read from where it was."""
+    at: dict[str, Any] = dict(import_.cursor)
+    with ExitStack() as stack:
+        stack.callback(helper.end)
+        here: list[Callable[[], Chunk]] = []
+
+        def next_chunk() -> Chunk:
+            chunk = None if here else helper.take()
+            if chunk is None:
+                if not here:
+                    reader.limit_tags(_tag_names(account_id), tags.MOST)
+                    here.append(stack.enter_context(_reading(import_, reader, at))[0])
+                chunk = here[0]()
+            at.update(offset=chunk.offset, number=chunk.number)
+            return chunk
+
+        yield next_chunk
 
 
 def _tag_names(account_id: int) -> set[str]:
     return set(db.session.scalars(sa.select(Tag.name).where(Tag.account_id == account_id)))
 
 
-def _read(records: Iterator[Any], reader: rows.Reader) -> Chunk:
-    chunk = Chunk()
-    people, read = chunk.people, reader.read
-    for row in itertools.islice(records, CHUNK):
-        chunk.rows += 1
-        try:
-            if row.problem:
-                raise rows.Problem(row.problem)
-            people.append(read(row.number, row.cells))
-        except rows.Problem as problem:
-            chunk.problems.append((row.number, rows.as_text(row.cells), str(problem)))
-    return chunk
+def read_chunk(found: Iterator[Any], reader: rows.Reader, limit: int | None = None) -> Chunk:
+    """The next rows, as people or with the reason why not."""
+    return ahead.read(found, None, reader, CHUNK if limit is None else limit)
 
 
 def _hold(import_: Import, mark: Mark) -> None:
@@ -308,20 +416,21 @@ def _hold(import_: Import, mark: Mark) -> None:
         raise Overtaken("Another worker went on with this import.")
 
 
-def _save(import_: Import, store: Store, chunk: Chunk, found: Rows) -> None:
+def _save(import_: Import, store: Store, chunk: Chunk) -> None:
     """Store a chunk together with where to go on. Raises Collision."""
     counts = store.put(chunk.people)
     counts["rejected"] += len(chunk.problems)
-    _note_problems(import_, chunk.problems)
-    _advance(import_, counts, chunk.rows, found)
+    note_problems(import_, chunk.problems)
+    import_.marks = marks.together(import_.marks or {}, chunk.marks)
+    _advance(import_, counts, chunk)
 
 
-def _advance(import_: Import, counts: Counter[str], read: int, found: Rows) -> None:
-    import_.rows += read
+def _advance(import_: Import, counts: Counter[str], chunk: Chunk) -> None:
+    import_.rows += chunk.rows
     for name in COUNTS:
         setattr(import_, name, getattr(import_, name) + counts[name])
-    import_.done_bytes = found.offset
-    import_.cursor = {"offset": found.offset, "number": found.number}
+    import_.done_bytes = chunk.offset
+    import_.cursor = {"offset": chunk.offset, "number": chunk.number}
 
 
 def _set_state(import_: Import, *, done: bool, more: bool) -> None:
@@ -335,7 +444,8 @@ def _set_state(import_: Import, *, done: bool, more: bool) -> None:
         import_.state = "queued"  # the next job goes on at once
 
 
-def _note_problems(import_: Import, problems: Sequence[tuple[int, str, str]]) -> None:
+def note_problems(import_: Import, problems: Sequence[tuple[int, str, str]]) -> None:
+    """Keep the rows that were not taken: (number, row, reason)."""
     if problems:
         db.session.connection().execute(
             sa.insert(ImportProblem),

@@ -1,22 +1,25 @@
 """Which column of a file means what: guessed from titles and contents, corrected by people.
 
-A mapping is a list with one entry per column, in the file's order: `{"name": title, "to": target}`.
-Targets are those of TARGETS, `field:KEY` for a custom field and `new:LABEL` for one that is made
-when its first value arrives.
+A mapping is a list with one entry per column, in the file's order: `{"name": title, "to": target}`,
+with `"keep": true` where what is known already stays. Targets are those of TARGETS, `field:KEY` for
+a custom field and `new:LABEL` for one that is made when its first value arrives. A column of JSON
+objects has the names in them as `"keys"`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.contacts.fields import key_for
+from app.contacts import services
+from app.contacts.fields import NO, YES, key_for
 from app.contacts.models import ContactField
-from app.contacts.text import search_key, words
+from app.contacts.text import clean_line, search_key, words
 from app.core.errors import Invalid
 
-Columns = list[dict[str, str]]
+Columns = list[dict[str, Any]]
 
 TARGETS = {
     "email": "Mail address",
@@ -29,11 +32,21 @@ TARGETS = {
     "notes": "Notes",
     "status": "Status (subscribed, unsubscribed, bounced)",
     "blocked": "Not to be mailed: yes or no",
+    "allowed": "May be mailed: yes or no",
     "unsubscribed_at": "When they unsubscribed",
     "bounced_at": "When mail bounced back",
+    "consented_at": "When they signed up",
+    "confirmed_at": "When they confirmed",
+    "consent_ip": "Network address they signed up from",
+    "attributes": "More fields (JSON, as listmonk writes it)",
     "skip": "Leave out",
 }
-ONCE = ("email", "first_name", "last_name", "full_name", "company", "kind", "notes")
+ONCE = (
+    "email", "first_name", "last_name", "full_name", "company", "kind", "attributes",
+    "consented_at", "confirmed_at",
+)  # fmt: skip
+#: Of one JSON object.
+MOST_KEYS = 50
 
 #: Titles without spaces, accents and signs, as the exports of common services write them.
 TITLES = {
@@ -42,7 +55,7 @@ TITLES = {
         " epostadress email1value email1 email1address primaryemail emailprimary subscriberemail"
         " useremail contactemail workemail correo correoelectronico direcciondecorreo courriel"
         " adresseemail adressemail adresseelectronique indirizzoemail indirizzomail enderecodeemail"
-        " emailadres mailadres adres"
+        " emailadres mailadres adres subscriber"
     ),
     "first_name": words(
         "firstname fname givenname forename first vorname prenom nombre nome primeironome voornaam"
@@ -66,7 +79,7 @@ TITLES = {
     "kind": words("kind contactkind persontype"),
     "tags": words(
         "tags tag labels groupmembership categories schlagworte etiquetas etiquettes etichette"
-        " gruppen groups"
+        " gruppen groups emaillists lists listmembership segments"
     ),
     "notes": words(
         "notes note notizen notiz bemerkung bemerkungen comment comments kommentar notas"
@@ -83,15 +96,32 @@ TITLES = {
     ),
     "unsubscribed_at": words(
         "unsubtime unsubscribedat unsubscribetime unsubscribedate dateunsubscribed optoutdate"
-        " optouttime"
+        " optouttime confirmedoptoutdate emailoptoutdate unsubscribedon"
+    ),
+    "consented_at": words(
+        "optintime optindate optedinat optedindate subscribedat subscribedate subscriptiondate"
+        " datesubscribed signupdate signuptime signedupat consentdate consentat consentedat"
+        " emailoptindate anmeldedatum angemeldetam dateinscription"
+    ),
+    "confirmed_at": words(
+        "confirmtime confirmedat confirmationtime confirmationdate optinconfirmedat"
+        " doubleoptintime doubleoptindate confirmedoptindate bestatigtam"
+    ),
+    "consent_ip": words(
+        "optinip confirmip signupip consentip subscribeip ipaddress optinipaddress confirmationip"
     ),
     "bounced_at": words("cleantime bouncedat hardbouncereason emailhardbouncereason"),
     "skip": words(
-        "leid euid memberrating optinip confirmip latitude longitude gmtoff dstoff photo contactid"
+        "leid euid memberrating latitude longitude gmtoff dstoff photo contactid"
         " recordid uuid subscriberid unsubcampaigntitle unsubcampaignid unsubreason"
-        " unsubreasonother cleancampaigntitle cleancampaignid"
+        " unsubreasonother cleancampaigntitle cleancampaignid sourcefile"
     ),
 }
+#: Titles of columns that say who may be mailed when they hold nothing but yes and no.
+ALLOWING = words(
+    "subscribed optin optedin emailoptin newsletter acceptsmarketing acceptsemailmarketing"
+    " emailmarketing consent angemeldet einwilligung abonne suscrito iscritto"
+)
 _BY_TITLE = {title: target for target, titles in TITLES.items() for title in titles}
 
 #: What a status says, without spaces and accents. Everything else means: may be mailed.
@@ -113,7 +143,8 @@ STATUSES = {
     **dict.fromkeys(
         words(
             "nonsubscribed notsubscribed neversubscribed unconfirmed pending disabled inactive"
-            " archived deleted removed suppressed donotmail blocked"
+            " archived deleted removed suppressed donotmail blocked pendingconfirmation"
+            " awaitingconfirmation notconfirmed notoptedin"
         ),
         "import",
     ),
@@ -138,10 +169,17 @@ def guess(
 ) -> Columns:
     """A target for each column: by its title, by existing fields, by what is in it."""
     labels = {fold(field.label): key for key, field in known.items()}
+    service = services.recognise(map(fold, titles))
+    theirs = service.targets if service else {}
     targets: list[str] = []
-    for title in titles:
+    for place, title in enumerate(titles):
         folded = fold(title)
-        target = _BY_TITLE.get(folded, "")
+        target = theirs.get(folded) or _BY_TITLE.get(folded) or ""
+        if not target and folded in ALLOWING and _is_yes_or_no(samples, place):
+            target = "allowed"
+        if target.startswith("new:"):
+            title, target = target[4:], ""
+            folded = fold(title)
         if not target and (key := labels.get(folded) or key_for(title)) in known:
             target = f"field:{key}"
         if (target in ONCE or target.startswith("field:")) and target in targets:
@@ -149,7 +187,36 @@ def guess(
         targets.append(target or _field_apart(title, targets, known))
     _find_addresses(targets, samples)
     _settle_names(targets, titles)
-    return [{"name": title, "to": to} for title, to in zip(titles, targets, strict=True)]
+    columns: Columns = [
+        {"name": title, "to": to} for title, to in zip(titles, targets, strict=True)
+    ]
+    return with_keys(columns, samples)
+
+
+def _is_yes_or_no(samples: Sequence[Sequence[str]], place: int) -> bool:
+    words = {row[place].strip().casefold() for row in samples if place < len(row)} - {""}
+    return bool(words) and words <= YES | NO
+
+
+def with_keys(columns: Columns, samples: Sequence[Sequence[str]]) -> Columns:
+    """The same; a column of JSON objects says which names are in them."""
+    return [
+        {**column, "keys": _keys(place, samples)} if column["to"] == "attributes" else column
+        for place, column in enumerate(columns)
+    ]
+
+
+def _keys(place: int, samples: Sequence[Sequence[str]]) -> list[str]:
+    found: dict[str, None] = {}
+    for cell in (row[place] for row in samples if place < len(row)):
+        try:
+            names = json.loads(cell or "{}")
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(names, dict):
+            found.update(dict.fromkeys(names))
+    by_key = {key_for(name): name for name in found if clean_line(name) == name}
+    return list(by_key.values())[:MOST_KEYS]
 
 
 def _field_apart(title: str, targets: Sequence[str], known: Mapping[str, ContactField]) -> str:
@@ -188,9 +255,12 @@ def _settle_names(targets: list[str], titles: Sequence[str]) -> None:
 def given(columns: Columns, wanted: Mapping[str, Any]) -> Columns:
     """A guess, corrected by `{column: target}`; a target that is no known word names a field.
 
+    `{column: {"to": target, "keep": true}}` keeps what is known of a person already; without a
+    target, the guess stays.
+
     Raises Invalid for columns that the file does not have.
     """
-    corrected = [dict(column) for column in columns]
+    corrected: Columns = [dict(column) for column in columns]
     places = {column["name"]: place for place, column in enumerate(columns)}
     folded = {fold(column["name"]): place for place, column in enumerate(columns)}
     said: set[int] = set()
@@ -199,7 +269,13 @@ def given(columns: Columns, wanted: Mapping[str, Any]) -> Columns:
         if place is None:
             text = f"The file has no column {name}."
             raise Invalid(text, {"mapping": [text]})
-        _put(corrected, place, _target(target), keep=said)
+        to, keep = (
+            (target.get("to"), target.get("keep")) if isinstance(target, dict) else (target, 0)
+        )
+        if not (isinstance(target, dict) and "to" not in target):
+            _put(corrected, place, _target(to), keep=said)
+        if keep is True:
+            corrected[place]["keep"] = True
         said.add(place)
     return corrected
 
@@ -208,7 +284,7 @@ def _put(columns: Columns, place: int, to: str, *, keep: set[int]) -> None:
     """Say what a column becomes; a guess that it was another one gives way."""
     if to in ONCE:
         for other, column in enumerate(columns):
-            if column["to"] == to and other not in keep:
+            if other != place and column["to"] == to and other not in keep:
                 column["to"] = f"new:{column['name']}"
     columns[place]["to"] = to
 
@@ -226,7 +302,7 @@ def _target(target: Any) -> str:
 
 def check(columns: Columns, known: Mapping[str, ContactField], *, most: int) -> None:
     """Raises Invalid for a mapping that cannot work."""
-    targets = [column["to"] for column in columns]
+    targets = [str(column["to"]) for column in columns]
     if targets.count("email") != 1:
         text = "Say which column holds the mail address: exactly one."
         raise Invalid(text, {"mapping": [text]})
@@ -239,7 +315,8 @@ def check(columns: Columns, known: Mapping[str, ContactField], *, most: int) -> 
             kind not in ("field", "new") and target not in TARGETS
         ):
             raise Invalid(f"There is no field {rest or target}.")
-    fresh = _fresh_keys(targets)
+    inside = [f"new:{key}" for column in columns for key in column.get("keys", ())]
+    fresh = _fresh_keys(targets) | {key_for(to[4:]) for to in inside}
     if len(fresh | known.keys()) > most:
         text = f"An account can have {most} fields. Leave some columns out."
         raise Invalid(text, {"mapping": [text]})

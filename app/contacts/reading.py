@@ -45,7 +45,7 @@ class Rows:
         self._file = path.open("rb")
         self.size = path.stat().st_size
         self.offset = int(dialect.get("start", 0)) if offset is None else offset
-        self.number = number
+        self.number = int(dialect.get("before", 0)) if offset is None else number
         self._begin()
 
     def __enter__(self) -> Self:

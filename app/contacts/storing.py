@@ -8,14 +8,17 @@ chunk begins or ends changes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, suppressions, tags
+from app.contacts import counting, kinds, proofs, suppressions, tags, travelling
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
+from app.contacts.fields import key_for
+from app.contacts.journal import Journal, remember
+from app.contacts.mapping import Columns
 from app.contacts.models import (
     Consent,
     Contact,
@@ -34,10 +37,19 @@ from app.core.db import Base, db
 from app.privacy import publishing
 
 _CHANGED = (
-    "kind", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
+    "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
     "fields", "notes",
 )  # fmt: skip
 _SUBSCRIPTION = Base.metadata.tables["subscription"]
+#: Attributes of Person that a target of a column fills.
+_ATTRIBUTES = {
+    "first_name": ("first",),
+    "last_name": ("last",),
+    "full_name": ("first", "last"),
+    "company": ("company",),
+    "kind": ("kind",),
+    "notes": ("notes",),
+}
 COUNTS = ("created", "updated", "unchanged", "suppressed", "rejected")
 
 
@@ -50,6 +62,7 @@ class Store:
         self._overwrites = import_.mode == "update"
         self._labels = dict(labels)
         """Fields that are made when their first value arrives."""
+        self._kept = kept_names(import_.mapping["columns"])
 
     def put(self, people: Sequence[Person]) -> Counter[str]:
         """Store these rows; returns how many ended as what."""
@@ -59,18 +72,25 @@ class Store:
         self._fresh: list[Person] = []
         self._told: dict[str, Person] = {}
         """Whom the file itself says not to mail."""
-        addresses = list({person.address for person in people})
-        self._barred = _barred(self._account_id, addresses)
+        self._told_again: set[str] = set()
+        """Whom it says so of and who was not to be mailed already."""
+        addresses = sorted({person.address for person in people})
+        self._journal = Journal(self._import)
+        self._barred = barred(self._account_id, addresses)
         self._load(addresses)
         counts = Counter(self._decide(person) for person in people)
         self._make_fields()
         self._write()
+        self._people, self._fresh = {}, []
         return counts
 
     def _decide(self, row: Person) -> str:
         address = row.address
-        if row.blocked and address not in self._barred:
-            self._told.setdefault(address, row)
+        if row.blocked:
+            if address in self._barred:
+                self._told_again.add(address)
+            else:
+                self._told.setdefault(address, row)
         if row.blocked or address in self._barred or address in self._told:
             return "suppressed"
         person = self._people.get(address)
@@ -79,10 +99,11 @@ class Store:
             self._fresh.append(row)
             row.state, row.gained = "active", row.tags
             return "created"
-        changed = self._overwrites and _overlay(person, row)
+        changed = self._overwrites and _overlay(person, row, self._kept)
         person.dirty = person.dirty or changed
         if self._list_id is not None and person.state is None:
             person.state, person.joins, changed = "active", True, True
+            person.proof = row.proof
         return "updated" if changed else "unchanged"
 
     def _load(self, addresses: list[str]) -> None:
@@ -91,15 +112,19 @@ class Store:
             sa.select(
                 Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
                 Contact.last_name, Contact.company, Contact.notes, Contact.fields,
+                Contact.kind_by, Contact.updated_at,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
+            .order_by(Contact.id)  # two imports of the same people wait, and never for each other
             .with_for_update()
         )  # fmt: skip
         for row in db.session.execute(found):
             person = Person(0, row.email, row.address, "")
             person.id, person.kind, person.notes = row.id, row.kind, row.notes
+            person.kind_by = row.kind_by
             person.first, person.last = row.first_name, row.last_name
             person.company, person.fields = row.company, dict(row.fields)
+            person.updated_at = row.updated_at
             self._people[row.address] = person
         if self._people:
             self._load_more({person.id: person for person in self._people.values()})
@@ -131,21 +156,32 @@ class Store:
             )
             if db.session.scalar(there) is None:
                 create_field(self._account_id, label, key=key)
+                self._journal.made("fields", [key])
 
     def _write(self) -> None:
         if self._fresh:
             self._insert()
         known = [person for person in self._people.values() if person.number == 0]
         self._update([person for person in known if person.dirty])
-        self._join([person for person in known if person.joins])
-        self._tag()
+        joined = self._join([person for person in known if person.joins])
+        self._journal.changed(known, self._tag(), joined, self._at)
         self._suppress()
+        self._prove([*self._fresh, *(person for person in known if person.joins)])
+
+    def _prove(self, people: list[Person]) -> None:
+        """What the file says of when and where people agreed, beside the owner's statement."""
+        if rows := proofs.consents(self._import, people, self._at):
+            db.session.connection().execute(sa.insert(Consent), rows)
 
     def _insert(self) -> None:
         """New contacts, in the order of their addresses, for the index's sake."""
         self._fresh.sort(key=lambda person: person.address)
         insert_contacts(self._import, self._fresh, self._at)
+        self._journal.created(self._fresh, self._at)
         counting.people(self._account_id, len(self._fresh))
+        if told := [person.id for person in self._fresh if person.kind]:
+            by_file = sa.update(Contact).where(among(Contact.id, told)).values(kind_by="file")
+            db.session.execute(by_file, execution_options={"synchronize_session": False})
         new = sa.and_(
             Contact.id.between(self._fresh[0].id, self._fresh[-1].id),
             Contact.account_id == self._account_id,
@@ -161,6 +197,7 @@ class Store:
             }
             _insert_from(Subscription, sa.select(*place.values()).where(new), list(place))
             counting.on_list(self._list_id, active=len(self._fresh))
+            self._journal.made("gave_lists", [self._list_id])
         columns = Consent.__table__.c
         said: dict[str, Any] = {
             "contact_id": Contact.id,
@@ -198,6 +235,7 @@ class Store:
             {
                 "the_id": person.id,
                 "new_kind": person.kind,
+                "new_kind_by": person.kind_by,
                 "new_first_name": person.first,
                 "new_last_name": person.last,
                 "new_company": person.company,
@@ -211,10 +249,10 @@ class Store:
         ]
         db.session.connection().execute(change.values(**values, updated_at=self._at), rows)
 
-    def _join(self, people: list[Person]) -> None:
+    def _join(self, people: list[Person]) -> set[int]:
         """Known people come to the list; who left it before is not among them."""
         if not people or self._list_id is None:
-            return
+            return set()
         rows = [
             {
                 "contact_id": person.id,
@@ -225,25 +263,43 @@ class Store:
             }
             for person in people
         ]
-        counting.on_list(self._list_id, active=insert_missing(_SUBSCRIPTION, rows))
+        joined = set(insert_missing(_SUBSCRIPTION, rows))
+        self._journal.made("gave_lists", [self._list_id])
+        counting.on_list(self._list_id, active=len(joined))
         self._note(people, **self._statement())
+        return joined
 
-    def _tag(self) -> None:
+    def _tag(self) -> dict[int, list[int]]:
+        """Tags that people got: contact id → ids of tags."""
         rows: dict[str, list[int]] = {}
         for person in self._people.values():
             for name in person.gained:
                 rows.setdefault(name, []).append(person.id)
+        there = set(db.session.scalars(sa.select(Tag.name).where(*self._named(rows))))
+        gave: dict[int, list[int]] = {}
         for name in sorted(rows):
             tag = tags.named(self._account_id, name)
+            if tag.name not in there:
+                self._journal.made("tags", [tag.id])
             pairs = [{"contact_id": contact_id, "tag_id": tag.id} for contact_id in rows[name]]
-            counting.tagged(tag.id, insert_missing(contact_tag, pairs))
+            tagged = insert_missing(contact_tag, pairs)
+            counting.tagged(tag.id, len(tagged))
+            self._journal.made("gave_tags", [tag.id])
+            for contact_id in tagged:
+                gave.setdefault(contact_id, []).append(tag.id)
+        return gave
+
+    def _named(self, names: Iterable[str]) -> tuple[Any, ...]:
+        return Tag.account_id == self._account_id, among(Tag.name, list(names))
 
     def _suppress(self) -> None:
+        if self._told_again:
+            suppressions.say_again(self._account_id, list(self._told_again), self._import.id)
         if not self._told:
             return
         file = f"said by the file {self._import.filename}"
         reasons = {address: person.blocked for address, person in self._told.items()}
-        suppressions.add_many(self._account_id, reasons, detail=file)
+        suppressions.add_many(self._account_id, reasons, detail=file, import_id=self._import.id)
         known = [person for address in self._told if (person := self._people.get(address))]
         self._note(known, **{**self._statement(), "kind": "withdrawn", "wording": file})
 
@@ -261,26 +317,69 @@ class Store:
             db.session.connection().execute(sa.insert(Consent), rows)
 
 
-def _overlay(person: Person, row: Person) -> bool:
-    """Put what a row says over what is known; empty cells say nothing. Whether that changed it."""
-    changed = False
-    for name in ("first", "last", "company", "notes", "kind"):
-        value = getattr(row, name)
-        if value and value != getattr(person, name):
-            setattr(person, name, value)
-            changed = True
-    for key, value in row.fields.items():
-        if person.fields.get(key) != value:
-            person.fields[key] = value
-            changed = True
+def kept_names(columns: Columns) -> frozenset[str]:
+    """What only fills gaps: names of Person's attributes and keys of fields ("field:KEY")."""
+    found: set[str] = set()
+    for column in columns:
+        if not column.get("keep"):
+            continue
+        kind, _, rest = column["to"].partition(":")
+        key = {"field": f"field:{rest}", "new": f"field:{key_for(rest)}"}.get(kind)
+        found.update([key] if key else _ATTRIBUTES.get(kind, ()))
+    return frozenset(found)
+
+
+def _overlay(person: Person, row: Person, kept: frozenset[str]) -> bool:
+    """Put what a row says over what is known; empty cells say nothing, and what is `kept` stays
+    unless it is empty. Whether that changed it."""
+    changed: dict[str, Any] = {}
+    for name in ("first", "last", "company", "notes"):
+        value, known = getattr(row, name), getattr(person, name)
+        if value and value != known and not (known and name in kept):
+            changed[name] = value
+    changed.update(_kind_after(person, row, changed, kept))
+    fields = {key: value for key, value in row.fields.items() if person.fields.get(key) != value}
+    if kept:
+        fields = {
+            key: value
+            for key, value in fields.items()
+            if key not in person.fields or f"field:{key}" not in kept
+        }
     gained = tuple(name for name in row.tags if name not in person.tags)
-    if gained:
-        person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
-        changed = True
-    return changed
+    if not (changed or fields or gained):
+        return False
+    if person.was is None and person.number == 0:
+        remember(person)
+    person.ready = None
+    for name, value in changed.items():
+        setattr(person, name, value)
+    person.fields.update(fields)
+    person.tags, person.gained = (*person.tags, *gained), (*person.gained, *gained)
+    return True
 
 
-def _barred(account_id: int, addresses: list[str]) -> set[str]:
+def _kind_after(
+    person: Person, row: Person, changed: dict[str, Any], kept: frozenset[str]
+) -> dict[str, str]:
+    """A file's word wins over what was worked out; the owner's and the person's own over both."""
+    if row.number and person.number:
+        # Both of this file: what it does not say is worked out when they are inserted.
+        return {"kind": row.kind} if row.kind and row.kind != person.kind else {}
+    if person.kind_by in ("hand", "person") or (person.kind_by and "kind" in kept):
+        return {}
+    if row.kind:
+        kind, by = row.kind, "file"
+    elif changed and not person.kind_by:
+        first, last, company = (
+            changed.get(name, getattr(person, name)) for name in ("first", "last", "company")
+        )
+        kind, by = kinds.guess(person.address.rpartition("@")[0], first, last, company), ""
+    else:
+        return {}
+    return {"kind": kind, "kind_by": by} if kind != person.kind else {}
+
+
+def barred(account_id: int, addresses: list[str]) -> set[str]:
     """Which of these addresses the account must not mail."""
     of_account = sa.select(Suppression.id).where(Suppression.account_id == account_id)
     if db.session.scalar(of_account.limit(1)) is None:
@@ -295,6 +394,7 @@ def _barred(account_id: int, addresses: list[str]) -> set[str]:
     nameless = of_account.where(Suppression.address.is_(None))
     if db.session.scalar(nameless.limit(1)) is not None:
         hashes = {suppressions.address_hash(account_id, address): address for address in addresses}
+        hashes |= travelling.foreign_hashes(account_id, addresses)
         found = sa.select(Suppression.address_hash).where(
             Suppression.account_id == account_id, among(Suppression.address_hash, list(hashes))
         )

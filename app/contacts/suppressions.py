@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.contacts import travelling
+from app.contacts.bulk import among
 from app.contacts.models import Suppression
 from app.core import settings
 from app.core.clock import now
@@ -86,8 +88,10 @@ def add(account_id: int, address: str, *, reason: str, detail: str = "") -> bool
     return db.session.scalar(statement, values) is not None
 
 
-def add_many(account_id: int, reasons: Mapping[str, str], *, detail: str = "") -> None:
-    """As `add` for each address with its reason."""
+def add_many(
+    account_id: int, reasons: Mapping[str, str], *, detail: str = "", import_id: int | None = None
+) -> None:
+    """As `add` for each address with its reason; by `import_id` when a file is all that says so."""
     by_reason: dict[str, list[dict[str, Any]]] = {}
     for address, reason in reasons.items():
         by_reason.setdefault(reason, []).append(
@@ -98,40 +102,60 @@ def add_many(account_id: int, reasons: Mapping[str, str], *, detail: str = "") -
             }
         )
     for reason, rows in by_reason.items():
-        db.session.connection().execute(_upsert(reason, detail), rows)
+        db.session.connection().execute(_upsert(reason, detail, import_id), rows)
 
 
-def _upsert(reason: str, detail: str) -> Any:
+def _upsert(reason: str, detail: str, import_id: int | None = None) -> Any:
     insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {
         "address": sa.bindparam("the_address", type_=Suppression.__table__.c.address.type),
         "reason": reason,
         "detail": detail,
+        "import_id": import_id,
         "created_at": now(),
     }
     row = insert(Suppression).values(
         account_id=sa.bindparam("the_account"), address_hash=sa.bindparam("the_hash"), **values
     )
-    weaker = [Suppression.reason != strong for strong in BY_PERSON]
-    stronger = sa.and_(sa.literal(reason in BY_PERSON), *weaker)
+    if import_id is not None:
+        return row.on_conflict_do_nothing(index_elements=["account_id", "address_hash"])
+    # What a file alone said is said anew by whoever comes later: no undo takes that back.
+    only_a_file = Suppression.import_id.is_not(None)
+    weaker = sa.and_(*(Suppression.reason != strong for strong in BY_PERSON))
+    replaces = sa.and_(sa.literal(reason in BY_PERSON), sa.or_(weaker, only_a_file))
+    there = Suppression.__table__.c
     return row.on_conflict_do_update(
         index_elements=["account_id", "address_hash"],
-        set_={name: row.excluded[name] for name in values},
-        where=stronger,
+        set_={name: sa.case((replaces, row.excluded[name]), else_=there[name]) for name in values}
+        | {"import_id": None},
+        where=sa.or_(replaces, only_a_file),
+    )
+
+
+def say_again(account_id: int, addresses: Sequence[str], import_id: int) -> None:
+    """Another file says so too: it stays when the first one is undone."""
+    db.session.execute(
+        sa.update(Suppression)
+        .where(
+            Suppression.account_id == account_id,
+            among(Suppression.address, addresses),
+            Suppression.import_id != import_id,
+        )
+        .values(import_id=None),
+        execution_options={"synchronize_session": False},
     )
 
 
 def find(account_id: int, address: str) -> Suppression | None:
     """Why the address must not be mailed; None when it may be."""
+    hashes = [address_hash(account_id, address), *travelling.foreign_hashes(account_id, [address])]
     return db.session.scalar(
         sa.select(Suppression)
         .where(
             Suppression.account_id == account_id,
-            sa.or_(
-                Suppression.address_hash == address_hash(account_id, address),
-                Suppression.address == address,
-            ),
+            sa.or_(Suppression.address_hash.in_(hashes), Suppression.address == address),
         )
+        .order_by(Suppression.id)
         .limit(1)
     )
 
@@ -148,16 +172,21 @@ def lift_for_person(account_id: int, address: str) -> bool:
 
     What the owner added stays: nobody can make a business write to them.
     """
-    found = find(account_id, address)
-    if found is None or found.reason == "account":
-        return False
-    db.session.delete(found)
-    db.session.flush()
-    return True
+    lifted = False
+    # More than one where the person was kept out here and in an account that was taken in.
+    while (found := find(account_id, address)) and found.reason != "account":
+        db.session.delete(found)
+        db.session.flush()
+        lifted = True
+    return lifted and found is None
 
 
 def forget_address(suppression: Suppression, *, reason: str = "") -> None:
-    """Keep only the hash: the person was erased and stays out."""
+    """Keep only hashes: the person was erased and stays out, here and after a move."""
+    if suppression.address is not None:
+        key = travelling.own_key(suppression.account_id)
+        suppression.travel_hash, suppression.travel_key = key.hash(suppression.address), None
     suppression.address = None
+    suppression.import_id = None
     suppression.detail = ""
     suppression.reason = reason or suppression.reason

@@ -46,7 +46,7 @@ def named(account_id: int, name: str) -> Tag:
 def add(tag: Tag, contact_ids: Sequence[int]) -> int:
     """Put a tag on contacts of its account; returns how many did not have it."""
     rows = [{"contact_id": contact_id, "tag_id": tag.id} for contact_id in contact_ids]
-    added = insert_missing(contact_tag, rows)
+    added = len(insert_missing(contact_tag, rows))
     counting.tagged(tag.id, added)
     return added
 
@@ -76,6 +76,11 @@ def replace(contact: Contact, names: Iterable[str]) -> bool:
         return False
     db.session.expire(contact, ["tags"])
     return True
+
+
+def names_of(contact: Contact) -> set[str]:
+    """The tags that a contact has."""
+    return {tag.name for tag in _of(contact)}
 
 
 def _of(contact: Contact) -> Sequence[Tag]:

@@ -31,7 +31,8 @@ _TRICKS = dict.fromkeys(
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 _NOTE_CONTROLS = {code: text for code, text in _CONTROLS.items() if code not in (9, 10)}
 
-_GROUPS = re.compile(r"\d(?:[ -]?\d){12,60}")
+#: Digits in groups, set apart by a space or a hyphen of any width.
+_GROUPS = re.compile(r"\d(?:[ \-\u00a0\u2007\u2009\u202f\u2010-\u2014]?\d){12,60}")
 #: Local parts that belong to a desk, not to a person.
 ROLES = words(
     """
@@ -110,12 +111,17 @@ def _finds(text: str, run: re.Match[str]) -> tuple[int, int] | None:
     groups = [found.span() for found in re.finditer(r"\d+", run.group())]
     for first, (start, _) in enumerate(groups):
         for _, end in groups[first:]:
-            digits = re.sub(r"\D", "", run.group()[start:end])
+            digits = _latin(re.sub(r"\D", "", run.group()[start:end]))
             if len(digits) > 19:
                 break
             if len(digits) >= 13 and digits[0] in "23456" and _luhn(digits):
                 return run.start() + start, run.start() + end
     return None
+
+
+def _latin(digits: str) -> str:
+    """Digits of other scripts, such as full-width ones, as ours."""
+    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
 
 
 def _luhn(digits: str) -> bool:
@@ -124,12 +130,3 @@ def _luhn(digits: str) -> bool:
         value = int(char) * (1 + place % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
-
-
-def guess_kind(local: str, first: str, last: str, company: str) -> str:
-    """person or organisation: a name is a person; a company alone or a desk is not."""
-    if first or last:
-        return "person"
-    if company or local.lower() in ROLES:
-        return "organisation"
-    return "person"

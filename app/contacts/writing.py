@@ -8,14 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts import counting, suppressions
+from app.contacts import changes, counting, kinds, suppressions
 from app.contacts import fields as custom
 from app.contacts import tags as tagging
+from app.contacts.bulk import among
+from app.contacts.changes import NOBODY, Actor
 from app.contacts.models import Contact, Subscription, contact_tag
 from app.contacts.text import (
     clean_line,
     clean_note,
-    guess_kind,
     refuse_card_number,
     search_key,
 )
@@ -50,6 +51,7 @@ def create(
     tags: Iterable[str] = (),
     notes: str = "",
     is_sample: bool = False,
+    by: Actor = NOBODY,
 ) -> Contact:
     """A new contact; its kind is guessed where it is not given.
 
@@ -61,42 +63,53 @@ def create(
     contact.email, contact.address = address.email, address.address
     names = {"first_name": first_name, "last_name": last_name, "company": company}
     _set_names(contact, names)
-    contact.kind = _kind(kind) or guess_kind(
-        address.local, contact.first_name, contact.last_name, contact.company
-    )
+    _set_kind(contact, kind, by)
     contact.notes = _notes(notes)
     contact.fields = _merged(contact, fields or {})
     db.session.add(contact)
     db.session.flush()
     counting.people(account.id, 1)
     tagging.replace(contact, tags)
+    if by.source:
+        changes.note(contact, "added", by=by, details={})
     return contact
 
 
-def update(contact: Contact, **changes: Any) -> bool:
-    """Change what is named: email, names, company, kind, notes, fields (merged; None removes a
-    value), tags (replaced). Returns whether anything is different now.
+def update(contact: Contact, *, by: Actor = NOBODY, **given: Any) -> bool:
+    """Change what is named: email, names, company, kind (empty: work it out again), notes,
+    fields (merged; None removes a value), tags (replaced). Returns whether anything is different.
 
-    Raises Invalid, AddressTaken, and Suppressed for an address that must not be mailed.
+    `by` stands in the contact's history. A kind that nobody said is worked out anew. Raises
+    Invalid, AddressTaken, and Suppressed for an address that must not be mailed.
     """
-    before = _seen(contact)
-    if "email" in changes:
-        _readdress(contact, changes["email"])
-    _set_names(contact, {name: changes[name] for name in NAMES if name in changes})
-    if "kind" in changes:
-        contact.kind = _kind(changes["kind"]) or contact.kind
-    if "notes" in changes:
-        contact.notes = _notes(changes["notes"] or "")
-    if changes.get("fields"):
-        contact.fields = _merged(contact, changes["fields"])
-    if "tracking_off" in changes:
-        contact.tracking_off = bool(changes["tracking_off"])
-    retagged = "tags" in changes and tagging.replace(contact, changes["tags"] or ())
-    different = retagged or _seen(contact) != before
+    before, had = changes.seen(contact), tagging.names_of(contact)
+    if "email" in given:
+        _readdress(contact, given["email"])
+    _set_names(contact, {name: given[name] for name in NAMES if name in given})
+    if "notes" in given:
+        contact.notes = _notes(given["notes"] or "")
+    if given.get("fields"):
+        contact.fields = _merged(contact, given["fields"])
+    if "tracking_off" in given:
+        contact.tracking_off = bool(given["tracking_off"])
+    if "kind" in given or (not contact.kind_by and _named(contact) != _named(before)):
+        _set_kind(contact, given.get("kind") or "", by)
+    retagged = "tags" in given and tagging.replace(contact, given["tags"] or ())
+    different = retagged or changes.seen(contact) != before
     if different:
         contact.updated_at = now()
+        has = tagging.names_of(contact)
+        changes.record(contact, before, by=by, added=has - had, removed=had - has)
     db.session.flush()
     return different
+
+
+def _named(seen: Contact | Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the kind is worked out from."""
+    names = ("email", *NAMES)
+    if isinstance(seen, Contact):
+        return tuple(getattr(seen, name) for name in names)
+    return tuple(seen[name] for name in names)
 
 
 def delete_rows(account_id: int, contact_ids: Sequence[int]) -> None:
@@ -106,7 +119,7 @@ def delete_rows(account_id: int, contact_ids: Sequence[int]) -> None:
     """
     _count_out(contact_ids)
     gone = db.session.execute(
-        sa.delete(Contact).where(Contact.account_id == account_id, Contact.id.in_(contact_ids)),
+        sa.delete(Contact).where(Contact.account_id == account_id, among(Contact.id, contact_ids)),
         execution_options={"synchronize_session": "fetch"},
     )
     counting.people(account_id, -gone.rowcount)  # type: ignore[attr-defined]
@@ -116,14 +129,14 @@ def _count_out(contact_ids: Sequence[int]) -> None:
     """Lists and tags have these people no longer."""
     states = db.session.execute(
         sa.select(Subscription.list_id, Subscription.state, sa.func.count())
-        .where(Subscription.contact_id.in_(contact_ids), Subscription.state != "ended")
+        .where(among(Subscription.contact_id, contact_ids), Subscription.state != "ended")
         .group_by(Subscription.list_id, Subscription.state)
     )
     for list_id, state, number in states.all():
         counting.on_list(list_id, **{state: -number})
     words = db.session.execute(
         sa.select(contact_tag.c.tag_id, sa.func.count())
-        .where(contact_tag.c.contact_id.in_(contact_ids))
+        .where(among(contact_tag.c.contact_id, contact_ids))
         .group_by(contact_tag.c.tag_id)
     )
     for tag_id, number in words.all():
@@ -174,10 +187,14 @@ def _set_names(contact: Contact, names: Mapping[str, Any]) -> None:
     contact.company_key = search_key(contact.company or "")
 
 
-def _kind(kind: str) -> str:
+def _set_kind(contact: Contact, kind: str, by: Actor) -> None:
+    """As somebody says, which then stays; else as it looks."""
     if kind and kind not in KINDS:
         raise Invalid("A contact is a person or an organisation.", {"kind": ["Choose one."]})
-    return kind
+    local = contact.address.rpartition("@")[0]
+    guessed = kinds.guess(local, contact.first_name, contact.last_name, contact.company)
+    contact.kind = kind or guessed
+    contact.kind_by = (by.source or "hand") if kind else ""
 
 
 def _notes(text: str) -> str:
@@ -204,11 +221,3 @@ def _merged(contact: Contact, given: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[field.key] = read
     return merged
-
-
-def _seen(contact: Contact) -> tuple[Any, ...]:
-    names = (contact.first_name, contact.last_name, contact.company)
-    return (
-        contact.email, contact.kind, contact.notes, contact.tracking_off,
-        *names, dict(contact.fields),
-    )  # fmt: skip

@@ -26,11 +26,22 @@ from app.core.folding import fold
 WRITE = "leadersend_write"
 PATIENCE = "leadersend_patience_s"
 BULK = "leadersend_bulk"
+TRUSTED = "leadersend_trusted"
+SETTINGS = "leadersend_settings"
 BUSY_TIMEOUT = "PRAGMA busy_timeout = 30000"
 #: FULL, so that what was answered to a person survives a power cut.
-ORDINARY = ("synchronous = FULL", "cache_size = -16000", "wal_autocheckpoint = 1000")
+ORDINARY = (
+    "synchronous = FULL", "cache_size = -16000", "wal_autocheckpoint = 1000", "foreign_keys = ON"
+)  # fmt: skip
 #: For long work that is found again and repeated. What it wrote is never torn, only older.
-IN_BULK = ("synchronous = NORMAL", "cache_size = -32000", "wal_autocheckpoint = 8000")
+IN_BULK = (
+    "synchronous = NORMAL", "cache_size = -32000", "wal_autocheckpoint = 8000", "foreign_keys = ON"
+)  # fmt: skip
+#: For the largest of it, with room for a whole chunk of an import.
+AS_TRUSTED = (
+    "synchronous = NORMAL", "cache_size = -40000", "wal_autocheckpoint = 30000",
+    "foreign_keys = OFF",
+)  # fmt: skip
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -90,11 +101,15 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 
 @contextmanager
-def transaction(*, patience_s: float | None = None, bulk: bool = False) -> Iterator[Session]:
+def transaction(
+    *, patience_s: float | None = None, bulk: bool = False, trusted: bool = False
+) -> Iterator[Session]:
     """Write: commit at the end, roll back on any error. Inner uses join the outer one.
 
     `patience_s` is how long to wait while SQLite is locked, where somebody waits for the answer.
-    `bulk` is for work that is repeated when a power cut takes it back.
+    `bulk` is for work that is repeated when a power cut takes it back. `trusted` is for work that
+    only adds rows whose parents it has seen inside the transaction: SQLite does not look for each
+    of them again, and has more room. Nothing is deleted in it: nothing else would go along.
     """
     session: Session = db.session()
     if session.info.get(WRITE):
@@ -105,7 +120,8 @@ def transaction(*, patience_s: float | None = None, bulk: bool = False) -> Itera
     session.rollback()  # ends a reading transaction, so that the writing one can begin as such
     session.info[WRITE] = True
     try:
-        session.connection(execution_options={WRITE: True, PATIENCE: patience_s, BULK: bulk})
+        options = {WRITE: True, PATIENCE: patience_s, BULK: bulk, TRUSTED: trusted}
+        session.connection(execution_options=options)
         yield session
         session.commit()
     except BaseException:
@@ -159,7 +175,6 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     for setting in ORDINARY:
         cursor.execute(f"PRAGMA {setting}")
-    cursor.execute("PRAGMA foreign_keys = ON")
     # What is deleted is overwritten with zeros: whoever was erased is in no forgotten page.
     cursor.execute("PRAGMA secure_delete = ON")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
@@ -169,11 +184,11 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
 def _on_sqlite_begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     patience_s = options.get(PATIENCE)
-    bulk = bool(options.get(BULK))
-    if connection.info.get(BULK, False) != bulk:
-        for setting in IN_BULK if bulk else ORDINARY:
+    wanted = AS_TRUSTED if options.get(TRUSTED) else IN_BULK if options.get(BULK) else ORDINARY
+    if connection.info.get(SETTINGS, ORDINARY) != wanted:
+        for setting in wanted:
             connection.exec_driver_sql(f"PRAGMA {setting}")
-        connection.info[BULK] = bulk
+        connection.info[SETTINGS] = wanted
     if patience_s is not None:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience_s * 1000)}")
     try:

@@ -34,6 +34,9 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     UNDO = "undo"
     HOOK = "hook"
+    CHOICES = "choices"
+    ADDRESS = "address"
+    PAGE = "page"
 
 
 class BadToken(DomainError):

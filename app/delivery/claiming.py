@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
+from app.contacts import resting
 from app.contacts.models import Contact, Subscription, Suppression
 from app.core.clock import now
 from app.core.db import BigId, UtcDateTime, connection, db, transaction
@@ -123,7 +124,7 @@ def _statement(aim: Aim, was: str) -> sa.Update:
     moment: sa.BindParameter[datetime] = sa.bindparam("moment", type_=UtcDateTime)
     due = (Delivery.next_try_at <= moment,) if was == "deferred" else ()
     chosen = (
-        sa.select(Delivery.id.label("id"), _why_not(aim).label("why"))
+        sa.select(Delivery.id.label("id"), _why_not(aim, moment).label("why"))
         .where(_of_own_batch(), Delivery.state == was, *due)
         .order_by(Delivery.id)
         .limit(sa.bindparam("most", type_=sa.Integer))
@@ -215,12 +216,12 @@ def left_out(aim: Aim, ids: Sequence[int]) -> set[int]:
     if not going:
         return set(ids)
     rows = db.session.execute(
-        sa.select(Delivery.id).where(Delivery.id.in_(ids), _why_not(aim).is_not(None))
+        sa.select(Delivery.id).where(Delivery.id.in_(ids), _why_not(aim, now()).is_not(None))
     )
     return {row.id for row in rows}
 
 
-def _why_not(aim: Aim) -> sa.ColumnElement[str | None]:
+def _why_not(aim: Aim, moment: Any) -> sa.ColumnElement[str | None]:
     """The reason to skip a delivery; null for most."""
     # "suppressed" for every reason but the person's own.
     suppressed = (
@@ -245,6 +246,7 @@ def _why_not(aim: Aim) -> sa.ColumnElement[str | None]:
             .correlate(Delivery)
         )
         reasons.append(sa.case((~subscribed, "unsubscribed")))
+    reasons.append(resting.why_not(aim.account_id, Delivery.contact_id, moment))
     # Each is asked only where the one before has no answer.
     return sa.func.coalesce(*reasons, type_=sa.String)
 

@@ -59,6 +59,8 @@ def send_again(campaign: Campaign) -> int:
         raise WrongState("Only a campaign that was sent can send something again.")
     if campaign.is_sample:
         raise WrongState("This is sample data, and nothing of it is ever mailed.")
+    if campaign.is_archive:
+        raise WrongState("This campaign was sent elsewhere and taken in; it is only kept here.")
     batches = (
         sa.select(Delivery.batch_id)
         .where(Delivery.campaign_id == campaign.id, in_state("uncertain"))

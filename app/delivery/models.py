@@ -89,7 +89,7 @@ class Delivery(Base):
     )
     """The state where it is out of the ordinary, null where it is one of ORDINARY."""
     reason: Mapped[str | None] = mapped_column(sa.String(32))
-    """Why skipped (unsubscribed, suppressed, erased, cancelled) or whose fault a failure is."""
+    """Why skipped (unsubscribed, suppressed, paused, erased, cancelled), or whose fault it is."""
     lease: Mapped[str | None] = mapped_column(sa.String(32))
     """The run that claimed it; names the journal that knows how far it got."""
     claimed_at: Mapped[datetime | None] = mapped_column()

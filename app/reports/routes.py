@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from app.auth.current import current_account, needs
@@ -18,7 +18,8 @@ from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.fragments import page_or_fragment, see_other
 from app.core.templating import count
-from app.reports import charts, desk, papers, people, queries
+from app.preferences import reasons
+from app.reports import charts, desk, exporting, papers, people, queries
 
 bp = Blueprint("reports", __name__)
 
@@ -56,6 +57,17 @@ def show_people(campaign_id: int, what: str) -> ResponseReturnValue:
         page=people.who(campaign, what, cursor=request.args.get("cursor")),
         title=people.TITLES[what],
     )
+
+
+@bp.get("/campaigns/<int:campaign_id>/report/people/<what>.csv")
+def people_csv(campaign_id: int, what: str) -> ResponseReturnValue:
+    """Each time that it happened, streamed."""
+    campaign = campaign_queries.campaign(current_account(), campaign_id)
+    lines = exporting.events(campaign, what)
+    response = Response(stream_with_context(lines), mimetype="text/csv")
+    name = f"{_file_name(campaign)}-{what}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @bp.get("/campaigns/<int:campaign_id>/bounces")
@@ -112,10 +124,14 @@ def mend_all(campaign_id: int) -> ResponseReturnValue:
 def download(campaign_id: int) -> ResponseReturnValue:
     campaign = campaign_queries.campaign(current_account(), campaign_id)
     text = papers.as_csv(campaign, queries.report(campaign.id), queries.hours(campaign.id))
-    name = re.sub(r"[^a-z0-9]+", "-", campaign.name.lower()).strip("-") or "campaign"
     response = Response(text, mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}-report.csv"'
+    name = f"{_file_name(campaign)}-report.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _file_name(campaign: Campaign) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", campaign.name.lower()).strip("-") or "campaign"
 
 
 def _context(campaign: Campaign) -> dict[str, Any]:
@@ -125,6 +141,9 @@ def _context(campaign: Campaign) -> dict[str, Any]:
         "average": queries.average(campaign.account, without=campaign.id),
         "curve": charts.curve(queries.hours(campaign.id), campaign.account.zone),
         "again_s": _again_s(campaign),
+        "said": reasons.of_campaign(campaign.id),
+        "reason_words": reasons.WORDS,
+        "quotes": reasons.in_words(campaign_id=campaign.id),
     }
 
 

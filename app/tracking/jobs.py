@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from app.core import jobs
 from app.core.db import transaction
-from app.tracking import alarms, amazon, hooks, inbound, intake, mailboxes, returns
+from app.tracking import alarms, amazon, hooks, inbound, intake, mailboxes, returns, scanning
 
 
 def take_hits() -> None:
@@ -40,3 +41,22 @@ def clean_up() -> None:
     """Forget which mails and reports came long ago."""
     with transaction():
         returns.forget_old()
+
+
+def look_through(account_id: int) -> None:
+    """Go on with a look through an account's contacts, then stand in line again."""
+    if scanning.run(account_id):
+        wake_look(account_id)
+
+
+def wake_look(account_id: int) -> bool:
+    """Have a worker go on with a look."""
+    # A job that is running cannot be enqueued again under its own name.
+    key = f"look-{account_id}-{scanning.mark(account_id)}"
+    return jobs.enqueue(look_through, account_id, key=key, on="work")
+
+
+def sweep_looks() -> None:
+    """Find looks whose worker is gone."""
+    for account_id in scanning.due():
+        wake_look(account_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from app.tracking import why_texts
+from app.tracking import preference_texts, why_texts
 
 ENGLISH = {
     "leave_title": "Leave {sender}?",
@@ -29,17 +29,6 @@ ENGLISH = {
     "left_list_title": "Done",
     "left_list_text": "You are not on “{list}” any more. Other mail from {sender} still comes.",
     "leave_all": "Leave everything",
-    "prefs_title": "What you get from {sender}",
-    "prefs_lists": "Lists you are on",
-    "prefs_none": "You are on no list of {sender} any more.",
-    "prefs_counting": "Count whether I open mails and follow links",
-    "prefs_counting_help": (
-        "When this is off, {sender} sees that a mail was opened or a link was followed, "
-        "but not that it was you."
-    ),
-    "prefs_save": "Save",
-    "prefs_saved": "Saved.",
-    "prefs_out": "You left {sender}, so nothing is sent to you.",
     "test": "This was a test mail, so nothing was changed.",
     "test_view": "This is a test mail.",
     "gone": "Your data was erased here. {sender} does not send you mail.",
@@ -78,17 +67,6 @@ GERMAN = {
         "Sie stehen nicht mehr auf „{list}“. Andere Mails von {sender} kommen weiterhin."
     ),
     "leave_all": "Alles abbestellen",
-    "prefs_title": "Was Sie von {sender} bekommen",
-    "prefs_lists": "Listen, auf denen Sie stehen",
-    "prefs_none": "Sie stehen auf keiner Liste von {sender} mehr.",
-    "prefs_counting": "Mitzählen, ob ich Mails öffne und Links folge",
-    "prefs_counting_help": (
-        "Ist das ausgeschaltet, sieht {sender}, dass eine Mail geöffnet oder einem Link gefolgt "
-        "wurde, aber nicht, dass Sie es waren."
-    ),
-    "prefs_save": "Speichern",
-    "prefs_saved": "Gespeichert.",
-    "prefs_out": "Sie haben {sender} abbestellt und bekommen daher nichts.",
     "test": "Das war eine Test-Mail, daher wurde nichts geändert.",
     "test_view": "Das ist eine Test-Mail.",
     "gone": "Ihre Daten wurden hier gelöscht. {sender} schickt Ihnen keine Mails.",
@@ -110,8 +88,8 @@ GERMAN = {
 }
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {
-    "en": ENGLISH | why_texts.ENGLISH,
-    "de": GERMAN | why_texts.GERMAN,
+    "en": ENGLISH | why_texts.ENGLISH | preference_texts.ENGLISH,
+    "de": GERMAN | why_texts.GERMAN | preference_texts.GERMAN,
 }
 
 

@@ -140,3 +140,15 @@ def test_null_means_empty_where_nothing_is_needed(program: Program) -> None:
 
     assert made.status_code == 201
     assert made.get_json()["first_name"] == ""
+
+
+def test_contacts_of_one_kind_with_the_reason(program: Program) -> None:
+    for email in ("info@b.example", "anna@b.example"):
+        make_contact(program, email)
+    make_contact(program, "bo@b.example", kind="organisation")
+
+    found = program("GET", "/contacts?kind=organisation").get_json()["items"]
+
+    assert {(row["email"], row["kind_reason"]) for row in found} == {
+        ("info@b.example", "role"), ("bo@b.example", "api"),
+    }  # fmt: skip

@@ -68,6 +68,21 @@ def test_columns_can_be_named(program: Program) -> None:
     assert contact["last_name"] == "Viewer"
 
 
+def test_a_column_can_keep_what_is_known(program: Program) -> None:
+    news = make_list(program)
+    mapping = json.dumps({"b": {"to": "last_name", "keep": True}, "c": {"keep": True}, "d": None})
+
+    answer = send(program, "mail,b,c,d\nvera@example.com,V,x,y\n", list=news, mapping=mapping)
+
+    assert answer.get_json()["mapping"]["columns"] == [
+        {"name": "mail", "to": "email"}, {"name": "b", "to": "last_name", "keep": True},
+        {"name": "c", "to": "new:c", "keep": True}, {"name": "d", "to": "skip"},
+    ]  # fmt: skip
+    wrong = json.dumps({"b": {"to": "last_name", "keep": "perhaps"}})
+    refused = send(program, "mail,b\nvera@example.com,V\n", list=news, mapping=wrong)
+    assert "mapping" in refused.get_json()["errors"]
+
+
 def test_two_columns_cannot_both_be_the_address(program: Program) -> None:
     news = make_list(program)
     mapping = json.dumps({"Email": "email", "Work": "email"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,10 +25,12 @@ from app.auth import sessions
 from app.auth.models import SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
+    BulkAction,
     Contact,
     ContactField,
     ContactList,
     Import,
+    ImportJournal,
     Segment,
     SegmentCount,
     Subscription,
@@ -38,6 +41,7 @@ from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
+from app.moving.models import Takein, Takeout
 from tests.conftest import Person
 
 Row = Any
@@ -51,6 +55,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         rows = {**_people(account), **_settings(account)}
         db.session.add_all(rows.values())
         db.session.flush()
+        _journal(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
@@ -60,6 +65,16 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
     return ids
 
 
+def _journal(account: int, import_: Row) -> None:
+    """What lets the import be undone."""
+    kept_until = now() + timedelta(days=30)
+    db.session.add(
+        ImportJournal(
+            import_id=import_.id, account_id=account, kept_until=kept_until, state="counted"
+        )
+    )
+
+
 def _one(column: Any, condition: Any) -> int:
     return int(db.session.execute(sa.select(column).where(condition).limit(1)).scalar_one())
 
@@ -67,6 +82,11 @@ def _one(column: Any, condition: Any) -> int:
 def _people(account: int) -> dict[str, Row]:
     return {
         "contact_id": Contact(account_id=account, email="v@b.example", address="v@b.example"),
+        "other_id": Contact(account_id=account, email="w@b.example", address="w@b.example"),
+        "action_id": BulkAction(
+            account_id=account, verb="suppress", state="done", began_at=now(),
+            selection={"ids": [1]},
+        ),
         "list_id": ContactList(account_id=account, name="News"),
         "tag_id": Tag(account_id=account, name="new"),
         "field_id": ContactField(account_id=account, key="cake", label="Cake"),
@@ -82,6 +102,10 @@ def _people(account: int) -> dict[str, Row]:
         ),
         "import_id": Import(
             account_id=account, filename="a.csv", stored_as="none.csv", state="finished"
+        ),
+        "takeout_id": Takeout(account_id=account, stored_as="none.zip", state="removed"),
+        "takein_id": Takein(
+            account_id=account, filename="a.zip", stored_as="none.zip", state="ready"
         ),
     }  # fmt: skip
 
@@ -130,6 +154,7 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
 #: Parameters that name nothing of an account.
 OTHERS: dict[str, str] = {
     "token": "x" * 40,
+    "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",
     "number": "1",

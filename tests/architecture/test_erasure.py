@@ -20,11 +20,12 @@ EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", 
 #: Nothing in them is about a contact: settings, counters, members, texts for everybody.
 ABOUT_NOBODY = {
     "acceptance", "account", "api_token", "batch", "beat", "campaign", "campaign_audience",
-    "consent_check", "consent_seal", "contact_field", "domain_check", "email_change", "enquiry",
-    "headcount", "hour_score", "intake", "invitation", "link", "list", "mail_domain", "mailbox",
-    "member", "member_consent", "membership", "password_link", "policy_version", "reader", "relay",
-    "relay_use", "report_hook", "score", "segment", "segment_count", "sender", "signed_in",
-    "signing_key", "tag", "tally", "warm_up",
+    "clean_up_look", "consent_check", "consent_seal", "contact_field", "domain_check",
+    "email_change", "enquiry", "headcount", "hour_score", "import_journal", "intake",
+    "invitation", "link", "list", "list_day", "mail_domain", "mailbox", "member",
+    "member_consent", "membership", "open_field", "password_link", "people_day", "policy_version",
+    "preference_centre", "public_list", "reader", "relay", "relay_use", "report_hook", "score",
+    "segment", "segment_count", "sender", "signed_in", "signing_key", "tag", "tally", "warm_up",
 }  # fmt: skip
 #: Read within seconds and then gone.
 PASSING = {"provider_report"}

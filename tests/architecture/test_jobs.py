@@ -20,7 +20,11 @@ JOBS = {
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],
     "app.contacts.jobs.count_segments": [],
+    "app.contacts.jobs.run_bulk": ["action_id"],
+    "app.contacts.jobs.check_import": ["import_id"],
+    "app.contacts.jobs.read_import": ["import_id"],
     "app.contacts.jobs.run_import": ["import_id"],
+    "app.contacts.jobs.run_undo": ["import_id"],
     "app.contacts.jobs.sweep": [],
     "app.contacts.jobs.keep_ledger": [],
     "app.delivery.jobs.look_up_providers": [],
@@ -28,8 +32,16 @@ JOBS = {
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
+    "app.preferences.jobs.clean_up": [],
+    "app.preferences.jobs.mail_links": [],
+    "app.moving.jobs.clean_up": [],
+    "app.moving.jobs.read_takein": ["takein_id"],
+    "app.moving.jobs.sweep": [],
+    "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
+    "app.tracking.jobs.look_through": ["account_id"],
+    "app.tracking.jobs.sweep_looks": [],
     "app.tracking.jobs.take_hits": [],
     "app.tracking.jobs.read_mailboxes": [],
     "app.tracking.jobs.take_mail": [],
@@ -39,9 +51,14 @@ JOBS = {
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {
     "app.contacts.jobs.wake",
+    "app.contacts.jobs.wake_bulk",
     "app.contacts.jobs.wake_count",
+    "app.contacts.jobs.wake_undo",
     "app.delivery.jobs.sweep_now",
     "app.delivery.jobs.wake",
+    "app.moving.jobs.wake_in",
+    "app.moving.jobs.wake_out",
+    "app.tracking.jobs.wake_look",
 }
 
 

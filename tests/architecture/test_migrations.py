@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from alembic.script import ScriptDirectory
 import app.factory  # noqa: F401  # knows every part, so that every table is known here
 from app.config import CHECKOUT
 from app.core import migrating
+from app.core.clock import now
 from app.core.db import Base
 
 VERSIONS = sorted((CHECKOUT / "migrations" / "versions").glob("*.py"))
@@ -113,3 +115,50 @@ def test_what_hangs_on_a_delivery_without_foreign_keys_is_kept_in_order(empty: s
         assert {row[0] for row in found} >= {
             "delivery_forgets_contact", "delivery_goes_with_campaign", "event_forgets_contact",
         }  # fmt: skip
+
+
+def test_growth_and_said_kinds_are_filled_in(empty: str) -> None:
+    """Migration of people: days so far, and kinds that somebody must have said."""
+    engine = sa.create_engine(empty, poolclass=sa.NullPool)
+    at = "'2025-03-01 23:30:00+00'" if engine.dialect.name == "postgresql" else (
+        "'2025-03-01 23:30:00.000000'"
+    )  # fmt: skip
+    with engine.connect() as connection:
+        command.upgrade(migrating.settings(connection), "0003")
+        connection.execute(_filled(connection, "account", id=1))
+        for number, (first, company) in enumerate((("", ""), ("Ann", ""), ("", "Inc")), 1):
+            kind = "organisation" if number == 2 else "person"
+            connection.execute(
+                _filled(
+                    connection, "contact", id=number, account_id=1, address=f"p{number}@b.example",
+                    first_name=first, company=company, kind=kind,
+                )
+            )  # fmt: skip
+        connection.execute(_filled(connection, "list", id=1, account_id=1))
+        for number, state in enumerate(("active", "ended", "pending"), 1):
+            place = {"contact_id": number, "list_id": 1, "account_id": 1, "state": state}
+            connection.execute(_filled(connection, "subscription", **place))
+        connection.exec_driver_sql(f"UPDATE subscription SET since = {at}")  # noqa: S608
+        connection.exec_driver_sql(
+            f"UPDATE subscription SET ended_at = {at} WHERE state = 'ended'"  # noqa: S608
+        )
+        connection.commit()
+        command.upgrade(migrating.settings(connection), "head")
+        connection.commit()
+        days = connection.exec_driver_sql("SELECT day, joined, gone FROM list_day").all()
+        assert [(str(day), joined, gone) for day, joined, gone in days] == [("2025-03-01", 2, 1)]
+        people = connection.exec_driver_sql("SELECT SUM(joined) FROM people_day").scalar()
+        assert people == 3
+        said = connection.exec_driver_sql("SELECT kind_by FROM contact ORDER BY id").scalars()
+        assert said.all() == ["", "hand", "hand"]
+
+
+def _filled(connection: sa.Connection, name: str, **values: object) -> sa.Insert:
+    """A row of a table as it was then, with something in each column that must not be empty."""
+    table = sa.Table(name, sa.MetaData(), autoload_with=connection)
+    for column in table.columns:
+        if column.name not in values and not column.nullable:
+            kind = column.type.python_type
+            known = {datetime: now().replace(tzinfo=None), object: {}, dict: {}}
+            values[column.name] = known.get(kind) if kind in known else kind()
+    return sa.insert(table).values(**values)

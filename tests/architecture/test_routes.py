@@ -14,6 +14,11 @@ from tests.architecture import everything
 from tests.conftest import Client, Person
 
 #: Open to everybody. Each of these asks nobody who they are, or finds it out by itself.
+PREFERENCES = (
+    "show", "save", "pause", "save_details", "change_address", "address_page", "confirm_address",
+    "leave", "come_back", "tell_reason", "mail_link", "see_data", "download_data", "erase_page",
+    "erase_now", "ask_page", "ask_for_link",
+)  # fmt: skip
 PUBLIC = {
     "static",
     # The public site, and monitoring.
@@ -30,9 +35,9 @@ PUBLIC = {
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
-    "tracking.back_page", "tracking.come_back", "tracking.preferences",
-    "tracking.save_preferences", "tracking.in_browser", "tracking.why_this",
-    "tracking.erase_page", "tracking.erase_now",
+    "tracking.back_page", "tracking.come_back", "tracking.in_browser", "tracking.why_this",
+    # The same, and what is mailed to who types in an address.
+    *(f"preferences.{name}" for name in PREFERENCES),
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
@@ -42,9 +47,8 @@ PUBLIC = {
 #: What reads no cookie and proves itself otherwise.
 WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
-    "tracking.come_back", "tracking.preferences", "tracking.save_preferences",
-    "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
-    "tracking.why_this", "tracking.erase_page", "tracking.erase_now",
+    "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
+    "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

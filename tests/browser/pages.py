@@ -28,12 +28,18 @@ EMPTY_ACCOUNT = [
     "/suppressions",
     "/imports",
     "/imports/new",
+    "/contacts/bulk",
+    "/contacts/clean-up",
+    "/contacts/clean-up/duplicates",
+    "/contacts/growth",
     "/reports",
     "/settings",
     "/settings/business",
     "/settings/people",
     "/settings/profile",
     "/settings/senders",
+    "/settings/preferences",
+    "/settings/preferences/preview",
     "/settings/domains",
     "/settings/mail-server",
     "/settings/warm-up",
@@ -41,13 +47,16 @@ EMPTY_ACCOUNT = [
     "/settings/provider-reports",
     "/settings/api-tokens",
     "/settings/audit",
+    "/settings/take-out",
+    "/settings/take-in",
     "/settings/data",
     "/settings/consents/record",
 ]
 
 #: {campaign}: a sent one of the sample data; {draft}: one that is being written;
 #: {mapping}, {imported}: an import that waits for its columns, and one that is over;
-#: {contact}, {list}: somebody of it; {leave}, {prefs}, {view}: the links of a mail.
+#: {contact}, {other}, {list}: people of it; {bulk}: something done to many;
+#: {leave}, {prefs}, {view}: the links of a mail.
 FULL_ACCOUNT = [
     "/home",
     "/palette?q=alice",
@@ -73,12 +82,21 @@ FULL_ACCOUNT = [
     "/contacts/new",
     "/contacts/{contact}/edit",
     "/contacts/{contact}/delete",
+    "/contacts/{contact}/history?only=mails",
+    "/contacts/{contact}/merge/{other}",
+    "/contacts/bulk",
+    "/contacts/bulk/{bulk}",
+    "/contacts/clean-up",
+    "/contacts/clean-up/duplicates",
+    "/contacts/growth?by=week",
+    "/lists/{list}/growth",
     "/imports",
     "/imports/{mapping}/columns",
     "/imports/{imported}",
     "/lists",
     "/lists/{list}",
     "/suppressions",
+    "/settings/preferences",
     "/settings/consents/record",
 ]
 

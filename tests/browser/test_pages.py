@@ -13,13 +13,15 @@ from app.accounts import people, senders
 from app.accounts.models import Account, Notice
 from app.auth import passwords
 from app.campaigns.models import Campaign
-from app.contacts import chaining, consent, importing, writing
-from app.contacts.models import Contact, ContactList
+from app.contacts import bulk_actions, chaining, consent, hygiene, importing, writing
+from app.contacts.models import BulkAction, ContactList
+from app.contacts.selecting import Selection
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign
 from app.delivery.models import Delivery
 from app.privacy import publishing
 from app.site import sampling
+from app.tracking import scanning
 from tests.browser import pages
 from tests.browser.looking import Onlooker
 from tests.conftest import Person
@@ -107,6 +109,24 @@ def imports_of(account: Account) -> dict[str, object]:
     return {"mapping": waiting.id, "imported": over.id}
 
 
+def done_to_many(account: Account) -> dict[str, object]:
+    """Something done to many, two who may be one, and a look that found them."""
+    with transaction():
+        twins = [
+            writing.create(account, email, first_name="Vera", last_name="Viewer", company="Optics")
+            for email in ("vera.v@gmail.com", "verav@gmail.com")
+        ]
+        writing.create(account, "bob@gmial.com")
+        action = bulk_actions.ask(account, "tag", {"tag": "spring"}, Selection())
+        hygiene.begin(account)
+    bulk_actions.run(action.id)
+    with transaction():
+        bulk_actions.start(db.session.get_one(BulkAction, action.id))
+    bulk_actions.run(action.id)
+    scanning.run(account.id)
+    return {"bulk": action.id, "contact": twins[0].id, "other": twins[1].id}
+
+
 def used_account(person: Person) -> dict[str, object]:
     """Sample data and a draft; returns what addresses of pages need."""
     with transaction():
@@ -124,9 +144,9 @@ def used_account(person: Person) -> dict[str, object]:
     )
     return {
         **imports_of(person.account),
+        **done_to_many(person.account),
         "campaign": newest,
         "draft": draft.id,
-        "contact": db.session.scalar(sa.select(sa.func.min(Contact.id))),
         "list": db.session.scalar(sa.select(sa.func.min(ContactList.id))),
         "leave": sign(Purpose.UNSUBSCRIBE, delivery or 0),
         "prefs": sign(Purpose.PREFERENCES, delivery or 0),

@@ -8,7 +8,15 @@ import pytest
 import sqlalchemy as sa
 
 from app.contacts import consent, fields, importing, lists, suppressions, tags, writing
-from app.contacts.models import Contact, ContactList, Import, Subscription, Suppression, Tag
+from app.contacts.models import (
+    BulkAction,
+    Contact,
+    ContactList,
+    Import,
+    Subscription,
+    Suppression,
+    Tag,
+)
 from app.core.db import db, transaction
 from tests.conftest import Client, Person
 
@@ -111,17 +119,21 @@ def test_bulk_actions_name_exact_numbers(her: Client, alice: Person, news: Conta
     with transaction():
         ids = [writing.create(alice.account, f"p{n}@example.com").id for n in range(3)]
     her.post("/contacts/bulk", data={"ids": ids, "action": "tag", "tag": "vip"})
-    her.post("/contacts/bulk", data={"ids": ids[:2], "action": "list", "list": news.id})
+    her.post("/contacts/bulk", data={"ids": ids[:2], "action": "list", "target": news.id})
     db.session.expire_all()
     assert db.session.scalars(sa.select(Tag.people)).all() == [3]
     assert news.active == 2
 
-    asked = her.post("/contacts/bulk", data={"ids": ids, "action": "delete"})
-    assert "Erase 3 people?" in asked.text
-    assert len(db.session.scalars(sa.select(Contact.id)).all()) == 3
+    asked = her.post("/contacts/bulk", data={"ids": ids, "action": "delete"}, follow_redirects=True)
+    assert "Erase them: 3 people" in asked.text
+    assert not db.session.scalars(sa.select(Suppression.id)).all()
 
-    her.post("/contacts/bulk", data={"ids": ids, "action": "delete", "sure": "3"})
-    assert not db.session.scalars(sa.select(Contact.id)).all()
+    action = db.session.scalars(sa.select(BulkAction).order_by(BulkAction.id.desc())).first()
+    assert action is not None
+    told = her.post(f"/contacts/bulk/{action.id}/start", follow_redirects=True)
+    assert "nobody of them is mailed, and you can take it back" in told.text
+    assert len(db.session.scalars(sa.select(Contact.id)).all()) == 3
+    assert len(db.session.scalars(sa.select(Suppression.id)).all()) == 3
 
 
 def test_lists_are_made_renamed_and_archived(her: Client, alice: Person) -> None:

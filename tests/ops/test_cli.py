@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import tarfile
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -334,3 +335,58 @@ def test_nothing_of_a_secret_is_readable_by_others(home: Path) -> None:
         for name in names:
             if name == "secret_key":
                 assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600
+
+
+def test_an_account_is_written_to_a_zip(home: Path, tmp_path: Path) -> None:
+    account = create_account(home)["account"]
+    file = tmp_path / "bakery.zip"
+
+    made = run(home, "account", "export", "--account", str(account), str(file), "--json")
+
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["bytes"] == file.stat().st_size
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.glob(".*")) == []
+    with zipfile.ZipFile(file) as found:
+        assert json.loads(found.read("account.json"))["name"] == "Bäckerei"
+    assert ask(home, "SELECT verb, about FROM audit_entry WHERE verb = 'takeout.start'") == [
+        ("takeout.start", "by the operator")
+    ]
+
+
+def test_an_account_that_is_not_there_is_not_exported(home: Path, tmp_path: Path) -> None:
+    made = run(home, "account", "export", "--account", "9", str(tmp_path / "none.zip"))
+
+    assert made.returncode == 1
+    assert "There is no account 9." in made.stderr
+    assert not (tmp_path / "none.zip").exists()
+
+
+def test_a_take_out_is_taken_in_elsewhere(home: Path, tmp_path: Path) -> None:
+    account = create_account(home)["account"]
+    file, other = tmp_path / "bakery.zip", tmp_path / "other"
+    run(home, "account", "export", "--account", str(account), str(file))
+
+    made = run(other, "account", "import", str(file), "--json")
+
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert told["state"] == "finished"
+    assert told["set_password_url"].startswith("http")
+    assert told["counts"]["senders"] == {"added": 1}
+    assert ask(other, "SELECT name, address FROM account") == [
+        ("Bäckerei", "1 High Street, 12345 Town")
+    ]
+    assert ask(other, "SELECT email FROM member") == [("alice@bakery.example",)]
+    assert list((other / "takeins").iterdir()) == []
+
+
+def test_what_is_no_take_out_is_not_taken_in(home: Path, tmp_path: Path) -> None:
+    account = create_account(home)["account"]
+    file = tmp_path / "people.csv"
+    file.write_text("a@example.com")
+
+    made = run(home, "account", "import", "--account", str(account), str(file))
+
+    assert made.returncode == 1
+    assert "This is no ZIP file" in made.stderr

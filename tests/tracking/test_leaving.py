@@ -15,7 +15,7 @@ from app.contacts.models import Consent, Contact, Subscription
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign
 from app.delivery.models import Event
-from app.tracking import intake, routes
+from app.tracking import intake, pages
 from app.tracking.texts import LANGUAGES
 from tests.tracking.mails import READER, score, send
 from tests.tracking.test_doors import database_away
@@ -273,6 +273,7 @@ def test_every_language_says_everything():
     for texts in LANGUAGES.values():
         for text in texts.values():
             more = {"address": "a", "page": "p", "day": "1", "month": "May", "year": "2026"}
+            more |= {"n": "30", "old": "o", "new": "n"}
             assert text.format(sender="S", list="L", **more)
 
 
@@ -303,7 +304,7 @@ def test_a_database_that_stays_locked_is_told_and_one_that_opens_is_waited_for(
 ):
     if db.engine.dialect.name != "sqlite":
         pytest.skip("only SQLite locks the whole database")
-    monkeypatch.setattr(routes, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(pages, "PATIENCE_S", 0.5)
     locked, release = threading.Event(), threading.Event()
 
     def hold():
@@ -316,7 +317,7 @@ def test_a_database_that_stays_locked_is_told_and_one_that_opens_is_waited_for(
     locked.wait(5)
     refused = client.post(sent.leave())
     threading.Timer(0.2, release.set).start()
-    monkeypatch.setattr(routes, "PATIENCE_S", 8.0)
+    monkeypatch.setattr(pages, "PATIENCE_S", 8.0)
     accepted = client.post(sent.leave())
     holder.join()
 

@@ -31,14 +31,24 @@ class Import(Base):
     """Name under uploads/ in the data folder; random."""
     size_bytes: Mapped[int] = mapped_column(BigId, default=0)
     dialect: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    """{encoding, delimiter, header: bool}."""
+    """{encoding, delimiter, header: bool, start, before, columns}, and for other formats than
+    text {kind, tables, left_out}; empty while a large one waits to be turned into CSV."""
     mapping: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """{columns, repair: bool}; while it is being read, {asked: column → target}."""
+    choices: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
+    """What the form said before the start: {list, new_list, mode, basis}; remembered: the import
+    whose columns were taken over; go: to be started as soon as it is read."""
+    checked: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
+    """The dry run: {rows, created, known, suppressed, rejected, marks, offset, number, at}."""
+    marks: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
+    """contacts.marks.Marks of what was taken in."""
     mode: Mapped[str] = mapped_column(sa.String(8), default="update")
     """add or update."""
     basis: Mapped[str] = mapped_column(sa.Text, default="")
     """Where these people come from, in the owner's words."""
     state: Mapped[str] = mapped_column(sa.String(16), default="draft")
-    """draft (mapping not confirmed yet), queued, running, finished, failed."""
+    """reading (being turned into CSV), draft (mapping not confirmed yet), checking, checked (a dry
+    run), queued, running, finished, failed."""
     error: Mapped[str] = mapped_column(sa.Text, default="")
     done_bytes: Mapped[int] = mapped_column(BigId, default=0)
     cursor: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

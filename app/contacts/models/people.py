@@ -35,6 +35,8 @@ class Contact(Base):
     """Normalised by mailer.address.normalise: what makes two addresses the same."""
     kind: Mapped[str] = mapped_column(sa.String(16), default="person")
     """person or organisation."""
+    kind_by: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
+    """Who said so: hand, api or file; empty where contacts.kinds worked it out."""
     first_name: Mapped[str] = mapped_column(sa.String(200), default="")
     last_name: Mapped[str] = mapped_column(sa.String(200), default="")
     company: Mapped[str] = mapped_column(sa.String(200), default="")

@@ -37,9 +37,10 @@ class Consent(Base):
     list_id: Mapped[int | None] = mapped_column(BigId)
     """Stays when the list goes, for evidence is never changed."""
     kind: Mapped[str] = mapped_column(sa.String(16))
-    """stated (the owner says so), asked, confirmed, withdrawn, restored."""
+    """stated (the owner says so), asked, confirmed, withdrawn, restored; what a person chose on
+    their page of preferences: paused, resumed, frequency, changed."""
     source: Mapped[str] = mapped_column(sa.String(64))
-    """form, api, hand, import, link, one_click, mail, provider, undo."""
+    """form, api, hand, import, link, one_click, mail, provider, undo, preferences."""
     wording: Mapped[str] = mapped_column(sa.Text, default="")
     evidence: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Name of the list, shortened network, page, campaign, import, member: what there is."""
@@ -66,10 +67,17 @@ class Suppression(Base):
     address: Mapped[str | None] = mapped_column(plain(320))
     """Normalised; null once the person was erased: only the hash keeps them out."""
     address_hash: Mapped[str] = mapped_column(sa.String(64))
-    """contacts.suppressions.address_hash: keyed, hex."""
+    """contacts.suppressions.address_hash: keyed, hex. As travel_hash where that came with a
+    take-out: addresses are looked up by both."""
+    travel_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    """contacts.travelling: made when the address is forgotten; null while it is known."""
+    travel_key: Mapped[str | None] = mapped_column(sa.String(16))
+    """SuppressionKey.name it was made with; null: the account's own."""
     reason: Mapped[str] = mapped_column(sa.String(16))
     """unsubscribed, complaint, bounced, erased, account (the owner added it), import."""
     detail: Mapped[str] = mapped_column(sa.Text, default="")
+    import_id: Mapped[int | None] = mapped_column(BigId)
+    """The Import whose file is all that says so: only these go when it is undone."""
     created_at: Mapped[Moment] = mapped_column(default=now)
 
     @property

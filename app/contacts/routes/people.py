@@ -13,14 +13,18 @@ from flask.typing import ResponseReturnValue
 
 from app.auth.current import current_account, current_member, needs
 from app.contacts import (
+    changes,
+    channels,
     consent,
     erasing,
     exporting,
     fields,
     finding,
+    hygiene,
+    kinds,
     queries,
+    resting,
     suppressions,
-    tags,
     writing,
 )
 from app.contacts.forms import (
@@ -32,17 +36,15 @@ from app.contacts.models import Consent, Contact, Subscription
 from app.contacts.routes.blueprint import bp, csv_answer
 from app.contacts.segments import keeping
 from app.core.db import db, transaction
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError
 from app.core.fragments import page_or_fragment, see_other
 from app.delivery.models import Delivery
 from app.tracking import timeline
 
-MOST_AT_ONCE = 500
-
 
 @bp.get("/contacts")
 def index() -> ResponseReturnValue:
-    account, wanted = current_account(), _wanted()
+    account, wanted = current_account(), wanted_people()
     found = finding.page(account.id, wanted, cursor=request.args.get("cursor"))
     return page_or_fragment(
         "contacts/index.html", "contacts/_people.html", **people_context(found, wanted)
@@ -60,12 +62,13 @@ def people_context(found: Any, wanted: finding.Wanted) -> dict[str, Any]:
         "barred": queries.not_mailed(account, found.items),
         "headcount": queries.headcount(account),
         "segments": keeping.of(account.id),
+        "kind_of": kinds.of,
     }
 
 
-def _wanted() -> finding.Wanted:
+def wanted_people() -> finding.Wanted:
     """What the query string asks for; ids of others are unknown here."""
-    account, given = current_account(), request.values
+    account, given = current_account(), request.args
     list_id, tag_id = given.get("list", type=int), given.get("tag", type=int)
     state = given.get("state", "")
     if list_id:
@@ -76,12 +79,17 @@ def _wanted() -> finding.Wanted:
         keeping.one(account.id, segment_id)
     if state not in finding.STATES or (state != "suppressed" and not list_id):
         state = ""
-    return finding.Wanted(given.get("q", "")[:200], list_id, tag_id, state, segment_id)
+    kind = given.get("kind", "")
+    return finding.Wanted(
+        given.get("q", "")[:200], list_id, tag_id, state, segment_id,
+        kind=kind if kind in writing.KINDS else "",
+        finding=found if (found := given.get("finding", "")) in hygiene.FINDINGS else "",
+    )  # fmt: skip
 
 
 @bp.get("/contacts/export.csv")
 def export() -> ResponseReturnValue:
-    return csv_answer(exporting.people(current_account(), _wanted()), "contacts.csv")
+    return csv_answer(exporting.people(current_account(), wanted_people()), "contacts.csv")
 
 
 @bp.route("/contacts/new", methods=["GET", "POST"])
@@ -93,12 +101,16 @@ def new() -> ResponseReturnValue:
             with transaction():
                 known = fields.of(account.id)
                 values = form.values() | {"fields": custom_values(known, request.form)}
-                contact = writing.create(account, **values)  # type: ignore[arg-type]
+                contact = writing.create(account, by=_me(), **values)  # type: ignore[arg-type]
                 _subscribe_chosen(contact)
         except DomainError as error:
             return _contact_form(form, None, error)
         return see_other("contacts.show", notice="Added.", contact_id=contact.id)
     return _contact_form(form, None)
+
+
+def _me() -> changes.Actor:
+    return changes.by_hand(current_member().id)
 
 
 def _subscribe_chosen(contact: Contact) -> None:
@@ -135,12 +147,34 @@ def _contact_form(
     return page, status
 
 
+@bp.post("/contacts/<int:contact_id>/kind")
+def set_kind(contact_id: int) -> ResponseReturnValue:
+    """The owner knows better; or, without a kind, wants it worked out again."""
+    with transaction():
+        contact = queries.contact(current_account(), contact_id)
+        writing.update(contact, by=_me(), kind=request.form.get("kind", ""))
+    return see_other("contacts.show", notice="Noted.", contact_id=contact_id)
+
+
+@bp.post("/contacts/<int:contact_id>/channels")
+def set_channels(contact_id: int) -> ResponseReturnValue:
+    """By which other ways they may be reached."""
+    with transaction():
+        contact = queries.contact(current_account(), contact_id)
+        for name in channels.CHANNELS:
+            answer = request.form.get(name, "")
+            wording = request.form.get(f"{name}-wording", "")
+            channels.say(contact, name, answer, wording=wording, by=_me())
+    return see_other("contacts.show", notice="Saved.", contact_id=contact_id)
+
+
 @bp.get("/contacts/<int:contact_id>")
 def show(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     contact = queries.contact(account, contact_id)
     places = queries.subscriptions(contact)
     here = {list_.id for list_, place in places if place.state != "ended"}
+    pause = resting.paused(contact)
     return render_template(
         "contacts/show.html",
         contact=contact,
@@ -150,8 +184,12 @@ def show(contact_id: int) -> ResponseReturnValue:
         tags=queries.tags_of([contact.id]).get(contact.id, []),
         suppression=suppressions.find(account.id, contact.address),
         why=suppressions.WORDS,
+        timeline=timeline.page(contact),
         consents=queries.consents(contact),
-        timeline=timeline.of_contact(contact),
+        kind=kinds.of(contact),
+        channels=channels.of(contact),
+        paused_until=pause.until if pause else None,
+        frequency=resting.frequency(contact),
     )
 
 
@@ -164,12 +202,13 @@ def edit(contact_id: int) -> ResponseReturnValue:
     form = ContactForm(obj=contact, data={"tags": names})
     if not form.is_submitted():
         form.tags.data = names
+        form.kind.data = contact.kind if contact.kind_by else ""
     if form.validate_on_submit():
         try:
             with transaction():
                 contact = queries.contact(account, contact_id)
                 values = custom_values(fields.of(account.id), request.form)
-                writing.update(contact, **form.values(), fields=values)
+                writing.update(contact, by=_me(), **form.values(), fields=values)
         except DomainError as error:
             return _contact_form(form, queries.contact(account, contact_id), error)
         return see_other("contacts.show", notice="Saved.", contact_id=contact_id)
@@ -223,41 +262,3 @@ def _what_goes(contact: Contact) -> dict[str, int]:
         or 0
         for name, model in rows.items()
     }
-
-
-@bp.post("/contacts/bulk")
-def bulk() -> ResponseReturnValue:
-    """Tag, list or delete the people who are ticked."""
-    account, action = current_account(), request.form.get("action", "")
-    ids = sorted(set(request.form.getlist("ids", type=int)))[:MOST_AT_ONCE]
-    if not ids:
-        return see_other("contacts.index", notice="Tick some people first.", kind="info")
-    if action == "delete" and request.form.get("sure") != str(len(ids)):
-        return render_template("contacts/bulk_delete.html", ids=ids)
-    with transaction():
-        chosen = [queries.contact(account, contact_id) for contact_id in ids]
-        told = _act(action, chosen)
-    return see_other("contacts.index", notice=told)
-
-
-def _act(action: str, chosen: list[Contact]) -> str:
-    account, ids = current_account(), [contact.id for contact in chosen]
-    if action == "delete":
-        return f"{erasing.delete_many(account, ids):,} erased."
-    if action == "tag":
-        added = tags.add(tags.named(account.id, request.form.get("tag", "")), ids)
-        return f"{added:,} have the tag now who did not before."
-    if action == "list":
-        return _put_all_on(chosen, request.form.get("list", 0, type=int))
-    raise Invalid("Choose what to do with them.")
-
-
-def _put_all_on(chosen: list[Contact], list_id: int) -> str:
-    states: list[str] = []
-    for contact in chosen:
-        try:
-            states.append(_put_on(contact, list_id))
-        except suppressions.Suppressed:
-            states.append("left out")
-    parts = (("active", "on the list"), ("pending", "asked to confirm"), ("left out", "left out"))
-    return ", ".join(f"{states.count(s):,} {word}" for s, word in parts if s in states) + "."

@@ -21,6 +21,7 @@ from app.contacts.models import (
     Contact,
     ContactList,
     Headcount,
+    Pause,
     SegmentCount,
     Subscription,
     Suppression,
@@ -123,11 +124,17 @@ def _why() -> sa.ColumnElement[str]:
     """The one reason why somebody gets no mail, or nothing. What is said first counts."""
     return sa.case(
         (Suppression.reason.is_not(None), Suppression.reason),
+        (_pauses(), "paused"),
         (_subscribed("active"), ""),
         (_subscribed("pending"), "pending"),
         (_subscribed("ended"), "ended"),
         else_="no_list",
     )
+
+
+def _pauses() -> sa.ColumnElement[bool]:
+    on = sa.exists().where(Pause.contact_id == Contact.id, Pause.until > now())
+    return on.correlate(Contact)
 
 
 def _subscribed(state: str) -> sa.ColumnElement[bool]:

@@ -1,0 +1,33 @@
+"""What owners choose for the preference centre; lists and fields come beside it."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, SelectMultipleField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.contacts import resting
+from app.preferences.centre import WORDS_LENGTH
+
+
+class CentreForm(FlaskForm):
+    """What people see."""
+
+    words = TextAreaField(
+        "Your own words at the top",
+        [Optional(), Length(max=WORDS_LENGTH)],
+        render_kw={"rows": "3"},
+    )
+    pauses = SelectMultipleField(
+        "Breaks that people can take",
+        choices=[SelectChoice(days, f"{days} days") for days in resting.PAUSES],
+        coerce=int,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    with_frequency = BooleanField("People may choose one mail a week or a month at most")
+    with_names = BooleanField("People may correct their name, company and kind")
+    with_address = BooleanField("People may change their address")
+    with_reasons = BooleanField("Whoever has left is asked why, and need not answer")

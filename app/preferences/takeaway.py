@@ -1,0 +1,201 @@
+"""All that an account keeps about a person, for that person: as JSON and as a page.
+
+Read piece by piece, so that it is written as it goes, however long somebody has been there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.accounts.models import Account
+from app.campaigns import liquid
+from app.campaigns.models import Campaign
+from app.contacts import channels, fields, resting
+from app.contacts.models import (
+    Consent,
+    Contact,
+    ContactChange,
+    ContactList,
+    LeavingReason,
+    Subscription,
+    Tag,
+    contact_tag,
+)
+from app.core.clock import now
+from app.core.db import db
+from app.core.errors import DomainError
+from app.delivery.models import Delivery, Event, Link
+
+CHUNK = 500
+
+Item = dict[str, Any]
+
+
+def person(contact: Contact) -> Item:
+    """Who they are, as the account has it."""
+    labels = {key: field.label for key, field in fields.of(contact.account_id).items()}
+    tags = (
+        sa.select(Tag.name)
+        .join(contact_tag, contact_tag.c.tag_id == Tag.id)
+        .where(contact_tag.c.contact_id == contact.id)
+        .order_by(Tag.name)
+    )
+    pause = resting.paused(contact)
+    ways = {name: one.is_allowed for name, one in channels.of(contact).items()}
+    said = sa.select(LeavingReason.reason, LeavingReason.words, LeavingReason.at).where(
+        LeavingReason.contact_id == contact.id
+    )
+    return {
+        "email": contact.email,
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "company": contact.company,
+        "kind": contact.kind,
+        "fields": {labels.get(key, key): value for key, value in contact.fields.items()},
+        "tags": list(db.session.scalars(tags)),
+        "notes": contact.notes,
+        "counted_by_name": not contact.tracking_off,
+        "may_be_reached_by": ways,
+        "paused_until": pause.until if pause else None,
+        "frequency": resting.frequency(contact) or "every mail",
+        "reasons_for_leaving": [row._asdict() for row in db.session.execute(said)],
+        "known_since": contact.created_at,
+        "changed_at": contact.updated_at,
+    }
+
+
+def lists(contact: Contact) -> Iterator[Item]:
+    """Lists they are or were on."""
+    rows = db.session.execute(
+        sa.select(ContactList.name, Subscription.state, Subscription.since, Subscription.ended_at)
+        .join(ContactList, ContactList.id == Subscription.list_id)
+        .where(Subscription.contact_id == contact.id)
+        .order_by(ContactList.name, ContactList.id)
+    )
+    for name, state, since, ended_at in rows.all():
+        yield {"list": name, "state": state, "since": since, "ended_at": ended_at}
+
+
+def consents(contact: Contact) -> Iterator[Item]:
+    """What they agreed to and refused, the oldest first, with the evidence of it."""
+    names = dict(
+        db.session.execute(
+            sa.select(ContactList.id, ContactList.name).where(
+                ContactList.account_id == contact.account_id
+            )
+        ).all()
+    )
+    for (one,) in _in_pieces(sa.select(Consent).where(Consent.contact_id == contact.id), Consent):
+        yield {
+            "at": one.at, "what": one.kind, "how": one.source,
+            "list": names.get(one.list_id, one.evidence.get("list", "")),
+            "wording": one.wording, "evidence": one.evidence,
+        }  # fmt: skip
+
+
+def changes(contact: Contact) -> Iterator[Item]:
+    """What was changed about them, and by whom; the oldest first."""
+    query = sa.select(ContactChange).where(ContactChange.contact_id == contact.id)
+    for (one,) in _in_pieces(query, ContactChange):
+        yield {"at": one.at, "what": one.what, "by": one.source, "details": one.details}
+
+
+def mails(contact: Contact) -> Iterator[Item]:
+    """Campaign mails to them, the oldest first."""
+    query = (
+        sa.select(Delivery, Campaign.subject, Campaign.from_email)
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(Delivery.contact_id == contact.id, Campaign.account_id == contact.account_id)
+    )
+    subjects = _Subjects(contact)
+    for delivery, subject, sender in _in_pieces(query, Delivery):
+        yield {
+            "subject": subjects.of(subject), "from": sender, "state": delivery.state,
+            "reason": delivery.reason or "", "at": delivery.sent_at or delivery.claimed_at,
+        }  # fmt: skip
+
+
+def events(contact: Contact) -> Iterator[Item]:
+    """What became of those mails, as far as it was counted by name."""
+    query = (
+        sa.select(Event, Campaign.subject, Link.url)
+        .join(Campaign, Campaign.id == Event.campaign_id)
+        .outerjoin(Link, Link.id == Event.link_id)
+        .where(Event.contact_id == contact.id, Campaign.account_id == contact.account_id)
+    )
+    subjects = _Subjects(contact)
+    for event, subject, url in _in_pieces(query, Event):
+        yield {
+            "at": event.at, "what": event.kind, "subject": subjects.of(subject), "link": url or "",
+            "by_a_machine": event.verdict == "machine",
+        }  # fmt: skip
+
+
+class _Subjects:
+    """Subjects as they were for this person, each filled in once."""
+
+    def __init__(self, contact: Contact) -> None:
+        account = db.session.get_one(Account, contact.account_id)
+        self._values = liquid.contact_values(account, contact)
+        self._known: dict[str, str] = {}
+
+    def of(self, subject: str) -> str:
+        if subject not in self._known:
+            try:
+                filled = liquid.parse(subject, "header").render(self._values)
+            except DomainError:
+                filled = subject
+            self._known[subject] = filled
+        return self._known[subject]
+
+
+def as_json(account: Account, contact: Contact) -> Iterator[str]:
+    """One JSON object, piece by piece."""
+    head = {
+        "made_at": now(),
+        "sender": {"name": account.name, "address": account.address},
+        "person": person(contact),
+    }
+    yield f"{_json(head)[:-1]}"
+    parts = {
+        "lists": lists(contact), "consents": consents(contact),
+        "changes": changes(contact), "mails": mails(contact), "events": events(contact),
+    }  # fmt: skip
+    for name, items in parts.items():
+        yield f', "{name}": ['
+        yield from _with_commas(items)
+        yield "]"
+    yield "}\n"
+
+
+def _with_commas(items: Iterable[Item]) -> Iterator[str]:
+    for number, item in enumerate(items):
+        yield f"{', ' if number else ''}{_json(item)}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _in_pieces(query: Any, model: Any) -> Iterator[Any]:
+    """The rows of a query in the order of the model's id, some hundreds at a time."""
+    last = 0
+    while True:
+        rows = db.session.execute(
+            query.where(model.id > last).order_by(model.id).limit(CHUNK)
+        ).all()
+        yield from rows
+        if len(rows) < CHUNK:
+            return
+        last = rows[-1][0].id
+        for row in rows:
+            db.session.expunge(row[0])

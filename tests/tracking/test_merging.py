@@ -1,0 +1,221 @@
+"""Two contacts become one: nothing is lost, and the stricter word wins."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from app.contacts import (
+    changes,
+    channels,
+    consent,
+    fields,
+    lists,
+    merging,
+    pausing,
+    resting,
+    suppressions,
+    writing,
+)
+from app.contacts.models import (
+    Consent,
+    Contact,
+    ContactChange,
+    ContactList,
+    Headcount,
+    Subscription,
+    Tag,
+)
+from app.core.db import db, transaction
+from app.core.errors import Invalid, NotFound
+from app.delivery.models import Delivery, Event
+from app.tracking import intake
+from app.tracking import merging as histories
+from tests.conftest import Client, Person
+from tests.tracking.mails import READER, Sent
+
+BY = changes.by_hand(1)
+
+
+@pytest.fixture
+def two(alice: Person) -> tuple[Contact, Contact]:
+    """Anna, twice."""
+    with transaction():
+        fields.create(alice.account.id, "Town")
+        keep = writing.create(
+            alice.account, "anna@b.example", first_name="Anna", fields={"town": "Ulm"},
+            tags=["vip"], notes="One",
+        )  # fmt: skip
+        other = writing.create(
+            alice.account, "a.bee@b.example", first_name="Ann", last_name="Bee",
+            fields={"town": "Bonn"}, tags=["vip", "new"], notes="Two",
+        )  # fmt: skip
+    return keep, other
+
+
+def merge(alice: Person, keep: Contact, other: Contact, **take: str) -> Contact:
+    with transaction():
+        histories.merge(alice.account, keep.id, other.id, take, by=BY)
+    db.session.rollback()
+    return db.session.get_one(Contact, keep.id)
+
+
+def test_values_are_chosen_and_gaps_filled(alice: Person, two: tuple[Contact, Contact]) -> None:
+    found = merging.preview(*two)
+    assert {one.name for one in found.choices} == {"first_name", "fields.town"}
+    assert found.filled == [("Last name", "Bee")]
+    assert found.tags == ["new"]
+
+    one = merge(alice, *two, **{"fields.town": "other"})
+
+    assert (one.first_name, one.last_name, one.fields) == ("Anna", "Bee", {"town": "Bonn"})
+    assert one.notes == "One\nTwo"
+    assert {tag.name for tag in one.tags} == {"vip", "new"}
+    assert [db.session.scalar(sa.select(sa.func.count(Contact.id)))] == db.session.scalars(
+        sa.select(Headcount.people)
+    ).all()
+    people = {tag.name: tag.people for tag in db.session.scalars(sa.select(Tag))}
+    assert people == {"vip": 1, "new": 1}
+    note = db.session.scalars(sa.select(ContactChange).where(ContactChange.what == "merged")).one()
+    assert note.details["email"] == "a.bee@b.example"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "comes"),
+    [
+        ("active", "", "active"), ("", "active", "active"), ("ended", "active", "active"),
+        ("active", "left", "ended"), ("left", "active", "ended"), ("pending", "active", "active"),
+        ("", "left", "ended"), ("pending", "", "pending"), ("active", "pending", "active"),
+    ],
+)  # fmt: skip
+def test_lists_are_joined(
+    alice: Person, two: tuple[Contact, Contact], mine: str, theirs: str, comes: str
+) -> None:
+    with transaction():
+        double = "pending" in (mine, theirs)
+        news = lists.create(alice.account, "News", opt_in="double" if double else "single")
+    for contact, state in zip(two, (mine, theirs), strict=True):
+        with transaction():
+            person = db.session.get_one(Contact, contact.id)
+            if state:
+                place = consent.subscribe(person, news, source="hand")
+            if state == "active" and place.state == "pending":
+                consent.confirm(consent.confirm_link(person, news).rpartition("/")[2])
+            if state in ("ended", "left"):
+                source = "hand" if state == "ended" else "link"
+                consent.leave_list(person, news, source=source)
+    said = db.session.scalar(sa.select(sa.func.count(Consent.id)))
+
+    one = merge(alice, *two)
+
+    place = db.session.scalars(sa.select(Subscription)).one()
+    assert (place.contact_id, place.state) == (one.id, comes)
+    kept = db.session.scalars(sa.select(ContactList)).one()
+    assert (kept.active, kept.pending) == (comes == "active", comes == "pending")
+    owners = db.session.scalars(sa.select(Consent.contact_id)).all()
+    assert owners == [one.id] * (said or 0)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "comes"),
+    [
+        ("", "unsubscribed", "unsubscribed"), ("account", "complaint", "complaint"),
+        ("unsubscribed", "account", "unsubscribed"), ("", "bounced", ""), ("", "import", "import"),
+    ],
+)  # fmt: skip
+def test_the_stricter_word_wins(
+    alice: Person, two: tuple[Contact, Contact], mine: str, theirs: str, comes: str
+) -> None:
+    with transaction():
+        for contact, reason in zip(two, (mine, theirs), strict=True):
+            if reason:
+                suppressions.add(alice.account.id, contact.address, reason=reason)
+
+    one = merge(alice, *two)
+
+    found = suppressions.find(alice.account.id, one.address)
+    assert (found.reason if found else "") == comes
+    # The other address stays as it was: a later file must not bring it back in.
+    old = suppressions.find(alice.account.id, "a.bee@b.example")
+    assert (old.reason if old else "") == theirs
+
+
+def test_a_no_of_either_is_a_no(alice: Person, two: tuple[Contact, Contact]) -> None:
+    with transaction():
+        channels.say(two[0], "post", "yes", by=BY)
+        channels.say(two[1], "post", "no", by=BY)
+        channels.say(two[1], "phone", "yes", by=BY)
+
+    said = channels.of(merge(alice, *two))
+
+    assert {name: row.is_allowed for name, row in said.items()} == {"post": False, "phone": True}
+
+
+def test_mails_and_openings_come_along(client: Client, alice: Person, sent: Sent) -> None:
+    """Two got the same campaign: one mail of them stays counted and belongs to nobody."""
+    keep, other = sent.contacts[0], sent.contacts[1]
+    client.get(sent.click(1, 0), headers=READER)
+    intake.take_hits()
+    assert histories.both_got(keep, other) == 1
+
+    one = merge(alice, keep, other)
+
+    whose = db.session.scalars(sa.select(Delivery.contact_id).order_by(Delivery.id)).all()
+    assert whose == [one.id, None, sent.contacts[2].id]
+    assert set(db.session.scalars(sa.select(Event.contact_id))) == {one.id}
+
+
+def test_the_pages(client: Client, alice: Person, two: tuple[Contact, Contact]) -> None:
+    client.sign_in(alice)
+    keep, other = two
+    page = client.get(f"/contacts/{keep.id}/merge/{other.id}")
+    assert "Bonn" in page.text
+    assert client.get(f"/contacts/{keep.id}/merge/{keep.id}").status_code == 422
+
+    client.post(f"/contacts/{keep.id}/merge/{other.id}", data={"first_name": "other"})
+
+    assert client.get(f"/contacts/{other.id}").status_code == 404
+    shown = client.get(f"/contacts/{keep.id}").text
+    assert "a.bee@b.example" in shown
+    assert "Ann Bee" in shown
+
+
+def test_strangers_stay_apart(alice: Person, charlie: Person, two: tuple[Contact, Contact]) -> None:
+    with transaction():
+        theirs = writing.create(charlie.account, "c@garage.example")
+
+    with transaction(), pytest.raises(NotFound):
+        histories.merge(alice.account, two[0].id, theirs.id, {}, by=BY)
+    with pytest.raises(Invalid):
+        merging.preview(two[0], two[0])
+
+
+@pytest.mark.parametrize("longer", ["keep", "other"])
+def test_the_longer_break_and_the_lower_frequency_hold(
+    alice: Person, two: tuple[Contact, Contact], longer: str
+) -> None:
+    keep, other = two
+    with transaction():
+        pausing.pause(keep, 90 if longer == "keep" else 30)
+        pausing.pause(other, 30 if longer == "keep" else 90)
+        pausing.choose(keep, "month" if longer == "keep" else "week")
+        pausing.choose(other, "week" if longer == "keep" else "month")
+
+    one = merge(alice, keep, other)
+
+    pause = resting.paused(one)
+    assert pause is not None
+    assert (pause.until - pause.since).days == 90
+    assert resting.frequency(one) == "month"
+
+
+def test_a_break_of_the_other_comes_along(alice: Person, two: tuple[Contact, Contact]) -> None:
+    keep, other = two
+    with transaction():
+        pausing.pause(other, 60)
+        pausing.choose(other, "week")
+
+    one = merge(alice, keep, other)
+
+    assert resting.paused(one) is not None
+    assert resting.frequency(one) == "week"
