@@ -45,6 +45,7 @@ from app.core.uploading import UploadRequest
 from app.delivery import leftovers
 from app.delivery import routes as delivery
 from app.extensions import csrf, htmx, limiter, login
+from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
 from app.preferences import routes as preferences
 from app.privacy import routes as privacy
@@ -159,7 +160,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
-    erasing.look_in(*leftovers.PLACES)
+    erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 
 
 def _connect(app: Flask, config: Config) -> None:

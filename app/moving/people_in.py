@@ -145,7 +145,7 @@ class Chunk:
         if not fresh:
             return
         rows = [self._new(address, row) for address, row in fresh.values()]
-        added = insert_missing(_CONTACT, rows)
+        added = len(insert_missing(_CONTACT, rows))
         counting.people(self._account_id, added)
         self._into.count("contacts", ADDED, added)
         self._into.count("contacts", KNOWN, len(rows) - added)
@@ -293,7 +293,7 @@ def channels(into: Into, rows: Sequence[Row]) -> None:
         if (old := whole(row.get("contact_id")) or 0) in people
         and row.get("channel") in ("post", "phone")
     ]  # fmt: skip
-    added = insert_missing(Base.metadata.tables[ChannelConsent.__tablename__], wanted)
+    added = len(insert_missing(Base.metadata.tables[ChannelConsent.__tablename__], wanted))
     into.count("channels", ADDED, added)
     into.count("channels", KNOWN, len(wanted) - added)
     into.count("channels", LEFT_OUT, len(rows) - len(wanted))

@@ -14,6 +14,7 @@ import app.factory  # noqa: F401  # knows every part, so that every table is kno
 from app.contacts import erasing
 from app.core.db import Base
 from app.delivery import leftovers
+from app.moving import leftovers as moving
 
 #: Emptied of what is personal, by a statement or a trigger of its own.
 EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", "import"}
@@ -23,9 +24,10 @@ ABOUT_NOBODY = {
     "clean_up_look", "consent_check", "consent_seal", "contact_field", "domain_check",
     "email_change", "enquiry", "headcount", "hour_score", "import_journal", "intake",
     "invitation", "link", "list", "list_day", "mail_domain", "mailbox", "member",
-    "member_consent", "membership", "open_field", "password_link", "people_day", "policy_version",
-    "preference_centre", "public_list", "reader", "relay", "relay_use", "report_hook", "score",
-    "segment", "segment_count", "sender", "signed_in", "signing_key", "tag", "tally", "warm_up",
+    "member_consent", "membership", "moved", "open_field", "password_link", "people_day",
+    "policy_version", "preference_centre", "public_list", "reader", "relay", "relay_use",
+    "report_hook", "score", "segment", "segment_count", "sender", "signed_in", "signing_key",
+    "suppression_key", "tag", "takeout", "tally", "warm_up",
 }  # fmt: skip
 #: Read within seconds and then gone.
 PASSING = {"provider_report"}
@@ -40,7 +42,9 @@ def goes_with_the_contact(table: sa.Table) -> bool:
 
 @pytest.mark.parametrize("name", sorted(Base.metadata.tables))
 def test_every_table_forgets_who_is_erased(name: str) -> None:
-    places = {place.model.__tablename__ for place in (*erasing.PLACES, *leftovers.PLACES)}
+    places = {
+        place.model.__tablename__ for place in (*erasing.PLACES, *leftovers.PLACES, *moving.PLACES)
+    }
     known = EMPTIED | ABOUT_NOBODY | PASSING | places
 
     assert name in known or goes_with_the_contact(Base.metadata.tables[name])

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account, Relay, Sender
 from app.campaigns.models import Campaign, CampaignAudience
-from app.contacts import consent, fields, lists, suppressions, writing
+from app.contacts import consent, erasing, fields, lists, suppressions, writing
 from app.contacts.models import (
     ChannelConsent,
     Contact,
@@ -172,7 +172,7 @@ def _people(account: Account, news: ContactList, shop: ContactList) -> list[Cont
 def _left(account: Account, people: list[Contact], news: ContactList) -> None:
     consent.leave_list(people[3], news, source="link", evidence={"campaign": 1})
     consent.withdraw(people[4], source="one_click")
-    writing.delete(people.pop(5), by_person=True)
+    erasing.erase(people.pop(5), by="person")
     suppressions.add(account.id, "never@example.com", reason="account", detail="A rival")
     suppressions.add(account.id, "bounced@example.com", reason="bounced")
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account, Notice, Sender
 from app.campaigns.models import Campaign
-from app.contacts import barring, consent, fields, lists, suppressions, writing
+from app.contacts import barring, consent, erasing, fields, lists, suppressions, writing
 from app.contacts.models import Consent, Contact, ContactField, ContactList, Segment, Suppression
 from app.core.db import db, transaction
 from app.core.errors import WrongState
@@ -258,7 +258,7 @@ def test_who_left_here_stays_out(out: Path, dora: Account) -> None:
         consent.withdraw(ada, source="one_click")
         suppressions.add(dora.id, "info@firm.example", reason="complaint")
         erased = writing.create(dora, "jörg@bücher.example")
-        writing.delete(erased, by_person=True)
+        erasing.erase(erased, by="person")
 
     takein = taken_in(dora, out)
 
