@@ -396,7 +396,10 @@ def test_consents_are_marked_and_keep_their_times(
     theirs = db.session.scalars(sa.select(Consent).where(Consent.account_id == dora.id)).all()
     assert {row.at for row in theirs} == ours
     assert all(row.evidence["taken_in"] == takein.id for row in theirs)
-    assert {"member": 1} in [row.evidence["as_given"] for row in theirs]
+    who = dict(db.session.execute(sa.select(Contact.id, Contact.address)).all())
+    assert {row.address == who[row.contact_id] for row in theirs if row.contact_id} == {True}
+    given = [row.evidence["as_given"] for row in theirs]
+    assert {"member": 1, "list": "Newsletter"} in given
 
 
 @pytest.mark.parametrize("budget_s", [0.0, 0.05])
