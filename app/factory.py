@@ -71,9 +71,12 @@ WORDS = {
 }
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
-    site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, campaigns.bp,
+    site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
+    contacts.signing_up.bp, campaigns.bp,
     delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
+SIGN_UP = contacts.signing_up.bp.name
+CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -236,9 +239,17 @@ def _guard(app: Flask, config: Config) -> None:
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
-        # Pages behind a mail's links read no cookie, and answer while the database is away.
-        by_mail = bool(request) and request.blueprint == tracking.bp.name
-        signed_in = not by_mail and bool(current_user and current_user.is_authenticated)
+        # Pages behind a mail's links read no cookie, and answer while the database is away; forms
+        # stand in frames on pages of others.
+        for_all = bool(request) and (
+            request.blueprint in (tracking.bp.name, SIGN_UP)
+            or request.endpoint in CONFIRMING
+            or (
+                request.blueprint == preferences.bp.name
+                and not request.path.startswith("/settings")
+            )
+        )
+        signed_in = not for_all and bool(current_user and current_user.is_authenticated)
         membership = current.membership_or_none() if signed_in else None
         return {
             "settings": config,

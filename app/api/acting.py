@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+
+from flask_limiter import RateLimitExceeded
 
 from app.accounts.models import Account
 from app.api import keys, queries
 from app.campaigns import composing
 from app.campaigns.models import Campaign
-from app.contacts import consent, suppressions, writing
+from app.contacts import consent, limiting, suppressions, writing
 from app.contacts.changes import BY_API
-from app.contacts.models import Contact, Suppression
-from app.core.errors import DomainError, Invalid
+from app.contacts.models import Contact, ContactList, Suppression
+from app.core.errors import DomainError, Invalid, TooMany
 from app.mailer.address import BadAddress, parse
 
 NAMED_ALIKE = ("name", "subject", "from_name", "from_email", "tracking")
 BODIES = ("html", "markdown", "mjml")
+TOO_MANY = "Too many people were to be asked to confirm from this network. Go on in an hour."
 WORDING = "Added by a program of the account's owner."
 
 
@@ -28,8 +31,7 @@ def add_contact(account: Account, given: dict[str, Any]) -> Contact:
     details = {key: value for key, value in given.items() if key not in ("email", "lists")}
     with _outside_names(given):
         contact = writing.create(account, given["email"], by=BY_API, **details)
-    for list_ in lists:
-        consent.subscribe(contact, list_, source="api", wording=WORDING, evidence=keys.evidence())
+    _subscribe(contact, lists)
     return contact
 
 
@@ -50,11 +52,20 @@ def _put_on(account: Account, contact: Contact, ids: Iterable[int]) -> None:
     for one in present:
         if one.list_id not in wanted:
             consent.leave_list(contact, one.list, source="api", evidence=keys.evidence())
-    for list_id, list_ in wanted.items():
-        if list_id not in {one.list_id for one in present}:
-            consent.subscribe(
-                contact, list_, source="api", wording=WORDING, evidence=keys.evidence()
-            )
+    here = {one.list_id for one in present}
+    _subscribe(contact, [list_ for list_id, list_ in wanted.items() if list_id not in here])
+
+
+def _subscribe(contact: Contact, lists: Sequence[ContactList]) -> None:
+    """With one mail for all lists that have to be confirmed; raises TooMany for too many mails."""
+    states = consent.subscribe_all(
+        contact, lists, source="api", wording=WORDING, evidence=keys.evidence()
+    )
+    if any(one.state == "pending" for one in states):
+        try:
+            limiting.count_program()
+        except RateLimitExceeded:
+            raise TooMany(TOO_MANY) from None
 
 
 AIMS = ("lists", "segments", "exclude", "exclude_segments")

@@ -81,9 +81,10 @@ def problems(import_: Import) -> Iterator[ImportProblem]:
 
 def campaigns(account: Account, cursor: str | None, limit: int) -> Page[Campaign]:
     """The account's campaigns, newest first."""
-    return _newest_first(
-        sa.select(Campaign).where(Campaign.account_id == account.id), Campaign.id, cursor, limit
+    of_account = sa.select(Campaign).where(
+        Campaign.account_id == account.id, Campaign.kind == "campaign"
     )
+    return _newest_first(of_account, Campaign.id, cursor, limit)
 
 
 def segments(

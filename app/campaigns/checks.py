@@ -70,6 +70,12 @@ def demand_ready(campaign: Campaign) -> None:
         raise NotReady(found)
 
 
+def demand_content(campaign: Campaign) -> None:
+    """As `demand_ready`, for a mail that goes to people as they come. Raises NotReady."""
+    if found := [*_blocks(campaign)]:
+        raise NotReady(found)
+
+
 def demand_sender(campaign: Campaign) -> None:
     """Even a test goes out only in a name that agreed. Raises NotReady."""
     if found := [*_sender(campaign)]:

@@ -91,6 +91,17 @@ def create(account: Account, draft: Draft | None = None, *, by: int | None = Non
     return campaign
 
 
+def written(account: Account, draft: Draft) -> Campaign:
+    """A campaign with this content alone, not stored. Raises Invalid with errors per field."""
+    with db.session.no_autoflush:
+        campaign = Campaign(account_id=account.id, name="New campaign")
+        campaign.account, campaign.audience = account, []
+        for name in (*HEADERS, "body", "text_body"):
+            setattr(campaign, name, "")
+        _write(campaign, draft)
+    return campaign
+
+
 def revise(campaign: Campaign, draft: Draft, version: int | None = None) -> None:
     """Change a draft. `version` is the one that was shown; None changes whatever is there.
 

@@ -38,6 +38,8 @@ class Campaign(Base):
     id: Mapped[Id]
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(sa.String(200))
+    kind: Mapped[str] = mapped_column(sa.String(12), default="campaign", server_default="campaign")
+    """campaign; welcome: goes to each person of its own who comes by a form, and is never over."""
     state: Mapped[str] = mapped_column(sa.String(16), default="draft")
     version: Mapped[int] = mapped_column(default=1)
     """Grows with each revision of a draft; guards against lost updates."""
@@ -104,3 +106,25 @@ class CampaignAudience(Base):
         sa.ForeignKey("segment.id", ondelete="CASCADE"), index=True
     )
     excluded: Mapped[bool] = mapped_column(default=False)
+
+
+class Greeting(Base):
+    """The welcome mail of a sign-up form. Each change of its text is a Campaign of its own."""
+
+    __tablename__ = "greeting"
+
+    form_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("signup_form.id", ondelete="CASCADE"), primary_key=True
+    )
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    campaign_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="SET NULL"), index=True
+    )
+    """The one that goes out now; null while there is none."""
+    is_on: Mapped[bool] = mapped_column(default=False)
+    from_email: Mapped[str] = mapped_column(sa.String(320), default="")
+    subject: Mapped[str] = mapped_column(sa.Text, default="")
+    body: Mapped[str] = mapped_column(sa.Text, default="")
+    """Markdown with merge tags."""

@@ -31,7 +31,9 @@ def campaigns(
     limit: int = PAGE_SIZE,
 ) -> Page[Campaign]:
     """Newest first; `text` is looked for in names and subjects."""
-    query = sa.select(Campaign).where(Campaign.account_id == account.id)
+    query = sa.select(Campaign).where(
+        Campaign.account_id == account.id, Campaign.kind == "campaign"
+    )
     if state:
         query = query.where(Campaign.state == state)
     if text:
@@ -51,7 +53,11 @@ def latest(account: Account) -> Campaign | None:
     """The campaign that was made last; a new one starts with its From and lists."""
     return db.session.scalar(
         sa.select(Campaign)
-        .where(Campaign.account_id == account.id, Campaign.is_sample.is_(False))
+        .where(
+            Campaign.account_id == account.id,
+            Campaign.is_sample.is_(False),
+            Campaign.kind == "campaign",
+        )
         .order_by(Campaign.id.desc())
         .limit(1)
     )

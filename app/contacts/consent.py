@@ -5,17 +5,15 @@ Every function is idempotent, appends what happened to Consent and keeps the cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts import notices
-from app.accounts.models import Account
-from app.contacts import counting, suppressions
-from app.contacts.models import Consent, Contact, ContactList, Subscription
-from app.core import settings, tokens
+from app.contacts import asking, counting, suppressions
+from app.contacts.models import Consent, Contact, ContactList, FormEntry, Subscription
+from app.core import tokens
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound, WrongState
@@ -25,9 +23,11 @@ Evidence = Mapping[str, Any]
 #: How a person acts by themselves, as opposed to the owner acting for them.
 BY_PERSON = ("form", "link", "one_click", "mail", "provider", "undo", "preferences")
 ASK_AGAIN_AFTER = timedelta(days=1)
-LINK_LIFE = timedelta(days=30)
 #: So many lines of a person and a list are asked who said the last word.
 LOOKED_BACK = 200
+#: Kept out for a reason that ends once the person signs up by a form and confirms.
+COME_BACK = ("unsubscribed", "complaint", "erased", "import")
+LINK_LIFE = asking.LINK_LIFE
 
 
 class LinkOver(WrongState):
@@ -50,8 +50,44 @@ def subscribe(
     Pending, with a mail that asks for confirmation, on a double opt-in list, and wherever the
     person has left before: who went comes back by confirming anew, not by the owner's hand.
     """
+    (found,) = subscribe_all(contact, [list_], source=source, wording=wording, evidence=evidence)
+    return found
+
+
+def subscribe_all(
+    contact: Contact,
+    lists: Iterable[ContactList],
+    *,
+    source: str,
+    wording: str = "",
+    evidence: Evidence | None = None,
+    language: str = "en",
+) -> list[Subscription]:
+    """As `subscribe` for several lists, with one mail for all that have to be confirmed.
+
+    Raises asking.AskedEnough for forms and programs.
+    """
+    found, asked = [], []
+    for list_ in lists:
+        one = _subscribe(contact, list_, source=source, wording=wording, evidence=evidence)
+        found.append(one)
+        if one.state == "pending":
+            asked.append(list_)
+    try:
+        asking.ask(contact, asked, language=language)
+    except asking.AskedEnough:
+        # The owner's people wait until the owner has them asked; a visitor or a program would
+        # never know that nobody was.
+        if source in ("form", "api"):
+            raise
+    return found
+
+
+def _subscribe(
+    contact: Contact, list_: ContactList, *, source: str, wording: str, evidence: Evidence | None
+) -> Subscription:
     suppression = suppressions.find(contact.account_id, contact.address)
-    if suppression and not (source == "form" and suppression.by_person):
+    if suppression and not (source == "form" and suppression.reason in COME_BACK):
         raise suppressions.Suppressed(suppression)
     found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
     if found and found.state == "active" and not suppression:
@@ -63,39 +99,92 @@ def subscribe(
         _note(contact, kind, source=source, list_=list_, wording=wording, evidence=evidence)
     elif not _asked_lately(contact, list_):
         _note(contact, "asked", source=source, list_=list_, wording=wording, evidence=evidence)
-        _ask(contact, list_)
     return found
 
 
-def confirm(token: str, *, evidence: Evidence | None = None) -> Subscription:
-    """The person pressed the button of the confirmation page. Raises BadToken, LinkOver."""
-    subscription = asked_by(token)
-    if subscription.state == "active":
-        return subscription
-    if subscription.state != "pending":
+def confirm(
+    token: str, *, chosen: Collection[int] | None = None, evidence: Evidence | None = None
+) -> Subscription:
+    """The person pressed the button of the confirmation page. Raises BadToken, LinkOver.
+
+    `chosen`: ids of lists, of those that `waiting` names; None: those that the link is about.
+    """
+    return confirm_all(token, chosen=chosen, evidence=evidence)[0]
+
+
+def confirm_all(
+    token: str, *, chosen: Collection[int] | None = None, evidence: Evidence | None = None
+) -> list[Subscription]:
+    """As `confirm`; all that are active now."""
+    asked = all_asked_by(token)
+    if chosen is not None:
+        asked = [one for one in [*asked, *waiting(asked[0].contact)] if one.list_id in chosen]
+    if not any(one.state in ("pending", "active") for one in asked):
         raise LinkOver
+    for one in {one.list_id: one for one in asked if one.state == "pending"}.values():
+        _confirm(one, evidence)
+    return [one for one in asked if one.state == "active"]
+
+
+def _confirm(subscription: Subscription, evidence: Evidence | None) -> None:
     contact, list_ = subscription.contact, subscription.list
     if suppressions.lift_for_person(contact.account_id, contact.address):
         _note(contact, "restored", source="link", evidence=evidence)
     _enter(contact, list_, subscription, "active")
     _note(contact, "confirmed", source="link", list_=list_, evidence=evidence)
-    return subscription
 
 
 def asked_by(token: str) -> Subscription:
-    """The subscription that a confirmation link is about. Raises BadToken, LinkOver."""
-    contact_id, list_id, until = tokens.read(tokens.Purpose.CONFIRM, token)
-    found = db.session.get(Subscription, (contact_id, list_id))
-    if found is None or until < now().timestamp():
+    """The first subscription that a confirmation link is about. Raises BadToken, LinkOver."""
+    return all_asked_by(token)[0]
+
+
+def all_asked_by(token: str) -> list[Subscription]:
+    """The subscriptions that a confirmation link is about. Raises BadToken, LinkOver."""
+    contact_id, list_id, until, *more = tokens.read(tokens.Purpose.CONFIRM, token)
+    found = [db.session.get(Subscription, (contact_id, number)) for number in (list_id, *more)]
+    there = [one for one in found if one is not None]
+    if not there or until < now().timestamp():
         raise LinkOver
-    return found
+    return there
+
+
+def waiting(contact: Contact) -> Sequence[Subscription]:
+    """What this person, or somebody in their name, asked for and has not confirmed."""
+    return db.session.scalars(
+        sa.select(Subscription)
+        .where(Subscription.contact_id == contact.id, Subscription.state == "pending")
+        .order_by(Subscription.list_id)
+        .limit(100)
+    ).all()
+
+
+def remind(contact: Contact, *, source: str, evidence: Evidence | None = None) -> bool:
+    """Ask once more for what waits; False when they were asked lately. Raises Suppressed.
+
+    Once in all where the owner has everybody reminded (`source` "reminder"); by hand once a day.
+    """
+    suppression = suppressions.find(contact.account_id, contact.address)
+    if suppression:
+        # Who left and signed up anew got a mail then; the owner does not ask them again.
+        raise suppressions.Suppressed(suppression)
+    lists = [one.list for one in waiting(contact)]
+    if not asking.ask(contact, lists, again=source == "reminder", language=_language(contact)):
+        return False
+    for list_ in lists:
+        _note(contact, "asked", source=source, list_=list_, evidence=evidence)
+    return True
+
+
+def _language(contact: Contact) -> str:
+    """The one in which they signed up last."""
+    entry = sa.select(FormEntry.language).where(FormEntry.contact_id == contact.id)
+    return db.session.scalar(entry.order_by(FormEntry.id.desc()).limit(1)) or "en"
 
 
 def confirm_link(contact: Contact, list_: ContactList) -> str:
     """The public address of the page that confirms."""
-    until = int((now() + LINK_LIFE).timestamp())
-    token = tokens.sign(tokens.Purpose.CONFIRM, contact.id, list_.id, until)
-    return f"{settings.get().BASE_URL}/subscribe/confirm/{token}"
+    return asking.link(contact, [list_])
 
 
 def withdraw(contact: Contact, *, source: str, evidence: Evidence | None = None) -> bool:
@@ -212,7 +301,7 @@ def left_by_themselves(contact: Contact, list_: ContactList) -> bool:
 
 
 def _asked_lately(contact: Contact, list_: ContactList) -> bool:
-    """One confirmation mail a day, however often somebody types the address in."""
+    """One entry a day, however often somebody types the address in."""
     asked = db.session.scalar(
         sa.select(Consent.at)
         .where(
@@ -224,18 +313,6 @@ def _asked_lately(contact: Contact, list_: ContactList) -> bool:
         .limit(1)
     )
     return asked is not None and now() - asked < ASK_AGAIN_AFTER
-
-
-def _ask(contact: Contact, list_: ContactList) -> None:
-    account = db.session.get_one(Account, contact.account_id)
-    notices.queue(
-        "confirm_subscription",
-        contact.email,
-        account=account,
-        list_name=list_.name,
-        link=confirm_link(contact, list_),
-        days=LINK_LIFE.days,
-    )
 
 
 def _note(

@@ -35,6 +35,7 @@ HOW = {
     "import": "by a file of the sender",
     "form": "by a form",
     "link": "by the link of a mail",
+    "reminder": "by asking everybody once more",
     "one_click": "by one click in the mail program",
     "mail": "by mail",
     "provider": "by the link of the mail provider",

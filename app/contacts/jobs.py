@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.contacts import (
+    asking,
     bulk_actions,
     chaining,
     checking,
@@ -16,6 +17,7 @@ from app.contacts import (
 )
 from app.contacts.models import BulkAction, Import
 from app.contacts.segments import counting
+from app.contacts.signup import gate, rounds, showing, telling
 from app.core import jobs
 from app.core.db import db, transaction
 
@@ -98,6 +100,18 @@ def _wake_undo(import_id: int, after: int) -> bool:
     return jobs.enqueue(run_undo, import_id, key=f"undo-{import_id}-{after}", on="work")
 
 
+def tend_forms() -> None:
+    """Called by the tick: looks at forms are added up, and owners hear of new people."""
+    showing.take()
+    telling.tell()
+
+
+def ask_again() -> int:
+    """Called by the tick: people who have not confirmed are asked once more, where owners want
+    it; returns how many were looked at."""
+    return rounds.work()
+
+
 def _check(import_id: int, rows: int) -> bool:
     return jobs.enqueue(check_import, import_id, key=f"check-{import_id}-{rows}", on="work")
 
@@ -137,6 +151,8 @@ def clean_up() -> int:
     """Remove uploads and forget what is old and needed no more; returns how many."""
     with transaction():
         forgotten = counting.forget_old()
+        gate.forget_used()
+        asking.forget_old()
     return uploads.remove_old() + forgotten + bulk_actions.forget_old() + journal.drop_old()
 
 

@@ -51,14 +51,17 @@ def create(
     tags: Iterable[str] = (),
     notes: str = "",
     is_sample: bool = False,
+    by_person: bool = False,
     by: Actor = NOBODY,
 ) -> Contact:
     """A new contact; its kind is guessed where it is not given.
 
-    Raises Invalid, AddressTaken, and Suppressed for somebody who was erased and stays out.
+    Raises Invalid, AddressTaken, and Suppressed for somebody who was erased and stays out, unless
+    they come back by themselves (`by_person`): they are asked to confirm that.
     """
     address = _address(account.id, email, unless=None)
-    _refuse_erased(account.id, address.address)
+    if not by_person:
+        _refuse_erased(account.id, address.address)
     contact = Contact(account_id=account.id, fields={}, is_sample=is_sample)
     contact.email, contact.address = address.email, address.address
     names = {"first_name": first_name, "last_name": last_name, "company": company}

@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     UNDO = "undo"
     HOOK = "hook"
+    FORM = "form"
     CHOICES = "choices"
     ADDRESS = "address"
     PAGE = "page"

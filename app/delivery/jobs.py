@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core import stopping
 from app.core.jobs import enqueue, is_waiting, stands_in_line, workers
-from app.delivery import hosting, sending, starting, sweeping
+from app.delivery import greeting, hosting, sending, starting, sweeping
 
 
 def plan_campaign(campaign_id: int) -> None:
@@ -27,6 +27,11 @@ def start_due_campaigns() -> None:
     """Start what is due."""
     for campaign_id in starting.start_due():
         enqueue(plan_campaign, campaign_id, key=f"plan-{campaign_id}", on="sending")
+
+
+def greet() -> None:
+    """Called by the tick: people who came by a form get its welcome mail."""
+    _wake(greeting.greet())
 
 
 def sweep() -> None:

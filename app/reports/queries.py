@@ -116,6 +116,7 @@ def average(account: Account, *, without: int = 0) -> Average | None:
         .where(
             Campaign.account_id == account.id, Campaign.state == "sent", Campaign.id != without,
             Campaign.is_sample.is_(False), Campaign.tracking == "individual",
+            Campaign.kind == "campaign",
         )
         .order_by(Campaign.id.desc())
         .limit(COMPARED)

@@ -54,7 +54,9 @@ class Summary:
 
 def summary(account: Account) -> Summary:
     """The start page of an account."""
-    of_account = sa.select(Campaign).where(Campaign.account_id == account.id)
+    of_account = sa.select(Campaign).where(
+        Campaign.account_id == account.id, Campaign.kind == "campaign"
+    )
     newest = of_account.order_by(Campaign.id.desc())
     running = db.session.scalars(newest.where(Campaign.state.in_(RUNNING)).limit(20)).all()
     last = db.session.scalar(newest.where(Campaign.state == "sent").limit(1))

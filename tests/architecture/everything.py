@@ -29,14 +29,17 @@ from app.contacts.models import (
     Contact,
     ContactField,
     ContactList,
+    FormVersion,
     Import,
     ImportJournal,
     Segment,
     SegmentCount,
+    SignUpForm,
     Subscription,
     Suppression,
     Tag,
 )
+from app.contacts.signup.design import Choice, Design
 from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
@@ -57,6 +60,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         db.session.flush()
         _journal(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["form_id"] = _form(account, rows["list_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
         ids["member_id"] = bob.member.id
@@ -151,8 +155,21 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
 
 
+def _form(account: int, list_: Row) -> Row:
+    form = SignUpForm(account_id=account, name="News", slug=SLUG, is_open=True)
+    db.session.add(form)
+    db.session.flush()
+    design = Design(lists=(Choice(list_.id, "News"),)).to_json()
+    db.session.add(FormVersion(form_id=form.id, number=1, account_id=account, design=design))
+    db.session.flush()
+    return form
+
+
+#: The public address of a form.
+SLUG = "bakery-news"
 #: Parameters that name nothing of an account.
 OTHERS: dict[str, str] = {
+    "slug": SLUG,
     "token": "x" * 40,
     "handle": "none-xxxxxxxx",
     "secret": "x" * 43,

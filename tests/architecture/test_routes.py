@@ -31,6 +31,9 @@ PUBLIC = {
     "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
     "accounts.confirm_sender", "accounts.confirm_sender_post",
     "contacts.confirm", "contacts.confirm_now",
+    # Forms for visitors.
+    "signup.page", "signup.frame", "signup.send", "signup.send_framed", "signup.look",
+    "signup.pop_up",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
     # Links of a mail: signed.
@@ -49,6 +52,7 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
+    "signup.send", "signup.send_framed",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

@@ -26,6 +26,7 @@ EMPTY_ACCOUNT = [
     "/segments",
     "/segments/new",
     "/suppressions",
+    "/forms",
     "/imports",
     "/imports/new",
     "/contacts/bulk",

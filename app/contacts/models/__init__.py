@@ -21,13 +21,23 @@ from app.contacts.models.preferences import (
     PreferenceCentre,
     PublicList,
 )
+from app.contacts.models.signing_up import (
+    AskingRound,
+    ConfirmationMail,
+    FormEntry,
+    FormVersion,
+    SignUpForm,
+    UsedStamp,
+)
 from app.contacts.models.travel import SuppressionKey
 
 __all__ = [
     "AddressChange",
+    "AskingRound",
     "BulkAction",
     "ChannelConsent",
     "CleanUpLook",
+    "ConfirmationMail",
     "Consent",
     "ConsentCheck",
     "ConsentSeal",
@@ -37,6 +47,8 @@ __all__ = [
     "ContactList",
     "Erasure",
     "Finding",
+    "FormEntry",
+    "FormVersion",
     "Frequency",
     "Headcount",
     "Import",
@@ -53,10 +65,12 @@ __all__ = [
     "PublicList",
     "Segment",
     "SegmentCount",
+    "SignUpForm",
     "Subscription",
     "Suppression",
     "SuppressionKey",
     "Tag",
+    "UsedStamp",
     "bulk_change",
     "contact_tag",
     "likeness",

@@ -40,7 +40,7 @@ class Consent(Base):
     """stated (the owner says so), asked, confirmed, withdrawn, restored; what a person chose on
     their page of preferences: paused, resumed, frequency, changed."""
     source: Mapped[str] = mapped_column(sa.String(64))
-    """form, api, hand, import, link, one_click, mail, provider, undo, preferences."""
+    """form, api, hand, reminder, import, link, one_click, mail, provider, undo, preferences."""
     wording: Mapped[str] = mapped_column(sa.Text, default="")
     evidence: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Name of the list, shortened network, page, campaign, import, member: what there is."""

@@ -1,4 +1,4 @@
-"""HTTP of contacts."""
+"""HTTP of contacts, and of the forms by which people sign up."""
 
 from app.contacts.routes import (
     bulk,
@@ -13,8 +13,11 @@ from app.contacts.routes import (
     merging,
     never_mailed,
     people,
+    reminding,
     segment_building,
     segments,
+    signing_up,
+    signup_forms,
     undo,
 )
 from app.contacts.routes.blueprint import bp
@@ -33,7 +36,10 @@ __all__ = [
     "merging",
     "never_mailed",
     "people",
+    "reminding",
     "segment_building",
     "segments",
+    "signing_up",
+    "signup_forms",
     "undo",
 ]

@@ -19,6 +19,7 @@ from app.contacts.forms import (
 )
 from app.contacts.routes.blueprint import bp
 from app.contacts.routes.people import people_context
+from app.contacts.signup import rounds
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import page_or_fragment, see_other
@@ -71,7 +72,9 @@ def _list_page(list_id: int, form: ListForm | None, status: int = 200) -> Respon
     state = state if state in finding.STATES else "active"
     wanted = finding.Wanted(request.args.get("q", "")[:200], list_.id, None, state)
     found = finding.page(account.id, wanted, cursor=request.args.get("cursor"))
-    context = people_context(found, wanted) | {"list": list_, "form": form or ListForm(obj=list_)}
+    context = people_context(found, wanted) | {
+        "list": list_, "form": form or ListForm(obj=list_), "asking": rounds.latest(list_)
+    }  # fmt: skip
     return page_or_fragment("contacts/list.html", "contacts/_people.html", status=status, **context)
 
 
