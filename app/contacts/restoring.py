@@ -218,7 +218,7 @@ class _Places:
 
 def note(import_: Import, contact_ids: Sequence[int], *, kind: str, list_id: int | None) -> None:
     """Evidence is never removed: that the account took its statement back stands behind it."""
-    people = sa.select(Contact.id, Contact.address).where(among(Contact.id, contact_ids))
+    who = sa.select(Contact.id, Contact.address).where(among(Contact.id, list(contact_ids)))
     rows = [
         {
             "account_id": import_.account_id,
@@ -230,7 +230,7 @@ def note(import_: Import, contact_ids: Sequence[int], *, kind: str, list_id: int
             "wording": UNDONE.format(import_.filename),
             "evidence": {"import": import_.id, "undone": True},
         }
-        for contact_id, address in db.session.execute(people)
+        for contact_id, address in (connection().execute(who) if contact_ids else ())
     ]
     if rows:
         connection().execute(sa.insert(Consent), rows)

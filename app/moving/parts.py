@@ -105,6 +105,9 @@ LEFT_OUT = {
     "clean_up_look": "looked for anew",
     "finding": "looked for anew",
     "likeness": "looked for anew",
+    "consent_seal": "made with the key of this installation; what is taken in is sealed anew",
+    "consent_check": "verified anew",
+    "erasure": "what was still to be looked through here",
 }
 
 

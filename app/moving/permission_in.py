@@ -181,6 +181,7 @@ def _said(
         return None  # nobody who is kept out leaves traces
     return {
         "account_id": into.account.id, "contact_id": contact_id,
+        "address": words(row.get("address"))[:320].lower() or None if contact_id else None,
         "list_id": places.get(whole(row.get("list_id")) or 0), "kind": kind,
         "source": clean_line(words(row.get("source")), 64),
         "wording": clean_note(words(row.get("wording"))), "at": at,
