@@ -242,8 +242,12 @@ def _guard(app: Flask, config: Config) -> None:
         # Pages behind a mail's links read no cookie, and answer while the database is away; forms
         # stand in frames on pages of others.
         for_all = bool(request) and (
-            request.blueprint in (tracking.bp.name, preferences.bp.name, SIGN_UP)
+            request.blueprint in (tracking.bp.name, SIGN_UP)
             or request.endpoint in CONFIRMING
+            or (
+                request.blueprint == preferences.bp.name
+                and not request.path.startswith("/settings")
+            )
         )
         signed_in = not for_all and bool(current_user and current_user.is_authenticated)
         membership = current.membership_or_none() if signed_in else None

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from app.contacts import marks
-from app.contacts.reading import Row, Rows
+from app.contacts.reading import Row
 from app.contacts.rows import Person, Problem, Reader, as_text
 from app.contacts.text import mask_card_numbers
 
@@ -35,14 +35,14 @@ class Chunk:
     people: list[Person] = field(default_factory=list)
     problems: list[tuple[int, str, str]] = field(default_factory=list)
     rows: int = 0
+    marks: marks.Marks = field(default_factory=dict)
     offset: int = 0
     """Where to go on behind it, with the number of records so far."""
     number: int = 0
-    marks: marks.Marks = field(default_factory=dict)
 
 
-def read(records: Iterator[Row], place: Rows | None, reader: Reader, size: int) -> Chunk:
-    """The next `size` records; fewer at the end. `place` says where they were read to."""
+def read(records: Iterator[Row], reader: Reader, size: int) -> Chunk:
+    """The next `size` records, as people or with the reason why not; fewer at the end."""
     chunk = Chunk()
     people, take = chunk.people, reader.read
     for row in itertools.islice(records, size):
@@ -55,8 +55,6 @@ def read(records: Iterator[Row], place: Rows | None, reader: Reader, size: int) 
             reason = mask_card_numbers(str(problem))
             chunk.problems.append((row.number, as_text(row.cells), reason))
     chunk.marks = marks.look(people)
-    if place is not None:
-        chunk.offset, chunk.number = place.offset, place.number
     return chunk
 
 
@@ -87,10 +85,9 @@ class Ahead:
         try:
             length = int.from_bytes(_all_of(self._pipe, _LENGTH), "little")
             # Nobody but the fork has the other end.
-            chunk = marshal.loads(_all_of(self._pipe, length))  # noqa: S302
+            people, *rest = marshal.loads(_all_of(self._pipe, length))  # noqa: S302
         except (EOFError, ValueError, OSError):
             return None
-        people, *rest = chunk
         return Chunk([_person(values) for values in people], *rest)
 
     def end(self) -> None:
@@ -132,9 +129,8 @@ def _work(next_chunk: Callable[[], Chunk], size: int, into: int) -> None:
 
 def _send(pipe: BinaryIO, chunk: Chunk) -> None:
     people = [_values(person) for person in chunk.people]
-    data = marshal.dumps(
-        (people, chunk.problems, chunk.rows, chunk.offset, chunk.number, chunk.marks)
-    )
+    rest = (chunk.problems, chunk.rows, chunk.marks, chunk.offset, chunk.number)
+    data = marshal.dumps((people, *rest))
     view = memoryview(len(data).to_bytes(_LENGTH, "little") + data)
     while view:
         view = view[pipe.write(view) :]

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,7 +34,7 @@ from app.core.errors import Invalid, NotFound, WrongState
 
 log = logging.getLogger(__name__)
 
-CHUNK = 15_000
+CHUNK = 20_000
 BUDGET_S = 20.0
 LEASE = timedelta(seconds=30)
 SAMPLE = 200
@@ -373,8 +372,14 @@ def _reading(
     """What reads chunks from a place on, and how many bytes lie behind it."""
     offset, number = at.get("offset"), at.get("number", 0)
     with Rows(file_of(import_), import_.dialect, offset=offset, number=number) as found:
-        records = after_header(import_, found)
-        yield partial(ahead.read, records, found, reader, CHUNK), found.size - found.offset
+        people = after_header(import_, found)
+
+        def here() -> Chunk:
+            chunk = read_chunk(people, reader)
+            chunk.offset, chunk.number = found.offset, found.number
+            return chunk
+
+        yield here, found.size - found.offset
 
 
 @contextmanager
@@ -406,7 +411,7 @@ def _tag_names(account_id: int) -> set[str]:
 
 def read_chunk(found: Iterator[Any], reader: rows.Reader, limit: int | None = None) -> Chunk:
     """The next rows, as people or with the reason why not."""
-    return ahead.read(found, None, reader, CHUNK if limit is None else limit)
+    return ahead.read(found, reader, CHUNK if limit is None else limit)
 
 
 def _hold(import_: Import, mark: Mark) -> None:

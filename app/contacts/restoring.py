@@ -218,17 +218,19 @@ class _Places:
 
 def note(import_: Import, contact_ids: Sequence[int], *, kind: str, list_id: int | None) -> None:
     """Evidence is never removed: that the account took its statement back stands behind it."""
+    who = sa.select(Contact.id, Contact.address).where(among(Contact.id, list(contact_ids)))
     rows = [
         {
             "account_id": import_.account_id,
             "contact_id": contact_id,
+            "address": address,
             "list_id": list_id,
             "kind": kind,
             "source": "import",
             "wording": UNDONE.format(import_.filename),
             "evidence": {"import": import_.id, "undone": True},
         }
-        for contact_id in contact_ids
+        for contact_id, address in (connection().execute(who) if contact_ids else ())
     ]
     if rows:
         connection().execute(sa.insert(Consent), rows)

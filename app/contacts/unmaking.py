@@ -88,7 +88,7 @@ def _reasons(
         Contact.id,
         _named_by(MAIL_TABLES).label("mailed"),
         sa.or_(_consented(Consent.source.not_in(BY_ACCOUNT)), _named_elsewhere()).label("acted"),
-        sa.or_(_changed(journal), _named_by(HAND_TABLES)).label("changed"),
+        _changed(journal).label("changed"),
         _in_another(import_.id).label("imported"),
     ).where(among(Contact.id, ids))
     found = {}
@@ -140,7 +140,8 @@ def _changed(journal: ImportJournal) -> sa.ColumnElement[bool]:
             Subscription.state != "active",
         ),
     )
-    return sa.or_(by_hand, tagged, listed, _consented(Consent.source.in_(BY_ACCOUNT)))
+    noted = _named_by(HAND_TABLES)
+    return sa.or_(by_hand, noted, tagged, listed, _consented(Consent.source.in_(BY_ACCOUNT)))
 
 
 def _in_another(import_id: int) -> sa.ColumnElement[bool]:

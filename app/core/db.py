@@ -39,7 +39,7 @@ IN_BULK = (
 )  # fmt: skip
 #: For the largest of it, with room for a whole chunk of an import.
 AS_TRUSTED = (
-    "synchronous = NORMAL", "cache_size = -40000", "wal_autocheckpoint = 30000",
+    "synchronous = NORMAL", "cache_size = -32000", "wal_autocheckpoint = 30000",
     "foreign_keys = OFF",
 )  # fmt: skip
 

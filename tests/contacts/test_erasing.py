@@ -347,7 +347,7 @@ def test_the_page_says_what_will_go(client: Client, alice: Person, story: tuple[
 
     assert "place on 2 lists" in page
     assert "in 1 campaign" in page
-    assert "Backups made before" in page
+    assert "Backups and take-outs made before" in page
     done = client.post(f"/contacts/{contact_id}/delete", data={"by_person": "yes"})
     assert done.status_code == 303
     db.session.expire_all()

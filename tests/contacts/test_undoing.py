@@ -159,6 +159,7 @@ def test_evidence_stays_and_says_that_it_was_undone(alice: Person, news: Contact
         ("stated", "import"), ("withdrawn", "import"),
     ]  # fmt: skip
     assert "was undone" in said[1].wording
+    assert said[1].address == "ann@example.com"
 
 
 def test_later_changes_by_hand_stay(alice: Person) -> None:

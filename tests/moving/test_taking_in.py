@@ -359,6 +359,8 @@ def test_consents_are_marked_and_keep_their_times(
     assert {row.at for row in theirs} == ours
     named = [row for row in theirs if row.contact_id]
     assert all(row.evidence["taken_in"] == takein.id for row in named)
+    who = dict(db.session.execute(sa.select(Contact.id, Contact.address)).all())
+    assert {row.address == who[row.contact_id] for row in named} == {True}
     assert {"list": "Newsletter", "member": 1} in [row.evidence["as_given"] for row in named]
 
 

@@ -9,7 +9,7 @@ from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 
 from app.auth.current import current_account, needs
-from app.contacts import chaining, evidence, paper, queries, verifying
+from app.contacts import chaining, evidence, queries, verifying
 from app.contacts.models import Consent, ConsentCheck, ConsentSeal, Erasure
 from app.contacts.routes.blueprint import bp
 from app.core.db import db, transaction
@@ -76,6 +76,9 @@ def _unsealed(account_id: int) -> int:
 def evidence_pdf(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     found = evidence.of(account, queries.contact(account, contact_id))
+    # With what it draws letters by it takes 50 MB, of each process that loads it.
+    from app.contacts import paper
+
     return _download(paper.pdf(found), "application/pdf", f"consent-{contact_id}.pdf")
 
 
