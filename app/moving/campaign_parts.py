@@ -18,7 +18,7 @@ from app.moving.parts import CHUNK, Chunk, Key, Scope, chunk, document, moment, 
 from app.tracking.models import HourScore, Reader, Score
 
 TEXTS = (
-    "id", "name", "state", "subject", "preheader", "from_name", "from_email", "reply_to",
+    "id", "name", "kind", "state", "subject", "preheader", "from_name", "from_email", "reply_to",
     "format", "body", "text_body", "tracking", "created_by_id", "is_sample", "is_archive",
     "pause_reason",
 )  # fmt: skip

@@ -16,7 +16,7 @@ from app.delivery.models import Tally
 from app.tracking.models import Score
 
 #: Bytes of a row in the ZIP, as measured with a million people; a campaign has its texts besides.
-CONTACT, PLACE, CONSENT, DELIVERY, EVENT, CAMPAIGN = 35, 9, 30, 15, 16, 20_000
+CONTACT, PLACE, CONSENT, DELIVERY, EVENT, CAMPAIGN = 35, 9, 36, 15, 16, 20_000
 
 
 @dataclass(frozen=True)

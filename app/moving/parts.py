@@ -105,9 +105,15 @@ LEFT_OUT = {
     "clean_up_look": "looked for anew",
     "finding": "looked for anew",
     "likeness": "looked for anew",
-    "consent_seal": "made with the key of this installation; what is taken in is sealed anew",
     "consent_check": "verified anew",
-    "erasure": "what was still to be looked through here",
+    "erasure": "of this installation: what is left to find of people who were erased",
+    "link_request": "gone within a day",
+    "address_change": "not confirmed yet; a secret link",
+    "import_journal": "what undoing an import needs; nothing that was taken in can be undone",
+    "import_change": "what undoing an import needs; nothing that was taken in can be undone",
+    "signup_form_entry": "consents say who came by which form",
+    "confirmation_mail": "keyed with the secret of this installation",
+    "asking_round": "who was asked once more; the ledger says so",
 }
 
 

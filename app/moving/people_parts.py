@@ -1,4 +1,4 @@
-"""Parts of a take-out about contacts: who they are, where they are, what they agreed to."""
+"""Parts of a take-out about contacts: who they are, where they are, who must not be mailed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from app.contacts.bulk import among
 from app.contacts.models import (
     BulkAction,
     ChannelConsent,
-    Consent,
     Contact,
     ContactChange,
     ContactField,
@@ -242,16 +241,6 @@ def subscriptions(scope: Scope, after: Key | None) -> Chunk:
         if row.list_id in names
     ]  # fmt: skip
     return Chunk(cells, [max(people)] if len(people) == CHUNK else None)
-
-
-@table(
-    "consents.jsonl",
-    "The whole ledger: who agreed to what, when, how, in which words, and who took it back.",
-    covers=("consent",),
-)
-def consents(scope: Scope, after: Key | None) -> Chunk:
-    """Every column; an erased person's lines have no contact_id."""
-    return by_id(Consent, scope, after)
 
 
 @table(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import suppressions, travelling
+from app.contacts import barring, suppressions, travelling
 from app.contacts.bulk import among
 from app.contacts.models import Consent, Contact, Suppression
 from app.contacts.text import clean_line, clean_note
@@ -16,7 +18,13 @@ from app.core.db import db
 from app.mailer.address import BadAddress, quick
 from app.moving.steps import ADDED, CHUNK, KNOWN, LEFT_OUT, Into, Row, moment, upsert, whole, words
 
-KINDS = ("stated", "asked", "confirmed", "withdrawn", "restored")
+KINDS = (
+    "stated", "asked", "confirmed", "withdrawn", "restored", "paused", "resumed", "frequency",
+    "changed",
+)  # fmt: skip
+#: What makes two entries the same; of erased people, only the digest tells one from another.
+KEY = ("contact_id", "list_id", "kind", "source", "at", "proof")
+PROOF = re.compile(r"[0-9a-f]{64}")
 
 
 def keys(into: Into) -> None:
@@ -154,52 +162,107 @@ def _addresses(into: Into) -> Iterator[str]:
 
 
 def consents(into: Into, rows: Sequence[Row]) -> None:
-    """A chunk of consents.jsonl, added with its own times and marked as taken in."""
-    people = into.new_ids("contact", (row.get("contact_id") for row in rows))
-    places = into.new_ids("list", (row.get("list_id") for row in rows))
-    wanted = []
-    for row in rows:
-        said = _said(into, row, people, places)
-        if said is None:
-            into.count("consents", LEFT_OUT)
-        else:
-            wanted.append(said)
+    """A chunk of consents.jsonl, added with its own times and marked as taken in.
+
+    Entries of erased people come in as what is left of them: when, how, and the digest.
+    """
+    known = Known.of(into, rows)
+    wanted = [said for row in rows if (said := _said(into, row, known))]
     here = _here(into, wanted)
     fresh = [said for said in wanted if _key(said) not in here]
     if fresh:
         db.session.connection().execute(sa.insert(Consent), fresh)
     into.count("consents", ADDED, len(fresh))
     into.count("consents", KNOWN, len(wanted) - len(fresh))
+    into.count("consents", LEFT_OUT, len(rows) - len(wanted))
 
 
-def _said(
-    into: Into, row: Row, people: dict[int, int], places: dict[int, int]
-) -> dict[str, Any] | None:
-    contact_id, kind = people.get(whole(row.get("contact_id")) or 0), row.get("kind")
-    at = moment(row.get("at"), latest=into.at)
+@dataclass(frozen=True)
+class Known:
+    """What numbers and addresses of a chunk mean here."""
+
+    people: Mapping[int, int]
+    places: Mapping[int, int]
+    forms: Mapping[int, int]
+    addresses: Mapping[int, str]
+    """Of contacts of here."""
+    erased: set[str]
+    """Addresses of the file whose people were erased here."""
+
+    @classmethod
+    def of(cls, into: Into, rows: Sequence[Row]) -> Known:
+        """A handful of statements for all rows."""
+        people = into.new_ids("contact", (row.get("contact_id") for row in rows))
+        query = sa.select(Contact.id, Contact.address).where(
+            among(Contact.id, sorted(set(people.values())))
+        )
+        addresses = {row.id: row.address for row in db.session.execute(query)}
+        others = {_address(row) for row in rows} - {*addresses.values(), ""}
+        return cls(
+            people=people,
+            places=into.new_ids("list", (row.get("list_id") for row in rows)),
+            forms=into.new_ids("signup_form", _forms(rows)),
+            addresses=addresses,
+            erased=barring.erased(into.account.id, sorted(others)) if others else set(),
+        )
+
+
+def _address(row: Row) -> str:
+    """Of the person as it was then; empty where the file does not say."""
+    try:
+        return quick(words(row.get("address"))).address
+    except BadAddress:
+        return ""
+
+
+def _forms(rows: Sequence[Row]) -> Iterable[Any]:
+    return (_given(row).get("form") for row in rows)
+
+
+def _given(row: Row) -> dict[str, Any]:
+    """Evidence as it was given first, also of what was taken in there before."""
+    found = row.get("evidence")
+    found = found if isinstance(found, dict) else {}
+    before = found.get("as_given") if "taken_in" in found else found
+    return before if isinstance(before, dict) else {}
+
+
+def _said(into: Into, row: Row, known: Known) -> dict[str, Any] | None:
+    kind, at = row.get("kind"), moment(row.get("at"), latest=into.at)
+    contact_id = known.people.get(whole(row.get("contact_id")) or 0)
     if kind not in KINDS or at is None or (row.get("contact_id") and contact_id is None):
         return None  # nobody who is kept out leaves traces
-    return {
+    said = {
         "account_id": into.account.id, "contact_id": contact_id,
-        "address": words(row.get("address"))[:320].lower() or None if contact_id else None,
-        "list_id": places.get(whole(row.get("list_id")) or 0), "kind": kind,
-        "source": clean_line(words(row.get("source")), 64),
-        "wording": clean_note(words(row.get("wording"))), "at": at,
-        "evidence": _evidence(into, row.get("evidence")),
+        "list_id": known.places.get(whole(row.get("list_id")) or 0), "kind": kind,
+        "source": clean_line(words(row.get("source")), 64), "at": at,
+    }  # fmt: skip
+    if contact_id is None:
+        proof = words(row.get("proof"))
+        left = {**said, "address": None, "wording": "", "evidence": {}, "proof": proof}
+        return left if PROOF.fullmatch(proof) else None
+    address = _address(row) or known.addresses.get(contact_id, "")
+    if not address or address in known.erased:
+        return None
+    return {
+        **said, "address": address, "wording": clean_note(words(row.get("wording"))),
+        "evidence": _evidence(into, row, known), "proof": None,
     }  # fmt: skip
 
 
-def _evidence(into: Into, given: Any) -> dict[str, Any]:
-    """Numbers in it mean rows of elsewhere, so it stands apart from our own."""
-    given = given if isinstance(given, dict) else {}
-    before = given.get("as_given") if "taken_in" in given else given
-    return {"taken_in": into.takein_id, "as_given": before}
+def _evidence(into: Into, row: Row, known: Known) -> dict[str, Any]:
+    """Numbers in it mean rows of elsewhere, so it stands apart from our own; but for the form,
+    whose words came along."""
+    given = _given(row)
+    form = known.forms.get(whole(given.get("form")) or 0)
+    ours = {"form": form, "version": whole(given.get("version"))} if form else {}
+    return {"taken_in": into.takein_id, "as_given": given, **ours}
 
 
 def _here(into: Into, wanted: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
     """What is in the ledger already, from this file or because it came from here."""
     ids = sorted({said["contact_id"] for said in wanted if said["contact_id"]})
-    columns = (Consent.contact_id, Consent.list_id, Consent.kind, Consent.source, Consent.at)
+    columns = [getattr(Consent, name) for name in KEY]
     found = set()
     for condition in (among(Consent.contact_id, ids), _of_nobody(wanted)):
         query = sa.select(*columns).where(Consent.account_id == into.account.id, condition)
@@ -213,4 +276,4 @@ def _of_nobody(wanted: Sequence[dict[str, Any]]) -> sa.ColumnElement[bool]:
 
 
 def _key(said: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(said[name] for name in ("contact_id", "list_id", "kind", "source", "at"))
+    return tuple(said[name] for name in KEY)

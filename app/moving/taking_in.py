@@ -26,11 +26,13 @@ from app.core.room import NoRoom, is_for_want_of_room
 from app.moving import (
     account_in,
     campaigns_in,
+    choice_in,
     files,
     leasing,
     looking,
     people_in,
     permission_in,
+    signup_in,
     sorting_in,
 )
 from app.moving.leasing import BUDGET_S, LEASE, Beat, Overtaken
@@ -243,7 +245,11 @@ def steps(package: Package) -> Iterator[Step]:
     yield Step("erased", find=permission_in.erased_there, take=permission_in.bar_erased)
     yield from _table(package, "imports.jsonl", sorting_in.imports)
     yield from _table(package, "import_problems.csv", sorting_in.import_problems)
+    yield from _document(package, "preferences.json", choice_in.preferences)
+    yield from _table(package, "signup_forms.jsonl", signup_in.forms)
+    yield from _table(package, "signup_form_versions.jsonl", signup_in.versions)
     yield from _table(package, "contacts.csv", people_in.contacts)
+    yield from _table(package, "wishes.csv", choice_in.wishes)
     for number in package.campaigns():
         yield Step(f"campaign {number}", run=partial(campaigns_in.campaign, number=number))
     yield from _table(package, "segments.jsonl", sorting_in.segments)
@@ -270,6 +276,12 @@ def _archive(package: Package, number: int) -> Iterator[Step]:
 def _table(package: Package, name: str, take: Any) -> Iterator[Step]:
     for piece in package.pieces(name):
         yield Step(piece, piece, take=take)
+
+
+def _document(package: Package, name: str, run: Any) -> Iterator[Step]:
+    """Older take-outs do not have it."""
+    if name in package.files:
+        yield Step(name, run=run)
 
 
 def _fail(takein_id: int, error: Exception) -> None:

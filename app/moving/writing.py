@@ -23,8 +23,11 @@ from app.core.db import db
 from app.moving import (  # noqa: F401  (each adds its parts)
     account_parts,
     campaign_parts,
+    choice_parts,
+    ledger_parts,
     parts,
     people_parts,
+    signup_parts,
 )
 from app.moving.archive import Archive, Entry, Sink
 from app.moving.parts import Chunk, Key, Part, Read, Scope

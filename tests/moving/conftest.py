@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,10 +34,10 @@ from app.core import sealing
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery.models import Batch, Delivery, DiaryEntry, Event, Link, Tally
-from app.moving import taking_out
-from app.moving.models import Takeout
+from app.moving import taking_in, taking_out
+from app.moving.models import Takein, Takeout
 from app.tracking.models import HourScore, Reader, Score
-from tests.conftest import Person
+from tests.conftest import Person, make_person
 
 RELAY_PASSWORD = "hunter2-of-the-relay"
 
@@ -90,6 +91,70 @@ def take_out(account: Account, person: Person | None = None) -> Takeout:
 
 def unpacked(takeout: Takeout) -> Zip:
     return Zip(taking_out.path(takeout))
+
+
+def taken_in(account: Account, path: Path, *, budget_s: float = 20.0) -> Takein:
+    """Uploaded, looked at, said yes to, stored."""
+    takein = looked_at(account, path)
+    assert takein.state == "ready", takein.error
+    return stored(account, takein, budget_s=budget_s)
+
+
+def looked_at(account: Account, path: Path) -> Takein:
+    with path.open("rb") as file:
+        takein = taking_in.stage(account, None, file, "bakery.zip")
+    while taking_in.run(takein.id):
+        pass
+    return again(takein)
+
+
+def stored(account: Account, takein: Takein, *, budget_s: float = 20.0) -> Takein:
+    with transaction():
+        taking_in.start(account, None, takein)
+    while taking_in.run(takein.id, budget_s=budget_s):
+        db.session.rollback()
+    return again(takein)
+
+
+def again(takein: Takein) -> Takein:
+    db.session.rollback()
+    return db.session.get_one(Takein, takein.id, populate_existing=True)
+
+
+@pytest.fixture
+def out(bakery: Account) -> Path:
+    """Alice's bakery as a file."""
+    return taking_out.path(take_out(bakery))
+
+
+@pytest.fixture
+def dora(app: object) -> Account:
+    """A new, empty account, as of another installation."""
+    return make_person("alice@moved.example", "Alice", "Bakery", "owner").account
+
+
+def rezipped(
+    path: Path, target: Path, edit: Callable[[dict[str, bytes]], None], *, fix: bool = False
+) -> Path:
+    """The same files with some of them changed; `fix`: with a manifest that fits."""
+    with zipfile.ZipFile(path) as file:
+        found = {name: file.read(name) for name in file.namelist()}
+    edit(found)
+    if fix:
+        manifest = json.loads(found["manifest.json"])
+        for one in manifest["files"]:
+            data = found[one["name"]]
+            one |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        found["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in found.items():
+            file.writestr(name, data)
+    return target
+
+
+def person(account: Account, address: str) -> Contact:
+    query = sa.select(Contact).where(Contact.account_id == account.id, Contact.address == address)
+    return db.session.scalars(query).one()
 
 
 def at(day: int, hour: int = 9) -> datetime:

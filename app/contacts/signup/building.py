@@ -75,7 +75,7 @@ def current(form: SignUpForm) -> Design:
 
 
 def _add(account_id: int, name: str, design: Design) -> SignUpForm:
-    form = SignUpForm(account_id=account_id, name=name, slug=_free_slug(name), version=1)
+    form = SignUpForm(account_id=account_id, name=name, slug=free_slug(name), version=1)
     form.shown = form.sent_in = form.confirmed = 0
     db.session.add(form)
     db.session.flush()
@@ -97,7 +97,7 @@ def _named(name: str) -> str:
     return name
 
 
-def _free_slug(name: str) -> str:
+def free_slug(name: str) -> str:
     """The name as an address, with something behind it that nobody guesses or has."""
     base = key_for(name).replace("_", "-").strip("-")[:40] or "form"
     return f"{base}-{secrets.token_hex(3)}"
