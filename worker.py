@@ -61,6 +61,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.moving.jobs.clean_up", 3600),
     ("app.api.jobs.clean_up", 3600),
     ("app.tracking.jobs.clean_up", 3600),
+    ("app.ops.jobs.back_up", 20),
     ("app.preferences.jobs.clean_up", 3600),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.

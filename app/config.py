@@ -64,6 +64,16 @@ class Config:
     """Postal address of the operator, for the privacy policy."""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    BACKUP_TO: str
+    """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
+    BACKUP_EVERY_HOURS: int
+    """How often."""
+    BACKUP_KEEP: int
+    """How many of them stay."""
+    BACKUP_S3_KEY: str
+    """Access key of a bucket."""
+    BACKUP_S3_SECRET: str
+    """Secret key of a bucket."""
 
     @property
     def secure(self) -> bool:
@@ -79,6 +89,7 @@ class Config:
         """Every setting as text, secrets hidden."""
         shown = {field.name: str(getattr(self, field.name)) for field in fields(self)}
         shown["SECRET_KEY"] = "…" + self.SECRET_KEY[-4:] if self.SECRET_KEY else ""
+        shown["BACKUP_S3_SECRET"] = "…" if self.BACKUP_S3_SECRET else ""
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
@@ -121,6 +132,11 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         OPERATOR_EMAIL=env.get("OPERATOR_EMAIL") or f"info@{domain}",
         OPERATOR_ADDRESS=env.get("OPERATOR_ADDRESS") or "",
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        BACKUP_TO=_backup_to(env),
+        BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
+        BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),
+        BACKUP_S3_KEY=env.get("BACKUP_S3_KEY") or "",
+        BACKUP_S3_SECRET=env.get("BACKUP_S3_SECRET") or "",
     )
 
 
@@ -178,6 +194,13 @@ def _networks(value: str) -> tuple[Network, ...]:
         )
     except ValueError as error:
         raise BadSetting(f"TRUSTED_PROXIES: {error}. Write networks such as 10.0.0.0/8.") from None
+
+
+def _backup_to(env: Mapping[str, str]) -> str:
+    to = env.get("BACKUP_TO") or ""
+    if to and not to.startswith(("/", "s3://")):
+        raise BadSetting(f"BACKUP_TO is {to!r}; it must be a whole path or begin with s3://")
+    return to
 
 
 def _secret_key(env: Mapping[str, str], home: Path) -> str:

@@ -10,6 +10,7 @@ import app.delivery.models
 import app.moving.models
 import app.privacy.models
 import app.site.models
+import app.staff.models
 import app.tracking.models  # noqa: F401
 from app.core.db import Base
 

@@ -45,6 +45,8 @@ WORDS = {
     "sender.confirm": "confirmed a sender",
     "sender.remove": "removed a sender",
     "staff.create": "made an operator login",
+    "backup.ask": "asked for a backup",
+    "restore.confirm": "confirmed a restored backup",
     "takein.start": "took a taken-out account in",
     "takeout.remove": "removed a take-out",
     "takeout.start": "asked for a take-out",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from app.accounts import warming
-from app.campaigns import audience, composing, content, liquid, numbers, proving, queries
+from app.campaigns import audience, composing, content, liquid, numbers, proving, queries, restored
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
@@ -94,6 +94,9 @@ def _at(campaign: Campaign, stop: str, field: str = "") -> str:
 
 
 def _blocks(campaign: Campaign) -> Iterator[Finding]:
+    if (restoration := restored.unconfirmed()) is not None:
+        words = restored.words(restoration)
+        yield Finding("block", "A backup was restored.", words, code="restored")
     yield from _sender(campaign)
     yield from _headers(campaign)
     if not (campaign.body.strip() or campaign.text_body.strip()):

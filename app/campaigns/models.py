@@ -108,6 +108,20 @@ class CampaignAudience(Base):
     excluded: Mapped[bool] = mapped_column(default=False)
 
 
+class Restoration(Base):
+    """A backup that was brought back. What was asked for since may be missing, so that nothing is
+    sent until somebody answers for it."""
+
+    __tablename__ = "restoration"
+
+    id: Mapped[Id]
+    made_at: Mapped[datetime] = mapped_column()
+    """When the backup was made."""
+    restored_at: Mapped[Moment] = mapped_column(default=now)
+    confirmed_at: Mapped[datetime | None] = mapped_column()
+    confirmed_by: Mapped[str] = mapped_column(sa.String(320), default="")
+
+
 class Greeting(Base):
     """The welcome mail of a sign-up form. Each change of its text is a Campaign of its own."""
 

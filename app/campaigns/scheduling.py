@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.campaigns import checks
+from app.campaigns import checks, restored
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.errors import Invalid, WrongState
@@ -72,7 +72,8 @@ def pause(campaign: Campaign, reason: str = "") -> None:
 
 
 def resume(campaign: Campaign) -> None:
-    """Go on where it stopped."""
+    """Go on where it stopped. Raises restored.NotConfirmed, CannotMove."""
+    restored.demand_confirmed()
     if not campaign.move("paused", to="sending", pause_reason=""):
         raise CannotMove(campaign, "resumed")
 

@@ -20,7 +20,12 @@ class Unreadable(DomainError):
 
 def configure(secret: str) -> None:
     """Derive the sealing key from the installation's secret."""
-    _box[:] = [Fernet(base64.urlsafe_b64encode(derive_key(secret, "sealing")))]
+    _box[:] = [box_of(secret)]
+
+
+def box_of(secret: str) -> Fernet:
+    """The sealing key of a secret, whether it is this installation's or not."""
+    return Fernet(base64.urlsafe_b64encode(derive_key(secret, "sealing")))
 
 
 def seal(value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from app.campaigns import restored
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
@@ -61,6 +62,7 @@ def send_again(campaign: Campaign) -> int:
         raise WrongState("This is sample data, and nothing of it is ever mailed.")
     if campaign.is_archive:
         raise WrongState("This campaign was sent elsewhere and taken in; it is only kept here.")
+    restored.demand_confirmed()
     batches = (
         sa.select(Delivery.batch_id)
         .where(Delivery.campaign_id == campaign.id, in_state("uncertain"))

@@ -7,6 +7,7 @@ import smtplib
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import sqlalchemy as sa
 
 from app.config import BadSetting, Config, load
 from app.core import heartbeat, queue_server
+from app.core.clock import now
 from app.core.migrating import is_current
 from app.mailer.relay import BadRelay, RelaySettings
+from app.staff.models import BackupRun
 
 LEAST_ROOM = 1_000_000_000
 #: What nobody else may read, in the data folder.
-PRIVATE = ("secret_key", "leadersend.sqlite", "leadersend.env", "uploads", "queue")
+PRIVATE = ("secret_key", "backup_key", "leadersend.sqlite", "leadersend.env", "uploads", "queue")
 PATIENCE_S = 10
 
 
@@ -175,6 +178,37 @@ def check_workers(config: Config) -> str:
     return f"last sign of life {age:.0f} s ago"
 
 
+def check_backups(config: Config) -> str:
+    """Whether there is a backup of late, and whether it could be brought back."""
+    if not config.BACKUP_TO:
+        return "none are made by themselves"
+    made, last = _backups(config)
+    if made is None or made < now() - timedelta(hours=2 * config.BACKUP_EVERY_HOURS):
+        when = f"the last good one is of {made:%d %B %Y, %H:%M} UTC" if made else "there is none"
+        why = f" ({last.error})" if last is not None and last.error else ""
+        raise Sick(f"{when}{why}: leadersend backups now")
+    if last is not None and last.rehearsal == "bad":
+        words = " ".join(last.findings.get("words", []))
+        raise Sick(f"the newest could not be brought back: {words} Try: leadersend backups now")
+    return f"the last good one is of {made:%d %B %Y, %H:%M} UTC"
+
+
+def _backups(config: Config) -> tuple[datetime | None, Any]:
+    """When the last good one was made, and the last run."""
+    run = BackupRun.__table__
+    engine = sa.create_engine(config.DATABASE_URL, poolclass=sa.NullPool)
+    good = sa.and_(run.c.state == "done", run.c.rehearsal != "bad")
+    try:
+        with engine.connect() as connection:
+            made = connection.scalar(sa.select(sa.func.max(run.c.ended_at)).where(good))
+            last = connection.execute(
+                sa.select(run).where(run.c.tries > 0).order_by(run.c.id.desc()).limit(1)
+            ).one_or_none()
+            return made, last
+    except sa.exc.DBAPIError:
+        raise Sick("cannot be seen without the database") from None
+
+
 def _warnings(config: Config) -> list[tuple[str, str, str]]:
     found = []
     home = config.LEADERSEND_HOME
@@ -189,6 +223,11 @@ def _warnings(config: Config) -> list[tuple[str, str, str]]:
         found.append(("BASE_URL", "warn", "Without https, passwords can be read on their way."))
     if not config.OPERATOR_ADDRESS and not config.local:
         found.append(("OPERATOR_ADDRESS", "warn", "The privacy policy has no postal address."))
+    if not config.BACKUP_TO:
+        words = (
+            "No backups are made. Name a folder on another disk or a bucket, see self-hosting.md"
+        )
+        found.append(("BACKUP_TO", "warn", words))
     return found
 
 
@@ -199,4 +238,5 @@ CHECKS: dict[str, Check] = {
     "queue server": check_queue,
     "relay": check_relay,
     "workers": check_workers,
+    "backups": check_backups,
 }

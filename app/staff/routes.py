@@ -1,4 +1,4 @@
-"""HTTP of staff: the mail that the local catcher kept."""
+"""HTTP of staff: the mail that the local catcher kept, and backups."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.auth.current import current_member, public
+from app.accounts import auditing
+from app.auth.current import current_member, public, staff_only
+from app.campaigns import restored
 from app.config import Config
+from app.core.db import transaction
 from app.core.errors import NotFound
 from app.core.fragments import page_or_fragment, see_other
 from app.core.headers import user_html
 from app.core.templating import count
-from app.staff import mailbox
+from app.staff import backups, mailbox
 
 bp = Blueprint("staff", __name__)
 View = TypeVar("View", bound=Callable[..., Any])
@@ -132,3 +135,60 @@ def _download(filename: str, content: bytes) -> Response:
 def delete_mails() -> ResponseReturnValue:
     n = mailbox.delete_all(_folder())
     return see_other("staff.mails", notice=f"{count(n, 'mail')} deleted.")
+
+
+def for_service(view: View) -> View:
+    """Open to staff who look after the machines; else not there."""
+
+    @wraps(view)
+    def guarded(*args: Any, **values: Any) -> ResponseReturnValue:
+        if "service" not in current_member().staff_roles:
+            raise NotFound("This page")
+        answer: ResponseReturnValue = view(*args, **values)
+        return answer
+
+    return staff_only(guarded)  # type: ignore[return-value]
+
+
+@bp.get("/staff/backups")
+@for_service
+def backups_page() -> ResponseReturnValue:
+    config, made, restoration = _settings(), backups.last_made(), restored.unconfirmed()
+    return render_template(
+        "staff/backups.html",
+        to=config.BACKUP_TO.partition("?")[0],
+        runs=backups.latest(),
+        made=made,
+        proven=backups.last_proven(),
+        is_late=backups.is_late(made, config.BACKUP_EVERY_HOURS),
+        next_due=backups.next_due(config.BACKUP_EVERY_HOURS),
+        every_hours=config.BACKUP_EVERY_HOURS,
+        key_file=config.LEADERSEND_HOME / "backup_key",
+        restoration=restoration,
+        restoration_words=restored.words(restoration) if restoration else "",
+    )
+
+
+@bp.post("/staff/backups")
+@for_service
+def back_up_now() -> ResponseReturnValue:
+    if not _settings().BACKUP_TO:
+        raise NotFound("A place for backups")
+    member = current_member()
+    with transaction():
+        run = backups.want(member.email)
+        auditing.note(None, member, "backup.ask", f"backup {run.id}")
+    return see_other("staff.backups_page", notice="It begins within half a minute.")
+
+
+@bp.post("/staff/backups/confirm")
+@for_service
+def confirm_restore() -> ResponseReturnValue:
+    member = current_member()
+    with transaction():
+        restored.confirm(member.email)
+        auditing.note(None, member, "restore.confirm", "campaigns may be sent again")
+    return see_other(
+        "staff.backups_page",
+        notice="Campaigns may be sent again. Each stays paused until it is resumed.",
+    )

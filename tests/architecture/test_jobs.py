@@ -37,6 +37,7 @@ JOBS = {
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.clean_up": [],
     "app.preferences.jobs.mail_links": [],
+    "app.ops.jobs.back_up": [],
     "app.moving.jobs.clean_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],

@@ -254,6 +254,63 @@ def test_a_backup_cannot_write_outside_the_folder(home: Path, tmp_path: Path) ->
     assert not (tmp_path / "escaped").exists()
 
 
+def test_backups_are_made_listed_fetched_and_brought_back_on_a_new_machine(
+    home: Path, tmp_path: Path
+) -> None:
+    create_account(home)
+    to = {"BACKUP_TO": str(tmp_path / "kept")}
+
+    made = json.loads(run(home, "backups", "now", "--json", **to).stdout)
+    listed = json.loads(run(home, "backups", "list", "--json", **to).stdout)["backups"]
+    fetched = run(home, "backups", "fetch", made["name"], str(tmp_path / "b.age"), **to)
+    other, key = tmp_path / "other", home / "backup_key"
+    closed = run(other, "restore", str(tmp_path / "b.age"))
+    back = run(other, "restore", str(tmp_path / "b.age"), "--key", str(key), "--json")
+    confirmed = run(other, "restore", "--confirm", "--json")
+
+    assert (made["state"], made["rehearsal"], made["words"]) == ("done", "good", [])
+    assert [one["name"] for one in listed] == [made["name"]]
+    assert fetched.returncode == 0, fetched.stderr
+    assert closed.returncode == 1
+    assert "--key" in closed.stderr
+    assert back.returncode == 0, back.stderr
+    assert "leadersend restore --confirm" in back.stderr
+    assert json.loads(confirmed.stdout) == {"confirmed": 1}
+    assert ask(other, "SELECT name FROM account") == [("Bäckerei",)]
+
+
+def test_one_account_comes_back_beside_the_others(home: Path, tmp_path: Path) -> None:
+    create_account(home)
+    file = tmp_path / "backup.age"
+    ask(home, "INSERT INTO contact (account_id, email, address, kind, kind_by, first_name, "
+              "last_name, company, first_key, last_key, company_key, fields, notes, tracking_off, "
+              "is_sample, created_at, updated_at) VALUES (1, 'bob@example.com', 'bob@example.com', "
+              "'person', '', 'Bob', '', '', 'bob', '', '', '{}', '', 0, 0, "
+              "'2026-11-24 12:00:00.000000', '2026-11-24 12:00:00.000000')")  # fmt: skip
+    run(home, "backup", str(file), "--encrypt")
+    ask(home, "DELETE FROM contact")
+    ask(home, "UPDATE account SET name = 'Later'")
+
+    back = run(home, "restore", str(file), "--account", "1", "--json")
+    missing = run(home, "restore", str(file), "--account", "77")
+
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["state"] == "finished"
+    assert ask(home, "SELECT account_id, address, first_name FROM contact") == [
+        (1, "bob@example.com", "Bob")
+    ]
+    assert missing.returncode == 1
+    assert "no account 77 in this backup" in missing.stderr
+    assert list(home.glob("backup-*")) == []
+
+
+def test_backups_need_a_place(home: Path) -> None:
+    refused = run(home, "backups", "now")
+
+    assert refused.returncode == 1
+    assert "BACKUP_TO" in refused.stderr
+
+
 @pytest.fixture
 def postgres_url(postgres: PostgresServer) -> str:
     return postgres.database("ops")
@@ -333,7 +390,7 @@ def test_nothing_of_a_secret_is_readable_by_others(home: Path) -> None:
 
     for folder, _, names in os.walk(home):
         for name in names:
-            if name == "secret_key":
+            if name in ("secret_key", "backup_key"):
                 assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600
 
 

@@ -32,7 +32,7 @@ def test_every_setting_is_described(setting: str) -> None:
 
 def test_no_setting_is_described_that_does_not_exist() -> None:
     text = (DOCS / "configuration.md").read_text().partition("## For the checkout")[0]
-    described = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+    described = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", text, re.MULTILINE))
 
     assert described == {field.name for field in fields(Config)}
 
