@@ -40,7 +40,8 @@ SCANNER = "Mozilla/5.0 (compatible; Barracuda Sentinel)"
 OPENERS, TWICE, CLICKERS = 300, 50, 120
 SCANNED, BURSTS = 40, 20
 ONE_CLICK, BY_PAGE, BY_MAIL = 20, 10, 5
-KEPT_OUT, REFUSED = 30, 8
+#: So few are refused that the brake never pulls, whichever mails are answered first.
+KEPT_OUT, REFUSED = 30, 4
 
 
 class Ledger:
