@@ -114,9 +114,14 @@ class QueueServer(Server):
 
 
 class PostgresServer(Server):
-    """A cluster of its own, run as an unprivileged user where we are root."""
+    """A cluster of its own, run as an unprivileged user where we are root.
 
-    def __init__(self) -> None:
+    Unless it is `durable` it does not wait for the disk: killing it loses nothing all the same,
+    only a power cut would.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self.durable = durable
         self.folder = Path(tempfile.mkdtemp(prefix="ls-pg-"))
         self.port = free_port()
         self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
@@ -146,6 +151,7 @@ class PostgresServer(Server):
                     "-D", str(self.folder / "data"), "-p", str(self.port),
                     "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
                     "-c", f"unix_socket_directories={self.folder}",
+                    "-c", f"fsync={'on' if self.durable else 'off'}",
                 ],
                 stdout=subprocess.DEVNULL, stderr=log,
             )  # fmt: skip

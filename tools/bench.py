@@ -80,7 +80,10 @@ def postgres(options: argparse.Namespace) -> Iterator[Result]:
         raise Missing("PostgreSQL is not installed: apt-get install postgresql")
     import bench_import
 
-    with PostgresServer() as server, tempfile.TemporaryDirectory(prefix="leadersend-") as folder:
+    with (
+        PostgresServer(durable=True) as server,
+        tempfile.TemporaryDirectory(prefix="leadersend-") as folder,
+    ):
         url = server.database("import")
         yield from bench_import.on_postgres(url, Path(folder), options.contacts)
         yield from _postfix().run(options.mails, 0, database_url=server.database("bench"))

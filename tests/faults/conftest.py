@@ -80,7 +80,7 @@ def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL that may be killed."""
     if PostgresServer.programs() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with PostgresServer() as running:
+    with PostgresServer(durable=True) as running:
         yield running
 
 
