@@ -104,10 +104,12 @@ def web(settings: Config, whole_app: Flask) -> Iterator[WebServer]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go; LEADERSEND_PICTURES names a folder that stays."""
+def pictures() -> Path | None:
+    """Where screenshots go: the folder that LEADERSEND_PICTURES names; else none are taken."""
     given = os.environ.get("LEADERSEND_PICTURES")
-    folder = Path(given) if given else tmp_path_factory.mktemp("pictures")
+    if not given:
+        return None
+    folder = Path(given)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -121,7 +123,7 @@ def context(app: Flask, browser: Browser, web: WebServer) -> Iterator[BrowserCon
 
 
 @pytest.fixture
-def onlooker(context: BrowserContext, web: WebServer, pictures: Path) -> Onlooker:
+def onlooker(context: BrowserContext, web: WebServer, pictures: Path | None) -> Onlooker:
     """Somebody who looks at pages closely."""
     return Onlooker(context, web.url, pictures)
 
