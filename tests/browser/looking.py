@@ -37,8 +37,8 @@ class Onlooker:
         for scheme in SCHEMES:
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             for screen, (width, height) in WIDTHS.items():
-                if screen == "tablet" and scheme == "dark" and self.pictures is None:
-                    continue  # only its width is looked at, which is that of the light one
+                if scheme == "dark" and screen != "phone" and self.pictures is None:
+                    continue  # the dark colours are the same at every width, and so are widths
                 self.page.set_viewport_size({"width": width, "height": height})
                 answer = self.page.goto(self.base_url + path)
                 if answer is None or answer.status != status:
