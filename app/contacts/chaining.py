@@ -23,7 +23,7 @@ from app.core.db import db, dialect_name, transaction
 #: Entries under one seal, at most: evidence of one entry reads so many.
 BLOCK = 1024
 #: Seals written in one transaction, which lasts some milliseconds.
-AT_ONCE = 8
+AT_ONCE = 2
 #: How long to wait for those who are writing entries just now.
 PATIENCE_S = 2.0
 
