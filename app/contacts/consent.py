@@ -134,11 +134,6 @@ def _confirm(subscription: Subscription, evidence: Evidence | None) -> None:
     _note(contact, "confirmed", source="link", list_=list_, evidence=evidence)
 
 
-def asked_by(token: str) -> Subscription:
-    """The first subscription that a confirmation link is about. Raises BadToken, LinkOver."""
-    return all_asked_by(token)[0]
-
-
 def all_asked_by(token: str) -> list[Subscription]:
     """The subscriptions that a confirmation link is about. Raises BadToken, LinkOver."""
     contact_id, list_id, until, *more = tokens.read(tokens.Purpose.CONFIRM, token)
@@ -180,11 +175,6 @@ def _language(contact: Contact) -> str:
     """The one in which they signed up last."""
     entry = sa.select(FormEntry.language).where(FormEntry.contact_id == contact.id)
     return db.session.scalar(entry.order_by(FormEntry.id.desc()).limit(1)) or "en"
-
-
-def confirm_link(contact: Contact, list_: ContactList) -> str:
-    """The public address of the page that confirms."""
-    return asking.link(contact, [list_])
 
 
 def withdraw(contact: Contact, *, source: str, evidence: Evidence | None = None) -> bool:

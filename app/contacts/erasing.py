@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from app.accounts.models import Account, AuditEntry, IdempotencyKey, Notice
+from app.accounts.models import AuditEntry, IdempotencyKey, Notice
 from app.contacts import canon, suppressions, uploads, writing
 from app.contacts.bulk import among
 from app.contacts.models import (
@@ -258,8 +258,3 @@ def _pattern(spellings: Iterable[str]) -> re.Pattern[str]:
     """An address by itself, not as the end of a longer one."""
     either = "|".join(map(re.escape, sorted(spellings, key=len, reverse=True)))
     return re.compile(rf"(?<![\w.+\-])(?:{either})(?![\w\-]|\.\w)", re.IGNORECASE)
-
-
-def delete_many(account: Account, contact_ids: Sequence[int]) -> int:
-    """The owner erases these; returns how many there were."""
-    return erase_many(account.id, contact_ids, by="owner")

@@ -154,12 +154,3 @@ def begin(account: Account) -> bool:
     look.started_at, look.finished_at = now(), None
     db.session.flush()
     return True
-
-
-def left_of(account: Account, kind: str) -> bool:
-    """Whether there is still somebody of a kind of finding."""
-    name, _, days = kind.partition("-")
-    query = sa.select(Finding.contact_id).where(
-        Finding.account_id == account.id, Finding.kind == name, Finding.n >= int(days or 0)
-    )
-    return db.session.scalar(query.limit(1)) is not None

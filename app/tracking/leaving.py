@@ -112,13 +112,6 @@ def leave_lists(guest: Visit, list_ids: Collection[int], *, source: str = "link"
     )
 
 
-def set_tracking(guest: Visit, *, off: bool) -> None:
-    """Whether this person is counted."""
-    if guest.contact is not None:
-        guest.contact.tracking_off = off
-        guest.contact.updated_at = now()
-
-
 def lists_of(guest: Visit) -> Sequence[ContactList]:
     """The lists that this person is on."""
     if guest.contact is None:

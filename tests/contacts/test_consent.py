@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Notice
-from app.contacts import consent, lists, suppressions, writing
+from app.contacts import asking, consent, lists, suppressions, writing
 from app.contacts.models import Consent, Contact, ContactList, Subscription, Suppression
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -165,7 +165,7 @@ def test_whom_the_owner_took_off_the_owner_can_add(ann: Contact, news: ContactLi
 def test_an_old_link_does_nothing(ann: Contact, letters: ContactList, monkeypatch) -> None:
     with transaction():
         consent.subscribe(ann, letters, source="form")
-    link = consent.confirm_link(ann, letters)
+    link = asking.link(ann, [letters])
     later = now() + consent.LINK_LIFE + timedelta(minutes=1)
     monkeypatch.setattr(consent, "now", lambda: later)
 

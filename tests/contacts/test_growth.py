@@ -61,7 +61,9 @@ def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
 
 def test_erased_people_are_gone(alice: Person, news: ContactList) -> None:
     with transaction():
-        erasing.delete_many(alice.account, list(db.session.scalars(sa.select(Contact.id))))
+        erasing.erase_many(
+            alice.account.id, list(db.session.scalars(sa.select(Contact.id))), by="owner"
+        )
 
     today = datetime.now(UTC).date()
     assert db.session.get_one(ListDay, (news.id, today)).gone == 8

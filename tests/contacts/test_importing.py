@@ -410,7 +410,9 @@ def test_chunks_make_no_difference(
     content = "email,first name\n" + "\n".join(people) + "\nbad\n"
     whole = counts(bring(content))
     with transaction():
-        erasing.delete_many(alice.account, list(db.session.scalars(sa.select(Contact.id))))
+        erasing.erase_many(
+            alice.account.id, list(db.session.scalars(sa.select(Contact.id))), by="owner"
+        )
     monkeypatch.setattr(importing, "CHUNK", 7)
 
     assert counts(bring(content)) == whole

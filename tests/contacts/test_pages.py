@@ -7,7 +7,7 @@ import io
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, fields, importing, lists, suppressions, tags, writing
+from app.contacts import asking, consent, fields, importing, lists, suppressions, tags, writing
 from app.contacts.models import (
     BulkAction,
     Contact,
@@ -306,7 +306,7 @@ def test_confirming_shows_first_and_acts_on_the_button(
     with transaction():
         letters = lists.create(alice.account, "Letters", opt_in="double")
         consent.subscribe(ann, letters, source="form")
-    url = consent.confirm_link(ann, letters).removeprefix("http://localhost")
+    url = asking.link(ann, [letters]).removeprefix("http://localhost")
 
     shown = client.get(url)
     assert shown.status_code == 200

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.contacts import (
+    asking,
     changes,
     channels,
     consent,
@@ -100,7 +101,7 @@ def test_lists_are_joined(
             if state:
                 place = consent.subscribe(person, news, source="hand")
             if state == "active" and place.state == "pending":
-                consent.confirm(consent.confirm_link(person, news).rpartition("/")[2])
+                consent.confirm(asking.link(person, [news]).rpartition("/")[2])
             if state in ("ended", "left"):
                 source = "hand" if state == "ended" else "link"
                 consent.leave_list(person, news, source=source)

@@ -70,11 +70,6 @@ def plain(pieces: Sequence[Piece]) -> str:
     return "".join(piece.text for piece in pieces)
 
 
-def of_condition(rule: Condition, names: Names) -> list[Piece]:
-    """One condition: who … or whose …"""
-    return _tidy(_leaf(rule, names))
-
-
 def _tidy(pieces: Sequence[Piece]) -> list[Piece]:
     """Neighbours of the same kind become one."""
     found: list[Piece] = []

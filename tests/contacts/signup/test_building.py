@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Sender
-from app.contacts import consent, fields, jobs, writing
+from app.contacts import asking, consent, fields, jobs, writing
 from app.contacts.models import AskingRound, ContactList, FormVersion, SignUpForm, Subscription
 from app.contacts.signup import building, colours, redirecting
 from app.contacts.signup.words import LANGUAGES
@@ -242,8 +242,6 @@ def test_a_person_is_reminded_by_hand_once_a_day(
 ) -> None:
     from datetime import timedelta
 
-    from app.contacts import asking
-
     with transaction():
         vera = writing.create(alice.account, "vera@example.com")
         consent.subscribe(vera, letters, source="api")
@@ -264,14 +262,12 @@ def test_all_of_a_list_are_reminded_once_in_all(
 ) -> None:
     from datetime import timedelta
 
-    from app.contacts import asking
-
     with transaction():
         people = [writing.create(alice.account, f"v{i}@example.com") for i in range(120)]
         for one in people:
             consent.subscribe(one, letters, source="api")
         consent.withdraw(people[0], source="one_click")
-        consent.confirm(consent.confirm_link(people[1], letters).rpartition("/")[2])
+        consent.confirm(asking.link(people[1], [letters]).rpartition("/")[2])
     client.sign_in(alice)
 
     def remind(days: float) -> tuple[int, int]:
@@ -298,7 +294,6 @@ def test_a_round_goes_on_tomorrow_where_the_days_mails_are_used_up(
 ) -> None:
     from datetime import timedelta
 
-    from app.contacts import asking
     from app.contacts.signup import rounds
 
     with transaction():

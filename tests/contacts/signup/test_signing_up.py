@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Sender
-from app.contacts import consent, erasing, fields, suppressions, writing
+from app.contacts import asking, consent, erasing, fields, suppressions, writing
 from app.contacts.models import (
     Consent,
     Contact,
@@ -114,7 +114,7 @@ def test_the_answer_is_the_same_whoever_is_known(
 
 
 def _confirm_all(person: Contact, list_: ContactList) -> None:
-    consent.confirm(consent.confirm_link(person, list_).rpartition("/")[2])
+    consent.confirm(asking.link(person, [list_]).rpartition("/")[2])
 
 
 def test_who_left_comes_back_only_by_confirming(
