@@ -35,6 +35,7 @@ from app.auth.forms import (
     SignInForm,
     take_over,
 )
+from app.core import networks
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
@@ -145,7 +146,7 @@ def _let_in(member: Member) -> None:
 
 
 def _network() -> str:
-    return sessions.shortened(request.remote_addr)
+    return networks.shortened(request.remote_addr)
 
 
 # Passwords

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -126,14 +125,3 @@ def first_account(member: Member) -> Account | None:
         .order_by(Membership.id)
         .limit(1)
     )
-
-
-def shortened(address: str | None) -> str:
-    """A network instead of an address: /24 of IPv4, /48 of IPv6."""
-    if not address:
-        return ""
-    try:
-        prefix = 24 if ipaddress.ip_address(address).version == 4 else 48
-    except ValueError:
-        return ""
-    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))

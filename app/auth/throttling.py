@@ -13,8 +13,8 @@ from typing import Any
 from flask import Response, request
 from flask_limiter import RequestLimit
 
-from app.auth import sessions, signing_in
-from app.core import tokens
+from app.auth import signing_in
+from app.core import networks, tokens
 from app.core.db import transaction
 from app.extensions import limiter
 
@@ -24,7 +24,7 @@ ENOUGH = "We have mailed several links to this address. Look for them, also amon
 
 def network() -> str:
     """Where somebody comes from: /24 of IPv4, /48 of IPv6."""
-    return sessions.shortened(request.remote_addr) or "unknown"
+    return networks.shortened(request.remote_addr) or "unknown"
 
 
 def address() -> str:

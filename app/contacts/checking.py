@@ -72,7 +72,7 @@ def _seen_at(import_: Import) -> Path:
 def run(import_id: int, *, budget_s: float = importing.BUDGET_S) -> bool:
     """Go on with a dry run for about so many seconds; True when there is more to do."""
     with transaction():
-        if not claim(import_id):
+        if not importing.take(import_id, "checking"):
             return False
     try:
         return _work(import_id, time.monotonic() + budget_s)
@@ -85,17 +85,6 @@ def run(import_id: int, *, budget_s: float = importing.BUDGET_S) -> bool:
             import_.state, import_.lease_until = "draft", None
             import_.checked = {"error": str(error)}
         return False
-
-
-def claim(import_id: int) -> bool:
-    """Take a dry run that waits, or whose worker is gone."""
-    is_free = sa.or_(Import.lease_until.is_(None), Import.lease_until < now())
-    taken = db.session.execute(
-        sa.update(Import)
-        .where(Import.id == import_id, Import.state == "checking", is_free)
-        .values(lease_until=now() + importing.LEASE)
-    )
-    return isinstance(taken, CursorResult) and taken.rowcount == 1
 
 
 def _work(import_id: int, until: float) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.accounts.models import Account
 from app.contacts import channels, fields, finding, queries
 from app.contacts.models import Contact, Import
-from app.contacts.rows import guard
+from app.contacts.rows import as_csv
 
 BASIC = (
     "Email", "First name", "Last name", "Company", "Kind", "Tags", "Notes", "Status", "Added",
@@ -23,12 +21,12 @@ MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 def people(account: Account, wanted: finding.Wanted) -> Iterator[str]:
     """These people, some hundred rows at a time."""
     known = fields.of(account.id)
-    yield MARK + _lines([[*BASIC, *(field.label for field in known.values())]])
+    yield MARK + as_csv([[*BASIC, *(field.label for field in known.values())]])
     for some in finding.everyone(account.id, wanted):
         tags = queries.tags_of([contact.id for contact in some])
         barred = queries.not_mailed(account, some)
         ways = channels.of_many([contact.id for contact in some])
-        yield _lines(
+        yield as_csv(
             _row(
                 contact, tags.get(contact.id, []), barred.get(contact.address, ""),
                 ways.get(contact.id, {}), list(known),
@@ -39,10 +37,10 @@ def people(account: Account, wanted: finding.Wanted) -> Iterator[str]:
 
 def rejected(import_: Import) -> Iterator[str]:
     """The rows of a file that were not taken, each with its reason."""
-    yield MARK + _lines([["Row", "Reason", "Content"]])
+    yield MARK + as_csv([["Row", "Reason", "Content"]])
     after = 0
     while some := queries.problems(import_, after=after, limit=1000):
-        yield _lines([str(one.row_number), one.reason, one.row] for one in some)
+        yield as_csv([str(one.row_number), one.reason, one.row] for one in some)
         after = some[-1].id
 
 
@@ -84,9 +82,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows([guard(cell) for cell in row] for row in rows)
-    return out.getvalue()

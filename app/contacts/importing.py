@@ -320,6 +320,18 @@ def claim(import_id: int) -> bool:
     return isinstance(taken, CursorResult) and taken.rowcount == 1
 
 
+def take(import_id: int, state: str) -> bool:
+    """Take a file that waits in that state, or whose worker is gone, for what comes before it is
+    imported; False when another worker has it."""
+    is_free = sa.or_(Import.lease_until.is_(None), Import.lease_until < now())
+    taken = db.session.execute(
+        sa.update(Import)
+        .where(Import.id == import_id, Import.state == state, is_free)
+        .values(lease_until=now() + LEASE)
+    )
+    return isinstance(taken, CursorResult) and taken.rowcount == 1
+
+
 @dataclass
 class Mark:
     """How far this worker knows the import to be; when it is farther, somebody else has it."""

@@ -10,7 +10,6 @@ import logging
 import time
 
 import sqlalchemy as sa
-from sqlalchemy.engine import CursorResult
 
 from app.contacts import importing, uploads
 from app.contacts.formats.limits import TooLarge
@@ -29,7 +28,7 @@ BEAT_S = 5.0
 def run(import_id: int) -> None:
     """Read the file of an import; harmless when another worker does so."""
     with transaction():
-        if not claim(import_id):
+        if not importing.take(import_id, "reading"):
             return
     import_ = db.session.get_one(Import, import_id, populate_existing=True)
     path = uploads.path_of(import_.stored_as)
@@ -49,17 +48,6 @@ def run(import_id: int) -> None:
         upload = uploads.Upload(target.name, "", target.stat().st_size, dialect)
         if not _finish(import_id, upload):
             target.unlink(missing_ok=True)
-
-
-def claim(import_id: int) -> bool:
-    """Take a file that waits to be read, or whose reader is gone."""
-    is_free = sa.or_(Import.lease_until.is_(None), Import.lease_until < now())
-    taken = db.session.execute(
-        sa.update(Import)
-        .where(Import.id == import_id, Import.state == "reading", is_free)
-        .values(lease_until=now() + importing.LEASE)
-    )
-    return isinstance(taken, CursorResult) and taken.rowcount == 1
 
 
 class Pulse:

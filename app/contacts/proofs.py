@@ -6,7 +6,6 @@ kept as it stands in the file.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from app.contacts.models import Import
 from app.contacts.rows import Person
 from app.contacts.text import clean_line, mask_card_numbers
+from app.core.networks import shortened
 
 #: Day and month in the order that their separator tells; 03/04/2024 can be either and stays text.
 _FORMATS = (
@@ -45,16 +45,6 @@ def _read(text: str, form: str) -> datetime | None:
         return None
 
 
-def network(text: str) -> str:
-    """A network instead of an address: /24 of IPv4, /48 of IPv6; empty for what is none."""
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return ""
-    prefix = 24 if address.version == 4 else 48
-    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
-
-
 def consents(import_: Import, people: Sequence[Person], now: datetime) -> list[dict[str, Any]]:
     """Rows of Consent for the people that the file says more about than that they are in it."""
     return [_consent(import_, person, now) for person in people if person.proof]
@@ -71,7 +61,7 @@ def _consent(import_: Import, person: Person, now: datetime) -> dict[str, Any]:
             times[name], evidence[name] = at, at.isoformat()
         elif text:
             evidence[name] = mask_card_numbers(clean_line(text, 100))
-    if where := network(said.get("from", "")):
+    if where := shortened(said.get("from", "").strip()):
         evidence["network"] = where
     kind = "confirmed" if "confirmed" in evidence else "asked"
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
@@ -111,6 +111,15 @@ def guard(cell: str) -> str:
     """Make a cell harmless for spreadsheets; `unguard` gives it back."""
     rest = cell.lstrip("'")
     return f"'{cell}" if rest[:1] and rest[0] in FORMULA else cell
+
+
+def as_csv(lines: Iterable[Iterable[object]]) -> str:
+    """Lines of a download. Texts are made harmless; lines end as RFC 4180 has them."""
+    out = io.StringIO()
+    csv.writer(out).writerows(
+        [guard(cell) if isinstance(cell, str) else cell for cell in line] for line in lines
+    )
+    return out.getvalue()
 
 
 Setter = Callable[[Person, str], None]

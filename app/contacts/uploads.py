@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from app.contacts.formats.tables import LOOKED_AT, look_at
 from app.contacts.text import clean_line, mask_card_numbers
 from app.core import settings
 from app.core.clock import now
-from app.core.room import NoRoom, is_for_want_of_room
+from app.core.room import kept
 
 KEPT = timedelta(days=30)
 NAME = re.compile(r"[0-9a-f]{32}\.(csv|seen|seen-journal)")
@@ -64,7 +64,7 @@ def receive(file: BinaryIO, filename: str) -> Upload:
     """
     path = path_of(_new_name())
     name = mask_card_numbers(clean_line(Path(filename.replace("\\", "/")).name, 255))
-    with _kept(path):
+    with kept(path):
         kind = _store(file, path)
         if kind == "text":
             dialect = look_at(path)
@@ -89,7 +89,7 @@ def turn(
     Raises Unreadable, TooLarge, NoRoom, and Slow where it is to be `quick`; what came stays then.
     """
     target = path_of(_new_name())
-    with _kept(target):
+    with kept(target):
         dialect = converting.convert(path, target, beat=beat, quick=quick)
     path.unlink(missing_ok=True)
     return target, dialect
@@ -97,21 +97,6 @@ def turn(
 
 def _new_name() -> str:
     return secrets.token_hex(16) + ".csv"
-
-
-@contextmanager
-def _kept(path: Path) -> Iterator[None]:
-    """The file stays when all went well."""
-    try:
-        yield
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        if is_for_want_of_room(error):
-            raise NoRoom from error
-        raise
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _store(file: BinaryIO, path: Path) -> str:

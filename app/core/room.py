@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from app.core import settings
 from app.core.errors import DomainError
@@ -38,3 +41,18 @@ def is_full() -> bool:
         return shutil.disk_usage(settings.get().LEADERSEND_HOME).free < LEAST_BYTES
     except OSError:
         return False
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[None]:
+    """A file that stays when all went well; else it goes. Raises NoRoom for a full disk."""
+    try:
+        yield
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if is_for_want_of_room(error):
+            raise NoRoom from error
+        raise
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
+from app.contacts import rows as lines
 from app.contacts.models import Contact
-from app.contacts.rows import guard
 from app.core.db import db
 from app.core.pagination import PAGE_SIZE, Page, cut, decode
 from app.delivery.models import OPEN_STATES, STATES, Delivery, DiaryEntry, in_state
@@ -71,11 +69,11 @@ def diary(campaign: Campaign) -> Sequence[DiaryEntry]:
 
 def as_csv(campaign: Campaign) -> Iterator[str]:
     """Every recipient, a line each; read in slices, so that a million needs no memory."""
-    yield _line(COLUMNS)
+    yield lines.as_csv([COLUMNS])
     last = 0
     while True:
         rows = _rows(_with_people(campaign).where(Delivery.id > last).limit(CHUNK))
-        yield from (_line(_cells(delivery, contact)) for delivery, contact in rows)
+        yield lines.as_csv(_cells(delivery, contact) for delivery, contact in rows)
         if len(rows) < CHUNK:
             return
         last = rows[-1][0].id
@@ -95,9 +93,3 @@ def _cells(delivery: Delivery, contact: Contact | None) -> tuple[object, ...]:
         delivery.status or "",
         delivery.answer or "",
     )
-
-
-def _line(cells: Sequence[object]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow([guard(str(cell)) for cell in cells])
-    return buffer.getvalue()

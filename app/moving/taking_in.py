@@ -22,7 +22,7 @@ from app.contacts.text import clean_line
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid, WrongState
-from app.core.room import NoRoom, is_for_want_of_room
+from app.core.room import kept
 from app.moving import (
     account_in,
     campaigns_in,
@@ -71,19 +71,11 @@ def stage(account: Account, member: Member | None, file: BinaryIO, filename: str
         raise UnderWay
     stored_as = files.new_name()
     path = files.path_of(files.IN, stored_as)
-    try:
+    with kept(path):
         _receive(file, path)
         about = _about(path)
         with transaction():
             return _row(account, member, stored_as, filename, about)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        if is_for_want_of_room(error):
-            raise NoRoom from error
-        raise
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _receive(file: BinaryIO, path: Path) -> None:

@@ -5,11 +5,9 @@ Nothing here remembers how far it is: the entries that the ZIP has say it.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +15,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account
 from app.campaigns.models import Campaign
-from app.contacts.rows import guard
+from app.contacts.rows import as_csv
 from app.core.clock import now
 from app.core.db import db
 from app.moving import (  # noqa: F401  (each adds its parts)
@@ -129,12 +127,12 @@ class Writer:
         assert part.read is not None  # noqa: S101  (tables have it)
         columns = part.columns(scope) if part.columns else None
         if columns:
-            sink.write((MARK + _csv([columns])).encode())
+            sink.write((MARK + as_csv([columns])).encode())
         sink.rows = 0
         while True:
             found: Chunk = part.read(scope, after)
             db.session.rollback()
-            sink.write(_csv(found.rows).encode() if columns else _lines(found.rows))
+            sink.write(as_csv(found.rows).encode() if columns else _lines(found.rows))
             sink.rows, after = sink.rows + len(found.rows), found.after
             self.rows += len(found.rows)
             self._pause(self.rows)
@@ -200,15 +198,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"A {type(value).__name__} is not written to a take-out.")
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    # Lines end as RFC 4180 has them: the writer quotes a cell only for what its lines end with.
-    csv.writer(out).writerows(
-        [guard(cell) if type(cell) is str else cell for cell in row] for row in rows
-    )
-    return out.getvalue()
 
 
 def readme() -> str:

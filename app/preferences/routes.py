@@ -20,12 +20,13 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app.auth import sessions, throttling
+from app.auth import throttling
 from app.auth.current import current_account, current_member, needs, public
 from app.contacts import erasing, queries, resting
 from app.contacts import fields as custom
 from app.contacts.suppressions import Suppressed
 from app.contacts.writing import AddressTaken
+from app.core import networks
 from app.core.clock import now
 from app.core.db import transaction
 from app.core.errors import Invalid, NotFound
@@ -418,4 +419,4 @@ def _masked(email: str) -> str:
 
 
 def _evidence() -> dict[str, str]:
-    return {"network": sessions.shortened(request.remote_addr)}
+    return {"network": networks.shortened(request.remote_addr)}

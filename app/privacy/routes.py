@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.accounts.models import Account
-from app.auth import sessions
 from app.auth.current import current_member, membership_or_none, personal, public
 from app.contacts.models import Consent, Contact, Suppression
+from app.core import networks
 from app.core.db import db, transaction
 from app.core.errors import NotFound
 from app.core.fragments import go, own_path, see_other
@@ -141,4 +141,4 @@ def _account() -> Account | None:
 
 
 def _network() -> str:
-    return sessions.shortened(request.remote_addr)
+    return networks.shortened(request.remote_addr)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
-from app.contacts.rows import guard
+from app.contacts.rows import as_csv
 from app.core.db import db
 from app.core.errors import NotFound
 from app.delivery.models import Event, Link
@@ -39,7 +37,7 @@ def events(campaign: Campaign, what: str) -> Iterator[str]:
 
 
 def _written(campaign_id: int, kind: str) -> Iterator[str]:
-    yield _lines([COLUMNS])
+    yield as_csv([COLUMNS])
     after = 0
     while True:
         rows = db.session.execute(
@@ -53,7 +51,7 @@ def _written(campaign_id: int, kind: str) -> Iterator[str]:
             .order_by(Event.id)
             .limit(CHUNK)
         ).all()  # fmt: skip
-        yield _lines(
+        yield as_csv(
             [r.email, r.first_name, r.last_name, r.at.isoformat(), r.verdict, r.fault, r.url,
              r.reason]
             for r in rows
@@ -61,9 +59,3 @@ def _written(campaign_id: int, kind: str) -> Iterator[str]:
         if len(rows) < CHUNK:
             return
         after = rows[-1].id
-
-
-def _lines(rows: Iterator[Sequence[str | None]] | Sequence[Sequence[str | None]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows([guard(cell or "") for cell in row] for row in rows)
-    return out.getvalue()

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
 from app.campaigns.models import Campaign
-from app.contacts.rows import guard
+from app.contacts import rows
 from app.reports.queries import Hour, Report
 
 
 def as_csv(campaign: Campaign, found: Report, hours: list[Hour]) -> str:
     """Every number of the report, one a line: what, detail, number."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(("what", "detail", "number"))
-    for line in _lines(campaign, found, hours):
-        writer.writerow([guard(cell) if isinstance(cell, str) else cell for cell in line])
-    return buffer.getvalue()
+    return rows.as_csv([("what", "detail", "number"), *_lines(campaign, found, hours)])
 
 
 def _lines(campaign: Campaign, found: Report, hours: list[Hour]) -> Iterator[tuple[object, ...]]:

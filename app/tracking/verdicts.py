@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from app.core.networks import shortened
 from app.tracking import agents
 
 HUMAN, MACHINE = "human", "machine"
@@ -115,7 +116,7 @@ def _network(address: str) -> str:
         ip = ip.ipv4_mapped
     if not ip.is_global:
         return ""
-    return str(ipaddress.ip_network(f"{ip}/{24 if ip.version == 4 else 48}", strict=False))
+    return shortened(str(ip))
 
 
 def _is_prefetch(headers: Headers) -> bool:

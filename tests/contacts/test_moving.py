@@ -516,8 +516,8 @@ def test_a_large_file_that_cannot_be_read_says_why(
 def test_a_reader_that_was_killed_is_replaced(alice: Person, slow: None) -> None:
     import_ = waiting(alice, ods({"S": [["Email"], ["a@example.com"]]}))
     with transaction():
-        assert preparing.claim(import_.id)
-        assert not preparing.claim(import_.id)
+        assert importing.take(import_.id, "reading")
+        assert not importing.take(import_.id, "reading")
     assert preparing.waiting() == []
     with transaction():
         db.session.execute(sa.update(Import).values(lease_until=now()))

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.contacts.rows import as_csv
 from app.moving import writing
 from app.moving.archive import Archive, Busy
 from app.moving.package import NoTakeout, Package
@@ -48,7 +49,7 @@ def opened(text: str) -> Iterator[Package]:
 @given(ROWS)
 @settings(max_examples=60, deadline=None)
 def test_any_cells_come_back(rows: list[tuple[str, str, str]]) -> None:
-    text = writing.MARK + writing._csv([("a", "b", "c"), *rows])
+    text = writing.MARK + as_csv([("a", "b", "c"), *rows])
 
     with (
         TemporaryDirectory() as folder,
@@ -60,7 +61,7 @@ def test_any_cells_come_back(rows: list[tuple[str, str, str]]) -> None:
 @given(ROWS, st.data())
 @settings(max_examples=60, deadline=None)
 def test_reading_goes_on_from_any_row(rows: list[tuple[str, str, str]], data: Any) -> None:
-    text = writing._csv([("a", "b", "c"), *rows])
+    text = as_csv([("a", "b", "c"), *rows])
     with (
         TemporaryDirectory() as folder,
         Package(packed(Path(folder), {"x.csv": text.encode()})) as p,

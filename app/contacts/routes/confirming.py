@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from app.accounts.models import Account
-from app.auth import sessions
 from app.auth.current import View, public
 from app.contacts import consent
 from app.contacts.models import FormEntry, SignUpForm, Subscription
@@ -16,7 +15,7 @@ from app.contacts.routes.blueprint import bp
 from app.contacts.signup import reading, signing
 from app.contacts.signup.reading import Shown
 from app.contacts.signup.words import LANGUAGES, Words
-from app.core import settings
+from app.core import networks, settings
 from app.core.db import db, transaction
 from app.extensions import csrf
 
@@ -45,7 +44,7 @@ def confirm_now(token: str) -> ResponseReturnValue:
     chosen = request.form.getlist("lists", type=int) if "several" in request.form else None
     evidence = {
         "page": f"{settings.get().BASE_URL}/subscribe/confirm",
-        "network": sessions.shortened(request.remote_addr),
+        "network": networks.shortened(request.remote_addr),
     }
     try:
         with transaction():

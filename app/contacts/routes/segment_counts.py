@@ -7,19 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from app.campaigns import checks
 from app.contacts import finding, segments
 from app.contacts.models import Contact, Segment, SegmentCount
 from app.contacts.segments import counting, names, reading, surroundings, words
 from app.core.db import transaction
 
 WORDS = {
-    "unsubscribed": "unsubscribed",
-    "complaint": "complained",
-    "bounced": "bounced back",
-    "erased": "asked to be erased",
-    "account": "on your own block list",
-    "import": "blocked by a file you imported",
-    "pending": "have not confirmed yet",
+    **checks.OUT_WORDS,
     "ended": "left every list they were on",
     "no_list": "on no list",
     "paused": "paused your mail for a while",
