@@ -1,4 +1,4 @@
-"""HTTP of staff: the mail that the local catcher kept, and backups."""
+"""HTTP of the local mail catcher: the mail that it kept."""
 
 from __future__ import annotations
 
@@ -9,30 +9,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    make_response,
-    render_template,
-    request,
-    send_file,
-)
+from flask import Response, current_app, make_response, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.accounts import auditing
-from app.auth.current import current_member, public, staff_only
-from app.campaigns import restored
-from app.config import Config
-from app.core.db import transaction
+from app.auth.current import current_member, public
 from app.core.errors import NotFound
 from app.core.fragments import page_or_fragment, see_other
 from app.core.headers import user_html
 from app.core.templating import count
-from app.staff import backups, mailbox
+from app.staff import mailbox
+from app.staff.routes.blueprint import bp, settings
 
-bp = Blueprint("staff", __name__)
 View = TypeVar("View", bound=Callable[..., Any])
 THIS_MACHINE = {"127.0.0.1", "::1"}
 VIEWS = ("page", "phone", "text", "headers", "source")
@@ -40,13 +28,8 @@ VIEWS = ("page", "phone", "text", "headers", "source")
 POPUPS = "sandbox allow-popups allow-popups-to-escape-sandbox"
 
 
-def _settings() -> Config:
-    found: Config = current_app.config["SETTINGS"]
-    return found
-
-
 def _folder() -> Path:
-    return _settings().LEADERSEND_HOME / "mail"
+    return settings().LEADERSEND_HOME / "mail"
 
 
 def for_catcher(view: View) -> View:
@@ -54,7 +37,7 @@ def for_catcher(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **values: Any) -> ResponseReturnValue:
-        if not _settings().CATCHER:
+        if not settings().CATCHER:
             raise NotFound("The mail catcher")
         if not _from_here():
             if not current_user.is_authenticated:
@@ -71,7 +54,7 @@ def for_catcher(view: View) -> View:
 def _from_here() -> bool:
     """A proxy on this machine speaks for others, and says so."""
     forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "Via"))
-    return _settings().local and request.remote_addr in THIS_MACHINE and not forwarded
+    return settings().local and request.remote_addr in THIS_MACHINE and not forwarded
 
 
 @bp.get("/mail")
@@ -101,7 +84,7 @@ def mail_html(name: str) -> ResponseReturnValue:
     response = user_html(make_response('<base target="_blank">' + found.html))
     policy = response.headers["Content-Security-Policy"].replace("sandbox", POPUPS, 1)
     # Pictures and beacons of a mail that was sent here point here, where there may be no https.
-    own = urlsplit(_settings().BASE_URL)
+    own = urlsplit(settings().BASE_URL)
     policy = policy.replace("img-src ", f"img-src {own.scheme}://{own.netloc} ", 1)
     response.headers["Content-Security-Policy"] = policy
     return response
@@ -135,60 +118,3 @@ def _download(filename: str, content: bytes) -> Response:
 def delete_mails() -> ResponseReturnValue:
     n = mailbox.delete_all(_folder())
     return see_other("staff.mails", notice=f"{count(n, 'mail')} deleted.")
-
-
-def for_service(view: View) -> View:
-    """Open to staff who look after the machines; else not there."""
-
-    @wraps(view)
-    def guarded(*args: Any, **values: Any) -> ResponseReturnValue:
-        if "service" not in current_member().staff_roles:
-            raise NotFound("This page")
-        answer: ResponseReturnValue = view(*args, **values)
-        return answer
-
-    return staff_only(guarded)  # type: ignore[return-value]
-
-
-@bp.get("/staff/backups")
-@for_service
-def backups_page() -> ResponseReturnValue:
-    config, made, restoration = _settings(), backups.last_made(), restored.unconfirmed()
-    return render_template(
-        "staff/backups.html",
-        to=config.BACKUP_TO.partition("?")[0],
-        runs=backups.latest(),
-        made=made,
-        proven=backups.last_proven(),
-        is_late=backups.is_late(made, config.BACKUP_EVERY_HOURS),
-        next_due=backups.next_due(config.BACKUP_EVERY_HOURS),
-        every_hours=config.BACKUP_EVERY_HOURS,
-        key_file=config.LEADERSEND_HOME / "backup_key",
-        restoration=restoration,
-        restoration_words=restored.words(restoration) if restoration else "",
-    )
-
-
-@bp.post("/staff/backups")
-@for_service
-def back_up_now() -> ResponseReturnValue:
-    if not _settings().BACKUP_TO:
-        raise NotFound("A place for backups")
-    member = current_member()
-    with transaction():
-        run = backups.want(member.email)
-        auditing.note(None, member, "backup.ask", f"backup {run.id}")
-    return see_other("staff.backups_page", notice="It begins within half a minute.")
-
-
-@bp.post("/staff/backups/confirm")
-@for_service
-def confirm_restore() -> ResponseReturnValue:
-    member = current_member()
-    with transaction():
-        restored.confirm(member.email)
-        auditing.note(None, member, "restore.confirm", "campaigns may be sent again")
-    return see_other(
-        "staff.backups_page",
-        notice="Campaigns may be sent again. Each stays paused until it is resumed.",
-    )

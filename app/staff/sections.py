@@ -1,0 +1,30 @@
+"""The pages of the staff console, and for which purpose each is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry of the staff navigation."""
+
+    endpoint: str
+    label: str
+    icon: str
+    purposes: frozenset[str]
+
+
+def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
+    return Section(endpoint, label, icon, frozenset(purposes))
+
+
+#: In the order of the navigation.
+SECTIONS = (_section("staff.backups_page", "Backups", "server", "service"),)
+
+
+def open_to(purposes: Iterable[str]) -> list[Section]:
+    """The sections that somebody with these purposes sees."""
+    theirs = set(purposes)
+    return [section for section in SECTIONS if section.purposes & theirs]
