@@ -48,6 +48,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.contacts.jobs.count_segments", 10),
     ("app.tracking.jobs.sweep_looks", 5),
     ("app.contacts.jobs.keep_ledger", 10),
+    ("app.privacy.jobs.tell", 5),
     ("app.preferences.jobs.mail_links", 1),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
@@ -63,6 +64,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.clean_up", 3600),
     ("app.ops.jobs.back_up", 20),
     ("app.preferences.jobs.clean_up", 3600),
+    ("app.privacy.jobs.clean_up", 3600),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.
 AFTER_ERROR_S = 5.0

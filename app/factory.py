@@ -48,9 +48,10 @@ from app.extensions import csrf, htmx, limiter, login
 from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
 from app.preferences import routes as preferences
+from app.privacy import figures
 from app.privacy import routes as privacy
 from app.reports import routes as reports
-from app.site import health
+from app.site import health, promises
 from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import express
@@ -163,6 +164,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    figures.know(promises.FIGURES)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 
 
@@ -235,7 +237,8 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
         _use_zone()
-        return None
+        goes_without = marks.get("is_personal") or marks.get("is_before_accepting")
+        return None if goes_without else privacy.asking_first()
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:

@@ -58,6 +58,12 @@ def personal(view: View) -> View:
     return view
 
 
+def before_accepting(view: View) -> View:
+    """Open to people who have not accepted a version of the policy that matters: for who leaves."""
+    view.__dict__["is_before_accepting"] = True
+    return view
+
+
 def current_session() -> SignedIn:
     """The signed-in browser."""
     session: SignedIn = current_user.session

@@ -37,6 +37,8 @@ JOBS = {
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.clean_up": [],
     "app.preferences.jobs.mail_links": [],
+    "app.privacy.jobs.clean_up": [],
+    "app.privacy.jobs.tell": [],
     "app.ops.jobs.back_up": [],
     "app.moving.jobs.clean_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],

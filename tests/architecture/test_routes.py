@@ -35,7 +35,10 @@ PUBLIC = {
     "signup.page", "signup.frame", "signup.send", "signup.send_framed", "signup.look",
     "signup.pop_up",
     # Promises to everybody.
-    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
+    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    # Following the policy by mail: asked for with an address, then by signed links.
+    "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
+    "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.in_browser", "tracking.why_this",
@@ -52,7 +55,7 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
-    "signup.send", "signup.send_framed",
+    "signup.send", "signup.send_framed", "privacy.unfollow",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}
