@@ -50,6 +50,7 @@ from app.moving import routes as moving
 from app.preferences import routes as preferences
 from app.privacy import routes as privacy
 from app.reports import routes as reports
+from app.sharing import routes as sharing
 from app.site import health
 from app.site import routes as site
 from app.staff import routes as staff
@@ -75,8 +76,8 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, trust.bp,
-    staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, sharing.outside.bp,
+    moving.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
