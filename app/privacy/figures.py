@@ -1,7 +1,7 @@
-"""How long things are kept, as the code has it: for texts that must not promise anything else.
+"""How long things last, as the code has it: for texts that must not promise anything else.
 
-The features that keep something are above this one, so `app.site.promises` brings the figures here
-when a process begins.
+What is kept how long stands in `core.keeping`. Other lengths (of links, of sessions) belong to
+features above this one, so `app.site.promises` brings them here when a process begins.
 """
 
 from __future__ import annotations
@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-_known: dict[str, timedelta] = {}
+from app.core import keeping
+
+_lengths: dict[str, timedelta] = {}
 
 
-def know(found: Mapping[str, timedelta]) -> None:
+def know(lengths: Mapping[str, timedelta]) -> None:
     """Called once by each process, before any text is written."""
-    _known.clear()
-    _known.update(found)
+    _lengths.clear()
+    _lengths.update(lengths)
 
 
 def in_words() -> dict[str, str]:
-    """{"session": "30 days", …}: what texts fill in."""
-    return {name: words(length) for name, length in _known.items()}
+    """{"password_link": "1 hour", "notices": "30 days", …}: lengths, and how long each kind of
+    data is kept now."""
+    lasting = {name: words(length) for name, length in _lengths.items()}
+    return {**lasting, **{kept.rule.key: kept.how_long for kept in keeping.everything()}}
 
 
 def words(length: timedelta) -> str:
     """30 days, 1 hour, 15 minutes: the largest unit that leaves no rest."""
-    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         n, rest = divmod(int(length.total_seconds()), seconds)
         if n and not rest:
             return f"{n} {unit}{'' if n == 1 else 's'}"

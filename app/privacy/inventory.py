@@ -48,57 +48,64 @@ class Entry:
 
 _CONTRACT = "Contract with the customer."
 _CUSTOMER = "On the customer's behalf; the customer answers for the ground."
-_DELETES = "Until the customer deletes it, or the account."
 
-#: `{name}` is a figure of `figures.in_words()`.
+#: `{name}` is filled in with figures.in_words().
 OURS = (
     Entry("account", "Account", "Name of the business, postal address, website, time zone.",
           "To run the account; the address stands at the end of every mail.", _CONTRACT,
-          "As long as the account. A registration that nobody opens: {registration}."),
+          "As long as the account exists. A registration that nobody finishes: {registrations}."),
     Entry("people", "People who sign in", "Name, e-mail address, telephone where given, role, a "
-          "hash of the password.", "To let the right people in and reach them.", _CONTRACT,
+          "hash of the password.", "To let the right people in and to reach them.", _CONTRACT,
           "As long as they belong to an account."),
     Entry("sessions", "Sign-ins", "Time, kind of browser, shortened network address.",
           "So that people see and end their sessions, and attacks are noticed.",
           "Legitimate interest in a safe service.",
-          "{session} after the last use, then {ended} as ended."),
-    Entry("links", "Links and invitations", "A hash of each link to set a password, confirm an "
-          "address or join, with the address it went to.", "To let it work once.", _CONTRACT,
-          "{ended} after it is over."),
+          "A session ends {session} after its last use and is forgotten {sessions} later."),
+    Entry("links", "Links and invitations", "A hash of each link to set a password, to confirm an "
+          "address or to join, with the address it went to.", "To let it work once.", _CONTRACT,
+          "{links} after it is dead."),
     Entry("agreements", "Declarations, consents, accepted versions", "What was agreed to, wording, "
           "time, shortened network address.", "To prove it.", "Legal duty to prove consent.",
           "As long as the person belongs to an account."),
-    Entry("audit", "Changes", "Who changed what and when; no address of a recipient.",
-          "So that owners see what happened in their account.", _CONTRACT,
-          "As long as the account."),
-    Entry("system_mail", "System mails", "Address, subject and text of mails such as links and "
-          "notices.", "To send them, and again where that did not work.", _CONTRACT,
-          "{ended}; the text of mails with a secret link until it has left."),
-    Entry("enquiries", "Questions", "Name, address and text of who writes to us.",
-          "To answer.", "Request of the person.", "Until the operator removes it."),
+    Entry("audit", "Audit", "Who changed what and when; no address of a recipient.",
+          "So that owners see what happened in their account.", _CONTRACT, "{audit}."),
+    Entry("notices", "Mails of the service itself", "Address, subject and text of links, warnings "
+          "and invitations.", "To send them, and again where that did not work.", _CONTRACT,
+          "{notices}; the text of mails with a secret link until it has left."),
+    Entry("enquiries", "Questions", "Name, address and text of who writes to us.", "To answer.",
+          "Request of the person.", "{enquiries}."),
     Entry("followers", "Followers of this policy", "Address of who wants to hear of changes.",
-          "To mail changes of this policy.", "Consent.",
-          "Until they leave; without confirmation {follow_link}."),
-    Entry("contacts", "Contacts of customers", "Addresses, names, company, kind, fields, tags, "
-          "notes, lists.", "So that the customer can write to them.", _CUSTOMER, _DELETES),
-    Entry("consents", "Record of consents", "Who agreed when, how, with which words; who left.",
-          "To prove consent, and never to mail who left.", _CUSTOMER,
-          "As long as the account; of erased people a hash that cannot be read back."),
-    Entry("files", "Files of contacts", "What customers upload, row by row.",
-          "To import it and to explain each row that was not taken.", _CUSTOMER,
-          "{upload}; what an undo needs {import_undo}.",
-          "In the data folder of this installation."),
-    Entry("campaigns", "Campaigns and results", "Texts; of each mail whether and when the "
-          "recipient's mail server took it and its answer; opens and clicks as far as switched on.",
-          "To send, and to show the customer what became of it.", _CUSTOMER, _DELETES),
-    Entry("returns", "What came back", "Bounces and complaints, until they are understood; a hash "
-          "of each mail afterwards.", "To stop mail that does not arrive or is not wanted.",
-          _CUSTOMER, "{returns}."),
+          "To mail them.", "Consent.", "Until they leave; without confirmation {follows}."),
+    Entry("contacts", "Contacts and campaigns of customers", "Addresses, names, company, kind, "
+          "fields, tags, notes, lists; texts; of each mail whether and when the recipient's mail "
+          "server took it, and its answer.", "So that the customer can write to them and see what "
+          "became of it.", _CUSTOMER, "{contacts}."),
+    Entry("readings", "Who opened and who clicked", "Times and links, as far as the customer has "
+          "switched it on for a campaign.", "To show the customer what readers like.", _CUSTOMER,
+          "{readings}; the counts stay, without people."),
+    Entry("consents", "Record of consents", "Who agreed when, how and with which words; who left.",
+          "To prove consent.", _CUSTOMER, "{consents}."),
+    Entry("suppressions", "Who must not be mailed", "The address and the reason; of erased people "
+          "a keyed hash that cannot be read back.", "So that who left stays out.", _CUSTOMER,
+          "{suppressions}."),
+    Entry("files", "Files of contacts", "What customers upload, row by row; what an import or an "
+          "action on many people changed, as it was before.", "To import, to explain each row that "
+          "was not taken, and to undo.", _CUSTOMER, "Files {import_files}; for undoing "
+          "{import_journals} and {bulk_before}.", "In the data folder and the database."),
+    Entry("asking", "Who was asked", "Keyed hashes of addresses that were asked to confirm; "
+          "addresses for which a link to the preference centre was asked for.",
+          "So that nobody's mailbox is flooded.", _CUSTOMER,
+          "{confirmations} and {link_requests}."),
+    Entry("arrivals", "What came back", "A mark of each bounce and report that came in.",
+          "What is told twice counts once.", _CUSTOMER, "{arrivals}."),
     Entry("takeouts", "Take-outs", "A file with everything of an account, made when its owner "
-          "asks.", "So that customers can go.", "Right to one's data.", "{takeout}.",
-          "In the data folder of this installation."),
+          "asks.", "So that customers can go.", "Right to one's data.", "{takeouts}.",
+          "In the data folder."),
     Entry("requests", "Requests of programs", "Answers to calls of the programming interface.",
-          "So that a repeated call acts once.", _CONTRACT, "{repeats}."),
+          "So that a repeated call acts once.", _CONTRACT, "{api_answers}."),
+    Entry("backups", "Backups", "All of it, encrypted.", "To bring everything back after an "
+          "accident.", "Duty to protect data from loss.", "{backups}.",
+          "Where the operator keeps backups."),
 )  # fmt: skip
 
 
@@ -108,7 +115,8 @@ def in_words(sources: Mapping[str, Any] | None = None) -> list[Entry]:
     found = figures.in_words()
     ours = []
     for entry in OURS:
-        known = replace(entry, keeps=entry.keeps.format_map(found))
+        keeps = entry.keeps.format_map(found)
+        known = replace(entry, keeps=keeps[:1].upper() + keeps[1:])
         changed = rows.pop(entry.key, None)
         if changed:
             words = {name: changed[name] for name in PARTS if name != "keeps"}

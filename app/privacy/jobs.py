@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from app.core.db import transaction
 from app.privacy import following
 
 
 def tell() -> int:
     """Mail what is new to those who want to hear of it; returns how many mails became rows."""
     return following.mail_news()
-
-
-def clean_up() -> None:
-    """Forget who asked to follow and never confirmed."""
-    with transaction():
-        following.forget_old()

@@ -19,17 +19,16 @@ from sqlalchemy.orm import aliased, defer
 
 from app.accounts import auditing
 from app.accounts.models import Member
-from app.config import Config
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound, WrongState
-from app.privacy import comparing, inventory, policy
+from app.privacy import comparing, figures, inventory, policy
 from app.privacy.models import Acceptance, PolicyMailing, PolicyVersion
 
 #: More than any version has.
 LARGEST = 1_000_000
-_known: dict[tuple[Config, int, str], str] = {}
+_known: dict[tuple[Any, ...], str] = {}
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def fingerprint(sections: Sequence[policy.Section]) -> str:
 
 def _fingerprint_now(version_id: int, written: str) -> str:
     """Of what the version would say now; `written` is of what it says."""
-    key = (settings.get(), version_id, written)
+    key = (settings.get(), version_id, written, *figures.in_words().values())
     if key not in _known:
         _known.clear()
         row = db.session.scalar(

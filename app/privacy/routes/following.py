@@ -66,7 +66,7 @@ def unfollow_page(token: str) -> ResponseReturnValue:
 
 
 @bp.post("/privacy/unfollow/<token>")
-@csrf.exempt
+@csrf.exempt  # type: ignore[untyped-decorator]
 @public
 def unfollow(token: str) -> ResponseReturnValue:
     """The button of that page, or of a mail program (RFC 8058)."""

@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql
 
 import app.core.db
 
-revision = "0100"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
