@@ -38,6 +38,7 @@ log = logging.getLogger("worker")
 TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_hits", 0.3),
     ("app.accounts.jobs.send_due_notices", 0.5),
+    ("app.analytics.jobs.take_views", 1),
     ("app.delivery.jobs.start_due_campaigns", 1),
     ("app.tracking.jobs.take_mail", 1),
     ("app.tracking.jobs.take_reports", 1),
@@ -60,6 +61,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.contacts.jobs.clean_up", 3600),
     ("app.moving.jobs.clean_up", 3600),
     ("app.api.jobs.clean_up", 3600),
+    ("app.analytics.jobs.clean_up", 3600),
     ("app.tracking.jobs.clean_up", 3600),
     ("app.ops.jobs.back_up", 20),
     ("app.preferences.jobs.clean_up", 3600),

@@ -28,6 +28,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import routes as accounts
+from app.analytics import routes as analytics
 from app.api import routes as api
 from app.auth import current, sessions
 from app.auth import routes as auth
@@ -73,7 +74,8 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, moving.bp, staff.bp, api.bp,
+    health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")

@@ -15,6 +15,8 @@ from app.config import CHECKOUT
 JOBS = {
     "app.accounts.jobs.check_domains": [],
     "app.accounts.jobs.send_due_notices": [],
+    "app.analytics.jobs.clean_up": [],
+    "app.analytics.jobs.take_views": [],
     "app.api.jobs.clean_up": [],
     "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.ask_again": [],
