@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.analytics import salting, taking
-from app.core.db import transaction
 
 
 def take_views() -> None:
@@ -11,8 +10,6 @@ def take_views() -> None:
     taking.take_views()
 
 
-def clean_up() -> None:
-    """Forget yesterday's salt where it might still lie, and the sums of days long past."""
+def forget_salt() -> None:
+    """Yesterday's, where it might still lie."""
     salting.forget()
-    with transaction():
-        taking.forget_old()

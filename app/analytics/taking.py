@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,8 +32,6 @@ MARK = "views"
 #: Hosts that one page may name on one day; what comes from more is counted without its name.
 MOST_HOSTS = 50
 SEEN_S = 2 * noting.LATEST_S
-#: How long sums by day are kept.
-KEPT_DAYS = 1_100
 
 
 def take_views() -> int:
@@ -204,11 +203,10 @@ def _add(
     db.session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=added))
 
 
-def forget_old() -> int:
-    """Remove the sums of days that are long over; returns how many rows."""
-    before = int(time.time()) // DAY_S - KEPT_DAYS
-    gone = 0
+def forget_old(before: datetime) -> int:
+    """Remove the sums of days that were over by then; returns how many rows."""
+    day, gone = int(before.timestamp()) // DAY_S, 0
     for table in (PageDay, PageSource, PageLink):
-        result = db.session.execute(sa.delete(table).where(table.day < before))
+        result = db.session.execute(sa.delete(table).where(table.day < day))
         gone += int(result.rowcount)  # type: ignore[attr-defined]
     return gone

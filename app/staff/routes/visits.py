@@ -6,7 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.analytics import queries, trackers
-from app.analytics.taking import KEPT_DAYS
+from app.core import keeping
 from app.staff.routes.blueprint import bp, for_purposes, settings
 
 
@@ -24,5 +24,5 @@ def visits_page() -> ResponseReturnValue:
         bars=queries.bars("site", days),
         others=[(kind, queries.total(kind, days)) for kind in ("archive", "form")],
         trackers=trackers.third_party_trackers(settings()),
-        kept_years=round(KEPT_DAYS / 365),
+        kept=keeping.in_words(keeping.days("visits")),
     )
