@@ -40,6 +40,8 @@ class Purpose(StrEnum):
     PAGE = "page"
     FOLLOW = "follow"
     UNFOLLOW = "unfollow"
+    DOT = "dot"
+    TICKET = "ticket"
 
 
 class BadToken(DomainError):

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.core import keeping
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
@@ -72,6 +73,9 @@ OURS = (
     Entry("notices", "Mails of the service itself", "Address, subject and text of links, warnings "
           "and invitations.", "To send them, and again where that did not work.", _CONTRACT,
           "{notices}; the text of mails with a secret link until it has left."),
+    Entry("visits", "Visits of public pages", "Sums by page and day: views, visits, sources. There "
+          "is nobody in them.", "To see which pages are of use.",
+          "Legitimate interest; not personal data.", "{visits}."),
     Entry("enquiries", "Questions", "Name, address and text of who writes to us.", "To answer.",
           "Request of the person.", "{enquiries}."),
     Entry("followers", "Followers of this policy", "Address of who wants to hear of changes.",
@@ -114,7 +118,7 @@ def in_words(sources: Mapping[str, Any] | None = None) -> list[Entry]:
     rows = {row["key"]: row for row in (sources or {}).get("entries", [])}
     found = figures.in_words()
     ours = []
-    for entry in OURS:
+    for entry in [*OURS, *_by_rule()]:
         keeps = entry.keeps.format_map(found)
         known = replace(entry, keeps=keeps[:1].upper() + keeps[1:])
         changed = rows.pop(entry.key, None)
@@ -124,6 +128,18 @@ def in_words(sources: Mapping[str, Any] | None = None) -> list[Entry]:
         ours.append(known)
     added = [Entry(**{**row, "is_ours": False, "is_changed": False}) for row in rows.values()]
     return [*ours, *added]
+
+
+def _by_rule() -> list[Entry]:
+    """What a rule of retention names and no entry above does, so that nothing is left out."""
+    named = " ".join(entry.keeps for entry in OURS)
+    return [
+        Entry(kept.rule.key, kept.rule.what, f"{kept.rule.what}.", kept.rule.why,
+              _CUSTOMER if kept.rule.of == "reader" else "Legitimate interest in the service.",
+              f"{{{kept.rule.key}}}.")
+        for kept in keeping.everything()
+        if f"{{{kept.rule.key}}}" not in named
+    ]  # fmt: skip
 
 
 def draft() -> dict[str, Any]:

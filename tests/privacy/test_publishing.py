@@ -45,10 +45,19 @@ def test_the_policy_is_written_from_the_inventory_with_the_figures_of_the_code(a
 
     for kept in keeping.everything():
         assert kept.how_long.lower() in said.lower(), kept.rule.key
-        assert any(f"{{{kept.rule.key}}}" in entry.keeps for entry in inventory.OURS)
     lasting = " ".join(" ".join(one["paragraphs"]) for one in sections.values()) + said
     for name, length in FIGURES.items():
         assert figures.words(length) in lasting, name
+
+
+def test_what_only_a_rule_of_retention_names_is_listed_by_itself(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(inventory, "OURS", ())
+
+    for kept, entry in zip(keeping.everything(), inventory.in_words(), strict=True):
+        assert entry.title == kept.rule.what
+        assert entry.keeps.lower() == f"{kept.how_long}.".lower()
 
 
 def test_what_the_operator_chooses_to_keep_longer_is_in_the_text_at_once(service: Client):
