@@ -73,7 +73,7 @@ def _written(config: Config) -> str:
             site=urlsplit(config.BASE_URL).hostname or "",
             contact=obfuscated(config.OPERATOR_EMAIL),
             relay=own_relay(config),
-            tracker=urlsplit(config.TRACKER_SCRIPT).hostname or "",
+            tracker=config.TRACKER_NAME if config.TRACKER_SCRIPT else "",
             lasts=figures.in_words(),
         )
     )
