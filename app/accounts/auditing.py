@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from app.accounts.models import Account, AuditEntry, Member
-from app.core.db import db
+from app.core import chaining
+
+CHAIN = chaining.Chain("audit", "the audit log", AuditEntry)
 
 #: What was done, in words for the page; the verb itself is for programs.
 WORDS = {
@@ -64,11 +66,12 @@ def note(account: Account | None, member: Member | None, verb: str, about: str =
 
     `verb` as in campaign.send; `about` as in "campaign 7": never an address of a recipient.
     """
-    db.session.add(
+    chaining.append(
+        CHAIN,
         AuditEntry(
             account_id=account.id if account else None,
             member_id=member.id if member else None,
             verb=verb,
             about=about[:200],
-        )
+        ),
     )
