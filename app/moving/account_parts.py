@@ -109,7 +109,7 @@ def audit(scope: Scope, after: Key | None) -> Chunk:
             AuditEntry.about,
             AuditEntry.link,
             AuditEntry.hash,
-        )  # fmt: skip
+        )
         .where(AuditEntry.account_id == scope.account.id, AuditEntry.id > (after or [0])[0])
         .order_by(AuditEntry.id)
         .limit(CHUNK)

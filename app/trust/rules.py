@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.accounts import notices
+from app.analytics import taking as analytics
 from app.api import repeats
 from app.auth import tidying
 from app.contacts import asking, bulk_actions, journal, uploads
@@ -122,6 +123,9 @@ def _of_readers() -> tuple[Rule, ...]:
 
 def _of_visitors() -> tuple[Rule, ...]:
     return (
+        Rule("visits", "Sums of visits of public pages, by page and day",
+             "To compare with last year. There is nobody in them.",
+             3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
         Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
              2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
     )  # fmt: skip

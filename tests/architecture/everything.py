@@ -171,6 +171,7 @@ SLUG = "bakery-news"
 OTHERS: dict[str, str] = {
     "slug": SLUG,
     "token": "x" * 40,
+    "mark": "x" * 40,
     "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",

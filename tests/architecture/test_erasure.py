@@ -25,10 +25,11 @@ ABOUT_NOBODY = {
     "contact_field", "domain_check", "email_change", "enquiry", "greeting", "headcount",
     "hour_score", "import_journal", "intake", "invitation", "keeping_choice", "keeping_day", "link",
     "list", "list_day", "mail_domain", "mailbox", "member", "member_consent", "membership", "moved",
-    "open_field", "password_link", "people_day", "policy_version", "preference_centre",
-    "public_list", "reader", "relay", "relay_use", "report_hook", "restoration", "score", "segment",
-    "segment_count", "sender", "signed_in", "signing_key", "signup_form", "signup_form_version",
-    "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
+    "open_field", "page_day", "page_link", "page_source", "password_link", "people_day",
+    "policy_version", "preference_centre", "public_list", "public_page", "reader", "relay",
+    "relay_use", "report_hook", "restoration", "score", "segment", "segment_count", "sender",
+    "signed_in", "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag",
+    "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}

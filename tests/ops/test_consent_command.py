@@ -1,4 +1,5 @@
-"""`leadersend consent verify` and `leadersend audit verify`, on a real installation, before and after a restore."""
+"""`leadersend consent verify` and `audit verify`, on a real installation, before and after a
+restore."""
 
 from __future__ import annotations
 
