@@ -29,7 +29,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import routes as accounts
 from app.api import routes as api
-from app.auth import current, sessions
+from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
@@ -235,7 +235,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
         _use_zone()
-        return None
+        return guarding.detour(marks)
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
@@ -257,6 +257,11 @@ def _guard(app: Flask, config: Config) -> None:
             "account": membership.account if membership else None,
             "role": membership.role if membership else "",
             "may": current.may if signed_in else (lambda role: False),
+            "second_factor_until": demanding.deadline(
+                membership.account if membership else None, current.current_session()
+            )
+            if signed_in
+            else None,
         }
 
 
