@@ -175,6 +175,7 @@ SLUG = "bakery-news"
 OTHERS: dict[str, str] = {
     "slug": SLUG,
     "token": "x" * 40,
+    "mark": "x" * 40,
     "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",
@@ -184,6 +185,7 @@ OTHERS: dict[str, str] = {
     "kind": "marketing_email",
     "what": "opens",
     "verb": "pause",
+    "service": "whatsapp",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

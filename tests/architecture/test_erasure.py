@@ -24,13 +24,14 @@ ABOUT_NOBODY = {
     "backup_run", "batch", "beat", "campaign", "campaign_audience", "clean_up_look",
     "consent_check", "consent_seal", "contact_field", "domain_check", "email_change", "enquiry",
     "greeting", "headcount", "hour_score", "import_journal", "intake", "invitation",
-    "known_browser", "link", "list", "list_day", "mail_domain", "mailbox", "member",
-    "member_consent", "membership", "moved", "open_field", "passkey", "password_link",
-    "people_day", "policy_version", "preference_centre", "provider_login", "public_list",
-    "reader", "recovery_code", "relay", "relay_use", "report_hook", "restoration", "score",
-    "segment", "segment_count", "sender", "sign_in_step", "signed_in", "signing_key",
-    "signup_form", "signup_form_version", "suppression_key", "tag", "takeout", "tally",
-    "used_stamp", "warm_up",
+    "keeping_choice", "keeping_day", "known_browser", "link", "list", "list_day", "mail_domain",
+    "mailbox", "member", "member_consent", "membership", "moved", "open_field", "page_day",
+    "page_link", "page_source", "passkey", "password_link", "people_day", "policy_version",
+    "preference_centre", "provider_login", "public_list", "public_page", "reader",
+    "recovery_code", "relay", "relay_use", "report_hook", "restoration", "score", "segment",
+    "segment_count", "sender", "sign_in_step", "signed_in", "signing_key", "signup_form",
+    "signup_form_version", "suppression_key", "tag", "takeout", "tally", "used_stamp",
+    "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}
