@@ -57,6 +57,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
     ("app.accounts.jobs.check_domains", 3600),
+    ("app.accounts.jobs.keep_books", 30),
     ("app.contacts.jobs.clean_up", 3600),
     ("app.trust.jobs.keep_rules", 30),
     ("app.analytics.jobs.forget_salt", 3600),

@@ -27,6 +27,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.accounts import auditing
 from app.accounts import routes as accounts
 from app.analytics import routes as analytics
 from app.api import routes as api
@@ -34,9 +35,9 @@ from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
-from app.contacts import erasing
+from app.contacts import erasing, verifying
 from app.contacts import routes as contacts
-from app.core import headers, keeping, queue_server, room, sealing, templating, tokens
+from app.core import books, headers, keeping, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
@@ -168,6 +169,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 

@@ -14,6 +14,7 @@ from app.config import CHECKOUT
 #: comes last and has a default; a name that goes stays for one version as a forwarder.
 JOBS = {
     "app.accounts.jobs.check_domains": [],
+    "app.accounts.jobs.keep_books": [],
     "app.accounts.jobs.send_due_notices": [],
     "app.analytics.jobs.forget_salt": [],
     "app.analytics.jobs.take_views": [],
