@@ -33,6 +33,8 @@ class Account(Base):
     """Made by the operator: no sending limits, DNS findings only warn."""
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")
     created_at: Mapped[Moment] = mapped_column(default=now)
+    second_factor_from: Mapped[datetime | None] = mapped_column()
+    """From when on everybody here needs a second factor; null: as each of them likes."""
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="account")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
@@ -33,12 +34,13 @@ def policy_news() -> News | None:
     return publishing.news_for(current_member())
 
 
-def asking_first() -> Response | None:
+def asking_first(marks: Mapping[str, Any]) -> Response | None:
     """Where a version matters, the page that asks to accept it comes before any other.
 
     What somebody has just written is taken all the same: only looking at pages waits.
     """
-    if request.method != "GET" or wants_fragment():
+    goes_without = marks.get("is_personal") or marks.get("is_before_accepting")
+    if goes_without or request.method != "GET" or wants_fragment():
         return None
     if publishing.wanted_from(current_member()) is None:
         return None
