@@ -8,9 +8,9 @@ import app.auth.models
 import app.campaigns.models
 import app.contacts.models
 import app.delivery.models
+import app.desk.models
 import app.moving.models
 import app.privacy.models
-import app.site.models
 import app.staff.models
 import app.tracking.models
 import app.trust.models  # noqa: F401

@@ -19,6 +19,7 @@ WORDS = {
     "campaign.treat_as_sent": "treated uncertain mails as sent",
     "consent.give": "gave a consent",
     "consent.take_back": "took a consent back",
+    "desk.opt_out": "took somebody out who had written to us",
     "domain.keys": "made keys for a domain",
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",

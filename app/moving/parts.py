@@ -91,7 +91,7 @@ LEFT_OUT = {
     "idempotency_key": "repeats of requests within a day",
     "notice": "system mails of this installation",
     "signed_in": "browsers of members",
-    "enquiry": "letters to the operator of this installation",
+    "ticket": "letters to the operator of this installation",
     "takeout": "of this installation",
     "takein": "of this installation",
     "moved": "of this installation",

@@ -22,6 +22,7 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 
 #: In the order of the navigation.
 SECTIONS = (
+    _section("staff.desk", "Desk", "inbox", "support", "service", "billing", "abuse"),
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.visits_page", "Visits", "chart-column", "marketing"),

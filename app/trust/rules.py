@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from app.accounts import notices
 from app.analytics import taking as analytics
 from app.api import repeats
@@ -18,11 +16,11 @@ from app.auth import tidying
 from app.contacts import asking, bulk_actions, journal, uploads
 from app.contacts.signup import gate
 from app.core import settings
-from app.core.db import db, transaction
+from app.core.db import transaction
 from app.core.keeping import Forget, Rule
+from app.desk import tickets
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
-from app.site.models import Enquiry
 from app.tracking import returns
 from app.trust import walking
 
@@ -57,9 +55,9 @@ def _files_that_moved() -> int:
     return taking_out.remove_old() + taking_in.remove_old()
 
 
-def _enquiries(before: datetime) -> int:
-    gone = db.session.execute(sa.delete(Enquiry).where(Enquiry.at < before))
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+def _tickets(before: datetime, limit: int) -> int:
+    with transaction():
+        return tickets.forget_old(before, limit)
 
 
 def rules() -> tuple[Rule, ...]:
@@ -126,8 +124,9 @@ def _of_visitors() -> tuple[Rule, ...]:
         Rule("visits", "Sums of visits of public pages, by page and day",
              "To compare with last year. There is nobody in them.",
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
-        Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
-             2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
+        Rule("tickets", "Letters to the operator with their answers, once they are closed",
+             "To answer, and to come back to them.",
+             tickets.KEPT_DAYS, 90, 10 * 365, of="visitor", forget=_tickets),
     )  # fmt: skip
 
 
