@@ -28,6 +28,7 @@ WORDS = {
     "mail_server.set": "set a mail server",
     "mailbox.add": "added a bounce mailbox",
     "mailbox.remove": "removed a bounce mailbox",
+    "password.link": "had a link to set a password mailed",
     "password.set": "set a password",
     "person.invite": "invited somebody",
     "person.join": "joined",

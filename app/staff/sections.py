@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.staff.purposes import PURPOSES
+
 
 @dataclass(frozen=True)
 class Section:
@@ -21,7 +23,10 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 
 
 #: In the order of the navigation.
-SECTIONS = (_section("staff.backups_page", "Backups", "server", "service"),)
+SECTIONS = (
+    _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
+    _section("staff.backups_page", "Backups", "server", "service"),
+)
 
 
 def open_to(purposes: Iterable[str]) -> list[Section]:

@@ -22,13 +22,13 @@ EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", 
 ABOUT_NOBODY = {
     "acceptance", "account", "api_token", "asking_round", "backup_run", "batch", "beat", "campaign",
     "campaign_audience", "clean_up_look", "consent_check", "consent_seal", "contact_field",
-    "domain_check", "email_change", "enquiry", "greeting", "headcount", "hour_score",
-    "import_journal", "intake", "invitation", "link", "list", "list_day", "mail_domain", "mailbox",
-    "member", "member_consent", "membership", "moved", "open_field", "password_link", "people_day",
-    "policy_version", "preference_centre", "public_list", "reader", "relay", "relay_use",
-    "report_hook", "restoration", "score", "segment", "segment_count", "sender", "signed_in",
-    "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
-    "tally", "used_stamp", "warm_up",
+    "domain_check", "email_change", "enquiry", "export_grant", "greeting", "headcount",
+    "hour_score", "import_journal", "intake", "invitation", "link", "list", "list_day",
+    "mail_domain", "mailbox", "member", "member_consent", "membership", "moved", "open_field",
+    "password_link", "people_day", "policy_version", "preference_centre", "public_list", "reader",
+    "relay", "relay_use", "report_hook", "restoration", "score", "segment", "segment_count",
+    "sender", "signed_in", "signing_key", "signup_form", "signup_form_version", "staff_access",
+    "staff_look", "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}

@@ -1,6 +1,7 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff.routes import backups, catcher
+from app.staff import panels_own
+from app.staff.routes import access, backups, catcher, customers, people
 from app.staff.routes.blueprint import bp
 
-__all__ = ["backups", "bp", "catcher"]
+__all__ = ["access", "backups", "bp", "catcher", "customers", "panels_own", "people"]
