@@ -93,6 +93,14 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--account", type=int, help="id of one account; default: all")
     verify.add_argument("--known-head", help="a hash noted earlier that must still be in the chain")
 
+    audit = _group(commands, "audit", "records that are only added to")
+    verify = _add(
+        audit, "verify", verify_books, "check that nothing in any of them was altered or removed"
+    )
+    verify.add_argument("--account", type=int, help="id of one account; default: all")
+    verify.add_argument("--book", help="name of one record; default: all")
+    verify.add_argument("--known-head", help="a hash noted earlier that must still be in a chain")
+
     staff = _group(commands, "staff", "the operator's people")
     create = _add(staff, "create", create_staff, "make an operator login")
     create.add_argument("--email", required=True)
@@ -335,6 +343,38 @@ def verify_consents(options: argparse.Namespace) -> int:
     if not guarded:
         _complain("The triggers that refuse changes are missing from the database.")
     return 0 if sound else 1
+
+
+def verify_books(options: argparse.Namespace) -> int:
+    from app.core import books
+
+    with _application():
+        kept = [book for book in books.all_books() if options.book in (None, book.name)]
+        if not kept:
+            raise Complaint(f"There are {_words([one.name for one in books.all_books()])}.")
+        found, known = [], False
+        for book in kept:
+            for account_id in _whose(book.accounts(), options.account):
+                found.append(book.verify(account_id))
+                head = options.known_head
+                known = known or bool(head and book.holds(account_id, head))
+        bare = [book.words for book in kept if not book.is_guarded()]
+    sound = all(not one.problem for one in found) and (known or not options.known_head)
+    _print({"sound": sound, "guarded": not bare, "books": [one.to_json() for one in found]},
+           options)  # fmt: skip
+    for one in found:
+        if one.problem:
+            whose = f"account {one.account}" if one.account else "the installation"
+            _complain(f"{one.book} of {whose}: {one.problem}")
+    if options.known_head and not known:
+        _complain(f"No chain that was verified has this hash: {options.known_head}")
+    for words in bare:
+        _complain(f"The triggers that refuse changes to {words} are missing from the database.")
+    return 0 if sound else 1
+
+
+def _whose(there: Sequence[int | None], wanted: int | None) -> Sequence[int | None]:
+    return there if wanted is None else [one for one in there if one == wanted]
 
 
 def create_staff(options: argparse.Namespace) -> None:

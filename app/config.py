@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 #: Ports that `leadersend up` chose, for commands beside it; in the data folder while it runs.
 RUNNING = "running.env"
 
+#: What stands in a header must not end it.
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.:-]+(/[^\s;,'\"]*)?")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -62,6 +65,16 @@ class Config:
     """Where questions and the contact form go."""
     OPERATOR_ADDRESS: str
     """Postal address of the operator, for the privacy policy."""
+    TRACKER_SCRIPT: str
+    """A third party's script that counts visits of the public site; https://…"""
+    TRACKER_HOST: str
+    """The host that it reports to."""
+    TRACKER_NAME: str
+    """Who runs it, as the privacy policy and the register name it."""
+    TRACKER_POLICY: str
+    """The address of its own privacy policy."""
+    TRACKER_DATA: str
+    """What its script tag says beside: domain=news.example.com;site=7"""
     REGISTRATION: bool
     """Whether anybody may register a business."""
     BACKUP_TO: str
@@ -114,6 +127,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     if not host_part or not port_part.isdigit():
         raise BadSetting(f"INBOUND is {inbound!r}; it must look like 127.0.0.1:1025")
     domain = env.get("MAIL_DOMAIN") or urlsplit(base_url).hostname or "localhost"
+    tracker = _tracker(env)
     return Config(
         LEADERSEND_HOME=home,
         HOST=host,
@@ -131,6 +145,11 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         OPERATOR_NAME=env.get("OPERATOR_NAME") or "LeaderSend",
         OPERATOR_EMAIL=env.get("OPERATOR_EMAIL") or f"info@{domain}",
         OPERATOR_ADDRESS=env.get("OPERATOR_ADDRESS") or "",
+        TRACKER_SCRIPT=tracker["TRACKER_SCRIPT"],
+        TRACKER_HOST=tracker["TRACKER_HOST"],
+        TRACKER_NAME=tracker["TRACKER_NAME"],
+        TRACKER_POLICY=tracker["TRACKER_POLICY"],
+        TRACKER_DATA=tracker["TRACKER_DATA"],
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
@@ -201,6 +220,24 @@ def _backup_to(env: Mapping[str, str]) -> str:
     if to and not to.startswith(("/", "s3://")):
         raise BadSetting(f"BACKUP_TO is {to!r}; it must be a whole path or begin with s3://")
     return to
+
+
+def _tracker(env: Mapping[str, str]) -> dict[str, str]:
+    names = ("SCRIPT", "HOST", "NAME", "POLICY", "DATA")
+    given = {f"TRACKER_{name}": (env.get(f"TRACKER_{name}") or "").strip() for name in names}
+    if not given["TRACKER_SCRIPT"]:
+        return given
+    for name in ("TRACKER_SCRIPT", "TRACKER_POLICY", "TRACKER_HOST"):
+        address = given[name]
+        needs = name != "TRACKER_HOST"
+        if (address or needs) and not _ADDRESS.fullmatch(address):
+            raise BadSetting(f"{name} is {address!r}; it must be an address that begins https://")
+    script = urlsplit(given["TRACKER_SCRIPT"])
+    own = f"https://{script.netloc}"
+    host = urlsplit(given["TRACKER_HOST"]).netloc
+    given["TRACKER_HOST"] = f"https://{host}" if host else own
+    given["TRACKER_NAME"] = given["TRACKER_NAME"] or str(script.hostname)
+    return given
 
 
 def _secret_key(env: Mapping[str, str], home: Path) -> str:

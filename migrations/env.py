@@ -3,6 +3,7 @@
 from alembic import context
 
 import app.accounts.models
+import app.analytics.models
 import app.auth.models
 import app.campaigns.models
 import app.contacts.models
@@ -11,7 +12,8 @@ import app.moving.models
 import app.privacy.models
 import app.site.models
 import app.staff.models
-import app.tracking.models  # noqa: F401
+import app.tracking.models
+import app.trust.models  # noqa: F401
 from app.core.db import Base
 
 connection = context.config.attributes["connection"]

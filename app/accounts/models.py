@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from app.core.chaining import Linked, indexes
 from app.core.clock import now
 from app.core.db import Base, BigId, Id, Json, Moment
 from app.core.folding import fold
@@ -379,11 +380,14 @@ class IdempotencyKey(Base):
     created_at: Mapped[Moment] = mapped_column(default=now, index=True)
 
 
-class AuditEntry(Base):
-    """Who changed what in an Account. Append-only."""
+class AuditEntry(Linked, Base):
+    """Who changed what in an Account. Append-only, and chained (core.chaining)."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (sa.Index("ix_audit_entry_account", "account_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_audit_entry_account", "account_id", "id"),
+        *indexes(__tablename__),
+    )
 
     id: Mapped[Id]
     account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))

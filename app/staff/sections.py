@@ -26,6 +26,8 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 SECTIONS = (
     _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
     _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.keeping_page", "Retention", "hourglass", "service"),
+    _section("staff.visits_page", "Visits", "chart-column", "marketing"),
 )
 
 

@@ -171,6 +171,7 @@ SLUG = "bakery-news"
 OTHERS: dict[str, str] = {
     "slug": SLUG,
     "token": "x" * 40,
+    "mark": "x" * 40,
     "handle": "none-xxxxxxxx",
     "secret": "x" * 43,
     "name": "none",
@@ -181,6 +182,7 @@ OTHERS: dict[str, str] = {
     "what": "opens",
     "verb": "pause",
     "panel": "business",
+    "service": "whatsapp",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

@@ -14,9 +14,10 @@ from app.config import CHECKOUT
 #: comes last and has a default; a name that goes stays for one version as a forwarder.
 JOBS = {
     "app.accounts.jobs.check_domains": [],
+    "app.accounts.jobs.keep_books": [],
     "app.accounts.jobs.send_due_notices": [],
-    "app.api.jobs.clean_up": [],
-    "app.auth.jobs.clean_up": [],
+    "app.analytics.jobs.forget_salt": [],
+    "app.analytics.jobs.take_views": [],
     "app.contacts.jobs.ask_again": [],
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],
@@ -35,15 +36,12 @@ JOBS = {
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
-    "app.preferences.jobs.clean_up": [],
     "app.preferences.jobs.mail_links": [],
     "app.ops.jobs.back_up": [],
-    "app.moving.jobs.clean_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.staff.jobs.close_looks": [],
-    "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],
     "app.tracking.jobs.sweep_looks": [],
@@ -52,6 +50,7 @@ JOBS = {
     "app.tracking.jobs.take_mail": [],
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
+    "app.trust.jobs.keep_rules": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {

@@ -34,6 +34,8 @@ PUBLIC = {
     # Forms for visitors.
     "signup.page", "signup.frame", "signup.send", "signup.send_framed", "signup.look",
     "signup.pop_up",
+    # Ways to sites of others, with a notice.
+    "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
     # Links of a mail: signed.
@@ -41,6 +43,8 @@ PUBLIC = {
     "tracking.back_page", "tracking.come_back", "tracking.in_browser", "tracking.why_this",
     # The same, and what is mailed to who types in an address.
     *(f"preferences.{name}" for name in PREFERENCES),
+    # The dot by which public pages are counted: signed, without a cookie.
+    "analytics.dot", "analytics.tell",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
@@ -52,7 +56,9 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
-    "signup.send", "signup.send_framed",
+    "signup.send", "signup.send_framed", "analytics.tell",
+    # Only keep a choice in this browser.
+    "outside.go", "outside.ask_again",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

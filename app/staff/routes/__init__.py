@@ -1,7 +1,17 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
 from app.staff import panels_own
-from app.staff.routes import access, backups, catcher, customers, people
+from app.staff.routes import access, backups, catcher, customers, keeping, people, visits
 from app.staff.routes.blueprint import bp
 
-__all__ = ["access", "backups", "bp", "catcher", "customers", "panels_own", "people"]
+__all__ = [
+    "access",
+    "backups",
+    "bp",
+    "catcher",
+    "customers",
+    "keeping",
+    "panels_own",
+    "people",
+    "visits",
+]
