@@ -77,6 +77,8 @@ class Config:
     """What its script tag says beside: domain=news.example.com;site=7"""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    STAFF_SECOND_FACTOR: bool
+    """Whether the console opens only to staff with a second factor."""
     BACKUP_TO: str
     """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
     BACKUP_EVERY_HOURS: int
@@ -96,7 +98,7 @@ class Config:
     @property
     def local(self) -> bool:
         """Whether the public address is this machine itself."""
-        return (urlsplit(self.BASE_URL).hostname or "") in ("localhost", "127.0.0.1", "::1")
+        return _is_this_machine(self.BASE_URL)
 
     def masked(self) -> dict[str, str]:
         """Every setting as text, secrets hidden."""
@@ -106,7 +108,7 @@ class Config:
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
-        for name in ("CATCHER", "REGISTRATION"):
+        for name in ("CATCHER", "REGISTRATION", "STAFF_SECOND_FACTOR"):
             shown[name] = "on" if getattr(self, name) else "off"
         return shown
 
@@ -151,6 +153,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         TRACKER_POLICY=tracker["TRACKER_POLICY"],
         TRACKER_DATA=tracker["TRACKER_DATA"],
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        STAFF_SECOND_FACTOR=_switch(
+            env, "STAFF_SECOND_FACTOR", default=not _is_this_machine(base_url)
+        ),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
         BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),
@@ -220,6 +225,10 @@ def _backup_to(env: Mapping[str, str]) -> str:
     if to and not to.startswith(("/", "s3://")):
         raise BadSetting(f"BACKUP_TO is {to!r}; it must be a whole path or begin with s3://")
     return to
+
+
+def _is_this_machine(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
 
 
 def _tracker(env: Mapping[str, str]) -> dict[str, str]:

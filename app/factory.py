@@ -31,7 +31,7 @@ from app.accounts import auditing
 from app.accounts import routes as accounts
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import current, sessions
+from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
@@ -244,7 +244,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
         _use_zone()
-        return None
+        return guarding.detour(marks)
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
@@ -266,6 +266,11 @@ def _guard(app: Flask, config: Config) -> None:
             "account": membership.account if membership else None,
             "role": membership.role if membership else "",
             "may": current.may if signed_in else (lambda role: False),
+            "second_factor_until": demanding.deadline(
+                membership.account if membership else None, current.current_session()
+            )
+            if signed_in
+            else None,
         }
 
 

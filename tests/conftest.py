@@ -155,7 +155,7 @@ class Client(FlaskClient):
 
     def sign_in(self, person: Person) -> None:
         with transaction():
-            secret = sessions.start(person.member)
+            secret = sessions.start(person.member, is_strong=True)
         with self.session_transaction() as cookie:
             cookie["_user_id"] = secret
             cookie["_fresh"] = True

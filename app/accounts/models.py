@@ -53,6 +53,8 @@ class Account(Base):
     support_until: Mapped[datetime | None] = mapped_column()
     """Until when they may though they may not in general."""
     created_at: Mapped[Moment] = mapped_column(default=now)
+    second_factor_from: Mapped[datetime | None] = mapped_column()
+    """From when on everybody here needs a second factor; null: as each of them likes."""
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="account")
 

@@ -29,6 +29,9 @@ PUBLIC = {
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",
     "auth.forgot", "auth.forgot_post", "auth.password", "auth.set_password",
     "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
+    "auth.second_factor", "auth.second_factor_post", "auth.passkey_options",
+    "auth.sign_in_by_passkey", "auth.email_back", "auth.take_email_back", "auth.not_me",
+    "auth.sound_alarm",
     "accounts.confirm_sender", "accounts.confirm_sender_post",
     "contacts.confirm", "contacts.confirm_now",
     # Forms for visitors.
