@@ -45,6 +45,7 @@ WORDS = {
     "person.role": "changed a role",
     "person.uninvite": "took an invitation back",
     "policy.accept": "accepted the privacy policy",
+    "policy.publish": "published a version of the privacy policy",
     "preferences.change": "changed what people may choose for themselves",
     "profile.change": "changed their profile",
     "profile.email": "changed their address",

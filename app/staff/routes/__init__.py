@@ -15,3 +15,7 @@ __all__ = [
     "people",
     "visits",
 ]
+from app.staff.routes import backups, catcher, keeping, policy, visits
+from app.staff.routes.blueprint import bp
+
+__all__ = ["backups", "bp", "catcher", "keeping", "policy", "visits"]
