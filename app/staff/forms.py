@@ -1,4 +1,5 @@
 """Forms of the staff console: strings and limits; the rules are the verbs'."""
+
 """Forms of the staff console."""
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class GrantForm(FlaskForm):
         default=1,
         validators=[InputRequired("Choose until when.")],
     )
+
+
 def _text(label: str, message: str = "", *, rows: int = 3, longest: int = 2_000) -> TextAreaField:
     needed = DataRequired(message) if message else Optional()
     return TextAreaField(
