@@ -31,6 +31,7 @@ from app.accounts import routes as accounts
 from app.api import routes as api
 from app.auth import current, sessions
 from app.auth import routes as auth
+from app.billing import routes as billing
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing
@@ -73,7 +74,8 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, billing.bp, staff.bp, api.bp,
+    health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")

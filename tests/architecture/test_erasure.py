@@ -22,6 +22,7 @@ EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", 
 ABOUT_NOBODY = {
     "acceptance", "account", "api_token", "asking_round", "backup_run", "batch", "beat", "campaign",
     "campaign_audience", "clean_up_look", "consent_check", "consent_seal", "contact_field",
+    "contract", "limit_notice", "mail_month", "payment_event", "plan_grant", "reservation",
     "domain_check", "email_change", "enquiry", "greeting", "headcount", "hour_score",
     "import_journal", "intake", "invitation", "link", "list", "list_day", "mail_domain", "mailbox",
     "member", "member_consent", "membership", "moved", "open_field", "password_link", "people_day",

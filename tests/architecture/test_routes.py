@@ -43,6 +43,8 @@ PUBLIC = {
     *(f"preferences.{name}" for name in PREFERENCES),
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
+    # Events of the payment provider: signed.
+    "billing.take_event",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
     "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
     "staff.delete_mails",
@@ -52,7 +54,7 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
-    "signup.send", "signup.send_framed",
+    "signup.send", "signup.send_framed", "billing.take_event",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}
