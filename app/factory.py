@@ -36,7 +36,7 @@ from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing
 from app.contacts import routes as contacts
-from app.core import headers, queue_server, room, sealing, templating, tokens
+from app.core import headers, keeping, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
@@ -51,11 +51,14 @@ from app.moving import routes as moving
 from app.preferences import routes as preferences
 from app.privacy import routes as privacy
 from app.reports import routes as reports
+from app.sharing import routes as sharing
 from app.site import health
 from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
+from app.trust import forgetting, rules
+from app.trust import routes as trust
 
 log = logging.getLogger(__name__)
 #: Of a body that is too large; whoever sends more finds the line cut.
@@ -74,8 +77,8 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, moving.bp, billing.bp, staff.bp, api.bp,
-    health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, sharing.outside.bp,
+    moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
@@ -165,6 +168,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 
 

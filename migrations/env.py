@@ -13,7 +13,8 @@ import app.plans.models
 import app.privacy.models
 import app.site.models
 import app.staff.models
-import app.tracking.models  # noqa: F401
+import app.tracking.models
+import app.trust.models  # noqa: F401
 from app.core.db import Base
 
 connection = context.config.attributes["connection"]

@@ -75,9 +75,7 @@ class PaymentServer:
             ("127.0.0.1", 0), type("Handler", (Handler,), {"payments": self})
         )
         self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.02,), daemon=True
-        )
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
 

@@ -53,12 +53,12 @@ PACKAGES = (
 )
 LUCIDE = Package("lucide-static", "1.62.0", "ISC", ())
 NAMES = """
-    arrow-left arrow-right ban calendar chart-column check chevron-left chevron-right
+    archive arrow-left arrow-right ban calendar chart-column check chevron-left chevron-right
     circle-alert circle-check circle-dot circle-help circle-pause circle-x clipboard-list clock
-    code copy download eye file-text hourglass house image inbox info key link list loader
-    log-out mail mail-check menu monitor moon palette pause pencil play plus printer
-    receipt-text rotate-ccw search send server settings shield smartphone sparkles square-pen
-    store sun tag text-cursor-input trash-2 triangle-alert undo-2 upload user users x
+    code copy download external-link eye file-text hourglass house image inbox info key link list
+    loader lock log-out mail mail-check menu monitor moon palette pause pencil play plus printer
+    receipt-text rotate-ccw rss search send server settings share-2 shield smartphone sparkles
+    square-pen store sun tag text-cursor-input trash-2 triangle-alert undo-2 upload user users x
 """
 ICONS = sorted(NAMES.split())
 

@@ -157,11 +157,15 @@ def _try_later(notice: Notice) -> None:
     notice.due_at = now() + timedelta(seconds=WAITS_S[notice.attempts - 1])
 
 
-def forget_old(before: datetime) -> int:
-    """Remove notices that are done with; returns how many."""
-    gone = db.session.execute(
-        sa.delete(Notice).where(
-            Notice.created_at < before, Notice.state.in_(("sent", "failed", "uncertain"))
+def forget_old(before: datetime, limit: int = 1000) -> int:
+    """Remove some notices that are done with; returns how many."""
+    over = (
+        sa.select(Notice.id)
+        .where(
+            Notice.state.in_(("sent", "failed", "uncertain")),
+            Notice.created_at < before,
         )
+        .limit(limit)
     )
+    gone = db.session.execute(sa.delete(Notice).where(Notice.id.in_(over)))
     return gone.rowcount if isinstance(gone, CursorResult) else 0

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from app.billing import events, looking, settling, standing, telling
-from app.core.clock import now
+from app.billing import looking, settling, standing, telling
 from app.core.db import transaction
-
-#: Long after the provider has given up, and after which no event is taken any more.
-KEPT = timedelta(days=90)
 
 
 def look() -> int:
@@ -25,9 +19,3 @@ def tend() -> None:
     looking.chase_due()
     telling.tell_waiting()
     telling.tell_due()
-
-
-def clean_up() -> None:
-    """Forget the numbers of old events."""
-    with transaction():
-        events.forget_old(now() - KEPT)

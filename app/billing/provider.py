@@ -12,6 +12,7 @@ from typing import Protocol
 
 from app.core import settings
 from app.core.errors import DomainError, NotFound
+from app.core.integrations import Integration
 
 
 class PaymentsAway(DomainError):
@@ -71,9 +72,8 @@ class Provider(Protocol):
     """Every call raises PaymentsAway or PaymentsRefused."""
 
     name: str
-    host: str
-    """Where people pay."""
-    policy_url: str
+    service: Integration
+    """Where people pay, what it gets to know, and its policy."""
     form_targets: str
     """Origins that a form may lead to, for the Content-Security-Policy."""
 

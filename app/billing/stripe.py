@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from app.billing.provider import (
     PaymentsRefused,
     Step,
 )
-from app.core import settings
+from app.core import integrations, settings
 
 if TYPE_CHECKING:
     import urllib3
@@ -43,16 +44,16 @@ class Stripe:
     """A provider.Provider."""
 
     name = "Stripe"
-    host = "checkout.stripe.com"
-    policy_url = "https://stripe.com/privacy"
 
     def __init__(self, key: str, api: str, *, has_tax: bool) -> None:
         self._key, self._api, self._has_tax = key, api, has_tax
         self._is_real = (urlsplit(api).hostname or "").endswith("stripe.com")
         own = "" if self._is_real else f" {api}"
         self.form_targets = f"https://checkout.stripe.com https://billing.stripe.com{own}"
-        if not self._is_real:
-            self.host = urlsplit(api).netloc
+        listed = integrations.find("stripe")
+        assert listed is not None  # noqa: S101  # it stands in the list
+        host = listed.host if self._is_real else urlsplit(api).netloc
+        self.service = replace(listed, host=host)
 
     def new_customer(self, customer: Customer, key: str) -> str:
         """Its reference; the same one for the same key."""

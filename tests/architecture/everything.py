@@ -180,6 +180,7 @@ OTHERS: dict[str, str] = {
     "kind": "marketing_email",
     "what": "opens",
     "verb": "pause",
+    "service": "whatsapp",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

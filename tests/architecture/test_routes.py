@@ -34,6 +34,8 @@ PUBLIC = {
     # Forms for visitors.
     "signup.page", "signup.frame", "signup.send", "signup.send_framed", "signup.look",
     "signup.pop_up",
+    # Ways to sites of others, with a notice.
+    "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
     # Links of a mail: signed.
@@ -55,6 +57,8 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
     "signup.send", "signup.send_framed", "billing.take_event",
+    # Only keep a choice in this browser.
+    "outside.go", "outside.ask_again",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

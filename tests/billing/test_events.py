@@ -65,13 +65,14 @@ def test_a_replay_counts_once(
     "header",
     [
         "", "t=1", "v1=00", "t=x,v1=00", "t=99999999999999,v1=00", "t=1,t=2,v1=00",
-        "t=-5,v1=00", "t=²,v1=00", "t=1700000000,v1=", f"t={int(time.time())},v1=ÿ",
+        "t=-5,v1=00", "t=²,v1=00", "t=1700000000,v1=", "t={now},v1=ÿ",
     ],
 )  # fmt: skip
 def test_what_is_not_signed_is_refused(
     client: Client, payments: PaymentServer, paying: dict[str, Any], header: str
 ) -> None:
     body = payments.event("invoice.paid", paying)
+    header = header.replace("{now}", str(int(time.time())))
 
     assert post(client, body, header.encode().decode("latin-1")) == 400
     assert kept() == 0
