@@ -27,16 +27,18 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.accounts import auditing
 from app.accounts import routes as accounts
+from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import current, sessions
+from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.billing import routes as billing
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
-from app.contacts import erasing
+from app.contacts import erasing, verifying
 from app.contacts import routes as contacts
-from app.core import headers, keeping, queue_server, room, sealing, templating, tokens
+from app.core import books, headers, keeping, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
@@ -77,7 +79,7 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, sharing.outside.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
     moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
@@ -168,6 +170,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 
@@ -241,7 +244,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
         _use_zone()
-        return None
+        return guarding.detour(marks)
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
@@ -263,6 +266,11 @@ def _guard(app: Flask, config: Config) -> None:
             "account": membership.account if membership else None,
             "role": membership.role if membership else "",
             "may": current.may if signed_in else (lambda role: False),
+            "second_factor_until": demanding.deadline(
+                membership.account if membership else None, current.current_session()
+            )
+            if signed_in
+            else None,
         }
 
 

@@ -34,6 +34,10 @@ SECRET_KINDS = frozenset(
         "already_registered",
         "invitation",
         "email_change",
+        "email_changed",
+        "sign_in_new",
+        "security_changed",
+        "provider_link",
         "preferences_link",
         "address_question",
     }

@@ -38,6 +38,8 @@ class Purpose(StrEnum):
     CHOICES = "choices"
     ADDRESS = "address"
     PAGE = "page"
+    DOT = "dot"
+    TICKET = "ticket"
 
 
 class BadToken(DomainError):

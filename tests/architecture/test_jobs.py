@@ -14,9 +14,12 @@ from app.config import CHECKOUT
 #: comes last and has a default; a name that goes stays for one version as a forwarder.
 JOBS = {
     "app.accounts.jobs.check_domains": [],
+    "app.accounts.jobs.keep_books": [],
     "app.accounts.jobs.send_due_notices": [],
     "app.billing.jobs.look": [],
     "app.billing.jobs.tend": [],
+    "app.analytics.jobs.forget_salt": [],
+    "app.analytics.jobs.take_views": [],
     "app.contacts.jobs.ask_again": [],
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],

@@ -38,6 +38,8 @@ EMPTY_ACCOUNT = [
     "/settings/business",
     "/settings/people",
     "/settings/profile",
+    "/settings/sign-in",
+    "/confirm",
     "/settings/senders",
     "/settings/preferences",
     "/settings/preferences/preview",
