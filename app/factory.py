@@ -51,10 +51,11 @@ from app.extensions import csrf, htmx, limiter, login
 from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
 from app.preferences import routes as preferences
+from app.privacy import figures
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.sharing import routes as sharing
-from app.site import health
+from app.site import health, promises
 from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import express
@@ -170,6 +171,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    figures.know(promises.FIGURES)
     books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
@@ -244,7 +246,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
         _use_zone()
-        return guarding.detour(marks)
+        return guarding.detour(marks) or privacy.asking_first(marks)
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:

@@ -52,6 +52,7 @@ WORDS = {
     "plan.grant": "gave a plan or mails",
     "plan.ungrant": "took back a plan that was given",
     "policy.accept": "accepted the privacy policy",
+    "policy.publish": "published a version of the privacy policy",
     "preferences.change": "changed what people may choose for themselves",
     "profile.change": "changed their profile",
     "profile.email": "changed their address",

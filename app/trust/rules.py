@@ -23,6 +23,7 @@ from app.core.db import db, transaction
 from app.core.keeping import Forget, Rule
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
+from app.privacy import following
 from app.site.models import Enquiry
 from app.tracking import returns
 from app.trust import walking
@@ -139,6 +140,10 @@ def _of_visitors() -> tuple[Rule, ...]:
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
         Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
              2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
+        Rule("follows", "Addresses that asked to hear of changes of the privacy policy and did not "
+             "confirm", "Until then their link works. Whoever leaves is forgotten at once.",
+             following.LINK_LIFE.days, of="visitor",
+             forget=_in_one(lambda _before: following.forget_old())),
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ ABOUT_NOBODY = {
     "contract", "limit_notice", "mail_month", "payment_event", "plan_grant", "reservation",
     "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
     "tally", "used_stamp", "warm_up",
+    # What the privacy policy is made from, and the addresses of who follows it.
+    "inventory_entry", "policy_draft", "policy_follower", "policy_mailing",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}

@@ -40,7 +40,10 @@ PUBLIC = {
     # Ways to sites of others, with a notice.
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
-    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
+    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    # Following the policy by mail: asked for with an address, then by signed links.
+    "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
+    "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.in_browser", "tracking.why_this",
@@ -61,7 +64,9 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
-    "signup.send", "signup.send_framed", "analytics.tell", "billing.take_event",
+    "signup.send", "signup.send_framed", "privacy.unfollow", "analytics.tell",
+    # Signed.
+    "billing.take_event",
     # Only keep a choice in this browser.
     "outside.go", "outside.ask_again",
 }  # fmt: skip
