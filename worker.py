@@ -61,6 +61,8 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.accounts.jobs.check_domains", 3600),
     ("app.accounts.jobs.keep_books", 30),
     ("app.contacts.jobs.clean_up", 3600),
+    ("app.billing.jobs.look", 3),
+    ("app.billing.jobs.tend", 20),
     ("app.trust.jobs.keep_rules", 30),
     ("app.analytics.jobs.forget_salt", 3600),
     ("app.ops.jobs.back_up", 20),

@@ -33,6 +33,7 @@ from app.analytics import routes as analytics
 from app.api import routes as api
 from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
+from app.billing import routes as billing
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing, verifying
@@ -81,7 +82,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
     delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
-    moving.bp, trust.bp, staff.bp, api.bp, health.bp,
+    moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")

@@ -117,6 +117,12 @@ LEFT_OUT = {
     "staff_look": "of this installation: who of its operator's people looked in",
     "staff_access": "of this installation: who of its operator's people saw what",
     "export_grant": "of this installation: what its operator's people were allowed",
+    "contract": "paying, of this installation",
+    "payment_event": "paying, of this installation",
+    "plan_grant": "paying, of this installation",
+    "mail_month": "what was used here",
+    "reservation": "what was used here",
+    "limit_notice": "what was used here",
     "asking_round": "who was asked once more; the ledger says so",
 }
 

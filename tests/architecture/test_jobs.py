@@ -16,6 +16,8 @@ JOBS = {
     "app.accounts.jobs.check_domains": [],
     "app.accounts.jobs.keep_books": [],
     "app.accounts.jobs.send_due_notices": [],
+    "app.billing.jobs.look": [],
+    "app.billing.jobs.tend": [],
     "app.analytics.jobs.forget_salt": [],
     "app.analytics.jobs.take_views": [],
     "app.contacts.jobs.ask_again": [],
