@@ -13,6 +13,7 @@ from app.accounts import notices
 from app.analytics import taking as analytics
 from app.api import repeats
 from app.auth import tidying
+from app.billing import events
 from app.contacts import asking, bulk_actions, journal, uploads
 from app.contacts.signup import gate
 from app.core import settings
@@ -21,6 +22,7 @@ from app.core.keeping import Forget, Rule
 from app.desk import tickets
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
+from app.privacy import following
 from app.tracking import returns
 from app.trust import walking
 
@@ -87,12 +89,22 @@ def _of_accounts() -> tuple[Rule, ...]:
         Rule("links", "Links for passwords, new addresses and invitations, once they are dead",
              "To tell somebody that their link was used or is too old.", 30, 1, 90,
              forget=_in_one(tidying.forget_links)),
+        Rule("sign_in_steps", "Sign-ins under way: what was proven, what is still to come",
+             "Wrong codes are counted for an hour.", 1, forget=_in_one(tidying.forget_steps)),
+        Rule("known_browsers", "Browsers in which members have signed in, as a hash of a cookie",
+             "So that a mail tells only of sign-ins from elsewhere.", 365,
+             forget=_in_one(lambda _before: tidying.forget_known_browsers())),
         Rule("registrations", "Registrations that nobody finished",
              "People come back to a mail weeks later.", 30, 7, 90,
              forget=_in_one(tidying.forget_registrations)),
         Rule("api_answers", "Answers of the API, for requests that are repeated",
              "A program that got no answer asks again.", 2,
              forget=_in_one(lambda _before: repeats.forget_old())),
+        Rule("payments", "What an account pays for: references of the payment provider, and the "
+             "address for invoices", "To know its plan. Nothing of a card is kept.",
+             until=AS_LONG),
+        Rule("payment_events", "Numbers of the payment provider's events",
+             "What it tells twice counts once.", 90, forget=_in_one(events.forget_old)),
     )  # fmt: skip
 
 
@@ -124,9 +136,13 @@ def _of_visitors() -> tuple[Rule, ...]:
         Rule("visits", "Sums of visits of public pages, by page and day",
              "To compare with last year. There is nobody in them.",
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
-        Rule("tickets", "Letters to the operator with their answers, once they are closed",
+        Rule("enquiries", "Letters to the operator with their answers, once they are closed",
              "To answer, and to come back to them.",
              tickets.KEPT_DAYS, 90, 10 * 365, of="visitor", forget=_tickets),
+        Rule("follows", "Addresses that asked to hear of changes of the privacy policy and did not "
+             "confirm", "Until then their link works. Whoever leaves is forgotten at once.",
+             following.LINK_LIFE.days, of="visitor",
+             forget=_in_one(lambda _before: following.forget_old())),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from app.accounts.models import (
 )
 from app.api.calls import CALLS
 from app.auth import sessions
-from app.auth.models import SignedIn
+from app.auth.models import Passkey, SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
     BulkAction,
@@ -46,6 +46,7 @@ from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
 from app.desk.models import Ticket, TicketFile, TicketMessage
 from app.moving.models import Takein, Takeout
+from app.staff.models import ExportGrant
 from tests.conftest import Person
 
 Row = Any
@@ -65,6 +66,10 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         rows |= _letter(alice)
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
+        passkey = Passkey(member_id=alice.member.id, name="Key", credential_id="c", public_key="p")
+        db.session.add(passkey)
+        db.session.flush()
+        ids["passkey_id"] = passkey.id
         ids["member_id"] = bob.member.id
         ids["membership_id"] = _one(Membership.id, Membership.member_id == bob.member.id)
         ids["session_id"] = _one(SignedIn.id, SignedIn.member_id == alice.member.id)
@@ -130,6 +135,7 @@ def _settings(account: int) -> dict[str, Row]:
         ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
         "hook_id": ReportHook(account_id=account, provider="mailgun"),
+        "grant_id": ExportGrant(account_id=account, reason="R", until=now() + timedelta(days=1)),
         "warm_up_id": WarmUp(account_id=account, subject="domain:b.example", goal=5000),
         "mailbox_id": Mailbox(
             account_id=account, host="mail.example", port=993, username="b", sealed_password="s"
@@ -197,6 +203,7 @@ OTHERS: dict[str, str] = {
     "kind": "marketing_email",
     "what": "opens",
     "verb": "pause",
+    "panel": "business",
     "service": "whatsapp",
 }
 #: Fields of forms, filled in well.

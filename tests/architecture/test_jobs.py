@@ -14,7 +14,10 @@ from app.config import CHECKOUT
 #: comes last and has a default; a name that goes stays for one version as a forwarder.
 JOBS = {
     "app.accounts.jobs.check_domains": [],
+    "app.accounts.jobs.keep_books": [],
     "app.accounts.jobs.send_due_notices": [],
+    "app.billing.jobs.look": [],
+    "app.billing.jobs.tend": [],
     "app.analytics.jobs.forget_salt": [],
     "app.analytics.jobs.take_views": [],
     "app.contacts.jobs.ask_again": [],
@@ -37,10 +40,12 @@ JOBS = {
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.mail_links": [],
+    "app.privacy.jobs.tell": [],
     "app.ops.jobs.back_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
+    "app.staff.jobs.close_looks": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],
     "app.tracking.jobs.sweep_looks": [],

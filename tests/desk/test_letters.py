@@ -354,13 +354,13 @@ def test_state_purpose_and_assignee_are_changed_and_noted(
 
 def test_closed_tickets_are_removed_after_their_time(client: Client) -> None:
     old, young, still_open = ask(client), ask(client), ask(client)
-    days = keeping.days("tickets")
+    days = keeping.days("enquiries")
     with transaction():
         for one, ago in ((old, days + 1), (young, days - 1)):
             row = db.session.get_one(Ticket, one.id)
             row.state, row.closed_at = "closed", now() - timedelta(days=ago)
 
-    assert forgetting.keep("tickets") == 1
+    assert forgetting.keep("enquiries") == 1
 
     assert {one.id for one in tickets()} == {young.id, still_open.id}
     assert db.session.scalar(sa.select(sa.func.count()).select_from(TicketMessage)) == 2

@@ -61,7 +61,7 @@ def _page(found: Ticket, form: LetterForm) -> str:
         purposes=PURPOSES,
         others=queries.of_account(found.account_id) if found.account_id else [],
         candidates=optouts.candidates(found) if found.leaving == "waiting" else [],
-        kept=keeping.in_words(keeping.days("tickets")),
+        kept=keeping.in_words(keeping.days("enquiries")),
     )
 
 
