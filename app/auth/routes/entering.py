@@ -13,6 +13,7 @@ from app.auth import (
     passkeys,
     passwords,
     profiles,
+    provider,
     registering,
     sessions,
     signing_in,
@@ -37,6 +38,7 @@ from app.auth.forms import (
 )
 from app.auth.routes.blueprint import bp, network
 from app.auth.routes.letting_in import go_on
+from app.core import settings
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
@@ -125,6 +127,7 @@ def _sign_in_page(
         next=target,
         problem=problem,
         has_passkeys=passkeys.are_possible(),
+        provider_name=settings.get().OIDC_NAME if provider.is_on() else "",
     )
     return page, status
 
