@@ -43,7 +43,7 @@ SECRET_KINDS = frozenset(
     }
 )
 #: Kinds of which a second copy would hurt; where it is uncertain whether one left, a person looks.
-ONCE_ONLY = frozenset({"tell_a_friend"})
+ONCE_ONLY = frozenset({"tell_a_friend", "policy_news"})
 
 
 def queue(

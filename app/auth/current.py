@@ -58,6 +58,12 @@ def personal(view: View) -> View:
     return view
 
 
+def before_accepting(view: View) -> View:
+    """Open to people who have not accepted a version of the policy that matters: for who leaves."""
+    view.__dict__["is_before_accepting"] = True
+    return view
+
+
 def sensitive(back: str) -> Callable[[View], View]:
     """Only for those who proved who they are within minutes; others do so first.
 

@@ -41,7 +41,10 @@ PUBLIC = {
     # Ways to sites of others, with a notice.
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
-    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
+    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    # Following the policy by mail: asked for with an address, then by signed links.
+    "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
+    "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.in_browser", "tracking.why_this",
@@ -51,6 +54,8 @@ PUBLIC = {
     "analytics.dot", "analytics.tell",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
+    # Events of the payment provider: signed.
+    "billing.take_event",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
     "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
     "staff.delete_mails",
@@ -60,7 +65,9 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
-    "signup.send", "signup.send_framed", "analytics.tell",
+    "signup.send", "signup.send_framed", "privacy.unfollow", "analytics.tell",
+    # Signed.
+    "billing.take_event",
     # Only keep a choice in this browser.
     "outside.go", "outside.ask_again",
 }  # fmt: skip

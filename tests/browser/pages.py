@@ -13,6 +13,8 @@ PUBLIC = [
     "/sent",
     "/privacy",
     "/privacy/versions",
+    "/privacy/follow",
+    "/privacy/follow/asked",
     "/mail",
 ]
 

@@ -1,0 +1,118 @@
+"""Forms of the staff console: strings and limits; the rules are the verbs'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from app.staff.looking import MINUTES
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _text(label: str, message: str = "", *, rows: int = 3, longest: int = 2_000) -> TextAreaField:
+    needed = DataRequired(message) if message else Optional()
+    return TextAreaField(
+        label, filters=[_stripped], validators=[needed, Length(max=longest)],
+        render_kw={"rows": str(rows)},
+    )  # fmt: skip
+
+
+def _line(label: str, message: str = "", *, longest: int = 200) -> StringField:
+    needed = DataRequired(message) if message else Optional()
+    return StringField(label, filters=[_stripped], validators=[needed, Length(max=longest)])
+
+
+class EntryForm(FlaskForm):
+    """An entry of the data inventory."""
+
+    title = _line("Name", "Give it a name.", longest=120)
+    what = _text("What is kept", "Say what is kept.")
+    why = _text("Why", "Say what it is for.", rows=2)
+    ground = _text("Legal ground", "Say what allows it.", rows=2)
+    keeps = _text("How long", "Say how long it is kept.", rows=2)
+    place = _text("Where", "Say where it is.", rows=2)
+
+
+class PassagesForm(FlaskForm):
+    """Passages of the operator's own."""
+
+    more = _text("Your own passages", rows=8, longest=20_000)
+
+
+class PublishForm(FlaskForm):
+    """What is said about a new version."""
+
+    summary = _text("What changes, in plain words", "Say in plain words what changes.")
+    effective_on = DateField("Counts from", validators=[Optional()])
+    matters = BooleanField("It matters: ask everybody to accept it before they go on")
+    seen = HiddenField()
+
+
+class LookForm(FlaskForm):
+    """Why somebody wants to look into an account, and for how long."""
+
+    purpose = SelectField("Purpose", validators=[InputRequired("Choose why you look.")])
+    reference = StringField(
+        "Ticket number, or why",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the ticket's number, or say why you look.")],
+        render_kw={"maxlength": "200", "autocomplete": "off"},
+    )
+    minutes = RadioField(
+        "For how long",
+        coerce=int,
+        choices=[SelectChoice(n, f"{n} minutes") for n in MINUTES],
+        default=30,
+        validators=[InputRequired("Choose for how long.")],
+    )
+
+
+class ContactForm(FlaskForm):
+    """The whole address of one contact, and who asks."""
+
+    address = EmailField(
+        "Whole address of the contact",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the whole address."), Length(max=320)],
+        render_kw={"autocomplete": "off"},
+    )
+    reference = StringField(
+        "Ticket number, or why",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the ticket's number, or say why you look.")],
+        render_kw={"maxlength": "200", "autocomplete": "off"},
+    )
+
+
+class GrantForm(FlaskForm):
+    """An owner lets staff take everything out, once."""
+
+    reason = StringField(
+        "What for",
+        filters=[_stripped],
+        validators=[DataRequired("Say what for, as it was agreed.")],
+        render_kw={"maxlength": "200", "autocomplete": "off"},
+    )
+    days = RadioField(
+        "Until",
+        coerce=int,
+        choices=[SelectChoice(1, "tomorrow"), SelectChoice(7, "in a week")],
+        default=1,
+        validators=[InputRequired("Choose until when.")],
+    )
