@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 import sqlalchemy as sa
-from app.site.models import Enquiry
 from flask import Flask
 
 from app.accounts import notices
@@ -18,6 +17,7 @@ from app.accounts.models import Notice
 from app.core import clock, keeping
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.desk.models import Ticket
 from app.privacy import figures, following, inventory, jobs, policy, publishing
 from app.privacy.models import PolicyFollower, PolicyVersion
 from app.site.promises import FIGURES
@@ -271,7 +271,7 @@ def test_a_question_is_tied_to_the_version(client: Client, sam: Person):
         data={"name": "Vera", "email": "v@b.example", "text": "Why paper?", "version": "2"},
     )
 
-    assert db.session.scalar(sa.select(Enquiry.policy_version)) == 2
+    assert db.session.scalar(sa.select(Ticket.policy_version)) == 2
 
 
 def test_the_feed_has_an_entry_a_version(client: Client, sam: Person):
