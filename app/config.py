@@ -64,6 +64,8 @@ class Config:
     """Postal address of the operator, for the privacy policy."""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    SENDING_LADDER: bool
+    """Whether accounts that registered by themselves start small, and their files are looked at."""
     BACKUP_TO: str
     """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
     BACKUP_EVERY_HOURS: int
@@ -93,7 +95,7 @@ class Config:
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
-        for name in ("CATCHER", "REGISTRATION"):
+        for name in ("CATCHER", "REGISTRATION", "SENDING_LADDER"):
             shown[name] = "on" if getattr(self, name) else "off"
         return shown
 
@@ -132,6 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         OPERATOR_EMAIL=env.get("OPERATOR_EMAIL") or f"info@{domain}",
         OPERATOR_ADDRESS=env.get("OPERATOR_ADDRESS") or "",
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        SENDING_LADDER=_switch(env, "SENDING_LADDER", default=True),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
         BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),

@@ -20,7 +20,7 @@ from app.core.migrating import upgrade
 from app.factory import create_app
 from app.mailer.relay import BadRelay, RelaySettings
 
-STAFF_ROLES = ("support", "service", "marketing", "billing")
+STAFF_ROLES = ("support", "service", "marketing", "billing", "abuse")
 
 
 def main() -> int:

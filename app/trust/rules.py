@@ -24,6 +24,7 @@ from app.preferences import asking as preference_asking
 from app.site.models import Enquiry
 from app.tracking import returns
 from app.trust import walking
+from app.trust.models import AbuseReport
 
 AS_LONG = "as long as the account exists"
 
@@ -58,6 +59,11 @@ def _files_that_moved() -> int:
 
 def _enquiries(before: datetime) -> int:
     gone = db.session.execute(sa.delete(Enquiry).where(Enquiry.at < before))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def _abuse_reports(before: datetime) -> int:
+    gone = db.session.execute(sa.delete(AbuseReport).where(AbuseReport.answered_at < before))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
@@ -124,6 +130,9 @@ def _of_visitors() -> tuple[Rule, ...]:
     return (
         Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
              2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
+        Rule("abuse_reports", "Reports of abuse, once they are answered",
+             "A sender who is reported again is known by then.", 365, 90, 3 * 365, of="visitor",
+             forget=_in_one(_abuse_reports)),
     )  # fmt: skip
 
 

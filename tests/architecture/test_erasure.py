@@ -15,6 +15,7 @@ from app.contacts import erasing
 from app.core.db import Base
 from app.delivery import leftovers
 from app.moving import leftovers as moving
+from app.trust import leftovers as trust
 
 #: Emptied of what is personal, by a statement or a trigger of its own.
 EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", "import"}
@@ -23,13 +24,14 @@ ABOUT_NOBODY = {
     "acceptance", "account", "api_token", "asking_round", "backup_run", "batch", "beat", "campaign",
     "campaign_audience", "clean_up_look", "consent_check", "consent_seal", "contact_field",
     "domain_check", "email_change", "enquiry", "greeting", "headcount", "hour_score",
-    "import_journal", "intake", "invitation", "keeping_choice", "keeping_day", "link", "list",
+    "import_journal", "import_review", "intake", "invitation", "keeping_choice", "keeping_day",
+    "ladder_move", "ladder_place", "link", "list",
     "list_day", "mail_domain", "mailbox",
     "member", "member_consent", "membership", "moved", "open_field", "password_link", "people_day",
     "policy_version", "preference_centre", "public_list", "reader", "relay", "relay_use",
     "report_hook", "restoration", "score", "segment", "segment_count", "sender", "signed_in",
-    "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
-    "tally", "used_stamp", "warm_up",
+    "signing_key", "signup_form", "signup_form_version", "stopped_link", "suppression_key", "tag",
+    "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}
@@ -47,7 +49,8 @@ def goes_with_the_contact(table: sa.Table) -> bool:
 @pytest.mark.parametrize("name", sorted(Base.metadata.tables))
 def test_every_table_forgets_who_is_erased(name: str) -> None:
     places = {
-        place.model.__tablename__ for place in (*erasing.PLACES, *leftovers.PLACES, *moving.PLACES)
+        place.model.__tablename__
+        for place in (*erasing.PLACES, *leftovers.PLACES, *moving.PLACES, *trust.PLACES)
     }
     known = EMPTIED | ABOUT_NOBODY | HASHED | PASSING | places
 

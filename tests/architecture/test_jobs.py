@@ -28,6 +28,7 @@ JOBS = {
     "app.contacts.jobs.tend_forms": [],
     "app.delivery.jobs.greet": [],
     "app.contacts.jobs.keep_ledger": [],
+    "app.delivery.jobs.look_at_trust": [],
     "app.delivery.jobs.look_up_providers": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
     "app.delivery.jobs.send_batch": ["batch_id"],
