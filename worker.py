@@ -58,7 +58,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.accounts.jobs.check_domains", 3600),
     ("app.contacts.jobs.clean_up", 3600),
     ("app.trust.jobs.keep_rules", 30),
-    ("app.delivery.jobs.look_at_trust", 60),
+    ("app.trust.jobs.look_at_results", 60),
     ("app.ops.jobs.back_up", 20),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.

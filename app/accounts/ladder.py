@@ -4,7 +4,7 @@ results.
 Each step says how many mails may go in a day (UTC) and how many people one campaign may have. The
 operator's own accounts (`vouched`) and installations with SENDING_LADDER=off have no limits. What
 was given out today is a row that all workers hold while they take from it, so many campaigns at
-once never exceed it. `app.delivery.trusting` decides on moves.
+once never exceed it. `app.trust.climbing` decides on moves.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core import stopping
 from app.core.jobs import enqueue, is_waiting, stands_in_line, workers
-from app.delivery import greeting, hosting, sending, starting, sweeping, trusting
+from app.delivery import greeting, hosting, sending, starting, sweeping
 
 
 def plan_campaign(campaign_id: int) -> None:
@@ -32,11 +32,6 @@ def start_due_campaigns() -> None:
 def greet() -> None:
     """Called by the tick: people who came by a form get its welcome mail."""
     _wake(greeting.greet())
-
-
-def look_at_trust() -> int:
-    """Called by the tick: moves on the ladder of trust."""
-    return trusting.look_due()
 
 
 def sweep() -> None:

@@ -28,7 +28,6 @@ JOBS = {
     "app.contacts.jobs.tend_forms": [],
     "app.delivery.jobs.greet": [],
     "app.contacts.jobs.keep_ledger": [],
-    "app.delivery.jobs.look_at_trust": [],
     "app.delivery.jobs.look_up_providers": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
     "app.delivery.jobs.send_batch": ["batch_id"],
@@ -48,6 +47,7 @@ JOBS = {
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
     "app.trust.jobs.keep_rules": [],
+    "app.trust.jobs.look_at_results": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {

@@ -18,9 +18,10 @@ from app.campaigns import checks, scheduling
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import allowing, progress, reading, starting, trusting
+from app.delivery import allowing, progress, reading, starting
 from app.delivery.models import Event, Tally
 from app.mailer.smtp import RelaySettings
+from app.trust import climbing
 from tests.conftest import Client, Person
 from tests.delivery.conftest import work
 from tests.faultserver import FaultServer
@@ -145,7 +146,7 @@ def results(campaign: Campaign, sent: int, *, hard: int = 0, complaints: int = 0
 
 def look_again(after: timedelta) -> int:
     with time_machine.travel(now() + after, tick=True):
-        return trusting.look_due()
+        return climbing.look_due()
 
 
 def step(account_id: int) -> int:
