@@ -38,6 +38,10 @@ class Purpose(StrEnum):
     CHOICES = "choices"
     ADDRESS = "address"
     PAGE = "page"
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    DOT = "dot"
+    TICKET = "ticket"
 
 
 class BadToken(DomainError):

@@ -25,6 +25,8 @@ SECTIONS = (
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
+    _section("staff.policy_page", "Policy", "file-text", "service"),
+    _section("staff.visits_page", "Visits", "chart-column", "marketing"),
 )
 
 
