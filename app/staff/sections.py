@@ -27,6 +27,7 @@ SECTIONS = (
     _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
     _section("staff.desk", "Desk", "inbox", "support", "service", "billing", "abuse"),
     _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),
     _section("staff.visits_page", "Visits", "chart-column", "marketing"),

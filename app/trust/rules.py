@@ -25,6 +25,7 @@ from app.preferences import asking as preference_asking
 from app.privacy import following
 from app.tracking import returns
 from app.trust import walking
+from app.trust.models import AbuseReport
 
 AS_LONG = "as long as the account exists"
 
@@ -60,6 +61,11 @@ def _files_that_moved() -> int:
 def _tickets(before: datetime, limit: int) -> int:
     with transaction():
         return tickets.forget_old(before, limit)
+
+
+def _abuse_reports(before: datetime) -> int:
+    gone = db.session.execute(sa.delete(AbuseReport).where(AbuseReport.answered_at < before))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 def rules() -> tuple[Rule, ...]:
@@ -139,6 +145,9 @@ def _of_visitors() -> tuple[Rule, ...]:
         Rule("enquiries", "Letters to the operator with their answers, once they are closed",
              "To answer, and to come back to them.",
              tickets.KEPT_DAYS, 90, 10 * 365, of="visitor", forget=_tickets),
+        Rule("abuse_reports", "Reports of abuse, once they are answered",
+             "A sender who is reported again is known by then.", 365, 90, 3 * 365, of="visitor",
+             forget=_in_one(_abuse_reports)),
         Rule("follows", "Addresses that asked to hear of changes of the privacy policy and did not "
              "confirm", "Until then their link works. Whoever leaves is forgotten at once.",
              following.LINK_LIFE.days, of="visitor",

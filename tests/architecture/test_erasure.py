@@ -16,6 +16,7 @@ from app.core.db import Base
 from app.delivery import leftovers
 from app.desk import leftovers as desk
 from app.moving import leftovers as moving
+from app.trust import leftovers as trust
 
 #: Emptied of what is personal, by a statement or a trigger of its own.
 EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", "import"}
@@ -24,15 +25,16 @@ ABOUT_NOBODY = {
     "acceptance", "account", "alarm_link", "api_token", "asking_round", "authenticator",
     "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head", "clean_up_look",
     "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "email_change",
-    "export_grant", "greeting", "headcount", "hour_score", "import_journal", "intake",
-    "inventory_entry", "invitation", "keeping_choice", "keeping_day", "known_browser",
-    "limit_notice", "link", "list", "list_day", "mail_domain", "mail_month", "mailbox", "member",
-    "member_consent", "membership", "moved", "open_field", "page_day", "page_link", "page_source",
-    "passkey", "password_link", "payment_event", "people_day", "plan_grant", "policy_draft",
-    "policy_follower", "policy_mailing", "policy_version", "preference_centre", "provider_login",
-    "public_list", "public_page", "reader", "recovery_code", "relay", "relay_use", "report_hook",
-    "reservation", "restoration", "score", "segment", "segment_count", "sender", "sign_in_step",
-    "signed_in", "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
+    "export_grant", "greeting", "headcount", "hour_score", "import_journal", "import_review",
+    "intake", "inventory_entry", "invitation", "keeping_choice", "keeping_day", "known_browser",
+    "ladder_move", "ladder_place", "limit_notice", "link", "list", "list_day", "mail_domain",
+    "mail_month", "mailbox", "member", "member_consent", "membership", "moved", "open_field",
+    "page_day", "page_link", "page_source", "passkey", "password_link", "payment_event",
+    "people_day", "plan_grant", "policy_draft", "policy_follower", "policy_mailing",
+    "policy_version", "preference_centre", "provider_login", "public_list", "public_page",
+    "reader", "recovery_code", "relay", "relay_use", "report_hook", "reservation", "restoration",
+    "score", "segment", "segment_count", "sender", "sign_in_step", "signed_in", "signing_key",
+    "signup_form", "signup_form_version", "staff_access", "staff_look", "stopped_link",
     "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
@@ -57,7 +59,13 @@ def goes_with_the_contact(table: sa.Table) -> bool:
 def test_every_table_forgets_who_is_erased(name: str) -> None:
     places = {
         place.model.__tablename__
-        for place in (*erasing.PLACES, *leftovers.PLACES, *desk.PLACES, *moving.PLACES)
+        for place in (
+            *erasing.PLACES,
+            *leftovers.PLACES,
+            *desk.PLACES,
+            *moving.PLACES,
+            *trust.PLACES,
+        )  # fmt: skip
     }
     known = EMPTIED | ABOUT_NOBODY | HASHED | LETTERS | SCRUBBED | PASSING | places
 

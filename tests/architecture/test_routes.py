@@ -23,7 +23,7 @@ PUBLIC = {
     "static",
     # The public site, and monitoring.
     "site.landing", "site.about", "site.help_page", "site.choose_theme",
-    "site.contact", "site.contact_post",
+    "site.contact", "site.contact_post", "trust.abuse", "trust.abuse_post",
     "health.healthz", "health.readyz", "health.metrics",
     # Before one can sign in, or proven by a secret of single use.
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",

@@ -2,6 +2,7 @@
 
 from app.staff import panels_own
 from app.staff.routes import (
+    abuse,
     access,
     backups,
     catcher,
@@ -15,6 +16,7 @@ from app.staff.routes import (
 from app.staff.routes.blueprint import bp
 
 __all__ = [
+    "abuse",
     "access",
     "backups",
     "bp",
