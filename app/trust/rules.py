@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from app.accounts import notices
 from app.analytics import taking as analytics
 from app.api import repeats
@@ -17,7 +19,7 @@ from app.billing import events
 from app.contacts import asking, bulk_actions, journal, uploads
 from app.contacts.signup import gate
 from app.core import settings
-from app.core.db import transaction
+from app.core.db import db, transaction
 from app.core.keeping import Forget, Rule
 from app.desk import tickets
 from app.moving import taking_in, taking_out

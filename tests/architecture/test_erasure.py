@@ -65,7 +65,7 @@ def test_every_table_forgets_who_is_erased(name: str) -> None:
             *desk.PLACES,
             *moving.PLACES,
             *trust.PLACES,
-        )  # fmt: skip
+        )
     }
     known = EMPTIED | ABOUT_NOBODY | HASHED | LETTERS | SCRUBBED | PASSING | places
 
