@@ -161,6 +161,11 @@ def matches(member: Member | None, password: str) -> bool:
     return right and stored is not None
 
 
+def opens(stored: str, password: str) -> bool:
+    """Whether a password of something else than a person, kept as `hashed` gives it, is right."""
+    return check_password_hash(stored, _normalised(password))
+
+
 def refresh(member: Member, password: str) -> None:
     """Hash anew where the parameters have grown since; call with a password that matched."""
     if not (member.password_hash or "").startswith(f"{METHOD}$"):

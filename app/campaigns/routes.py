@@ -23,6 +23,7 @@ from app.campaigns import (
     queries,
     scheduling,
 )
+from app.campaigns.archive import deciding
 from app.campaigns.models import STATES, Campaign
 from app.contacts.models import Contact
 from app.core.clock import now
@@ -441,6 +442,7 @@ def _send_page(
         tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
+        archive=deciding.of_account(campaign.account_id), archived=deciding.page_of(campaign),
     )  # fmt: skip
     return make_response(page, status)
 

@@ -38,6 +38,9 @@ class Purpose(StrEnum):
     CHOICES = "choices"
     ADDRESS = "address"
     PAGE = "page"
+    SHARE = "share"
+    SHARE_OPENED = "share opened"
+    FRIEND = "friend"
 
 
 class BadToken(DomainError):
