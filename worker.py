@@ -56,13 +56,9 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
     ("app.accounts.jobs.check_domains", 3600),
-    ("app.auth.jobs.clean_up", 3600),
     ("app.contacts.jobs.clean_up", 3600),
-    ("app.moving.jobs.clean_up", 3600),
-    ("app.api.jobs.clean_up", 3600),
-    ("app.tracking.jobs.clean_up", 3600),
+    ("app.trust.jobs.keep_rules", 30),
     ("app.ops.jobs.back_up", 20),
-    ("app.preferences.jobs.clean_up", 3600),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.
 AFTER_ERROR_S = 5.0

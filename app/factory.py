@@ -35,7 +35,7 @@ from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing
 from app.contacts import routes as contacts
-from app.core import headers, queue_server, room, sealing, templating, tokens
+from app.core import headers, keeping, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
@@ -56,6 +56,8 @@ from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
+from app.trust import forgetting, rules
+from app.trust import routes as trust
 
 log = logging.getLogger(__name__)
 #: Of a body that is too large; whoever sends more finds the line cut.
@@ -76,7 +78,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     contacts.signing_up.bp, campaigns.bp,
     delivery.bp, tracking.bp, preferences.bp, reports.bp, sharing.outside.bp,
     sharing.archive.bp, sharing.friends.bp, sharing.outsiders.bp, sharing.owners.bp,
-    moving.bp, staff.bp, api.bp, health.bp,
+    moving.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 #: Features whose pages are the same for everybody.
@@ -171,6 +173,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 
 

@@ -9,9 +9,11 @@ import app.contacts.models
 import app.delivery.models
 import app.moving.models
 import app.privacy.models
+import app.sharing.models
 import app.site.models
 import app.staff.models
-import app.tracking.models  # noqa: F401
+import app.tracking.models
+import app.trust.models  # noqa: F401
 from app.core.db import Base
 
 connection = context.config.attributes["connection"]

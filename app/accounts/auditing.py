@@ -23,6 +23,7 @@ WORDS = {
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",
     "import.undo": "undid an import",
+    "keeping.choose": "chose how long something is kept",
     "mail_server.full_speed": "let everybody have mail at full speed",
     "mail_server.remove": "removed a mail server",
     "mail_server.set": "set a mail server",

@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.accounts import notices
 from app.accounts.models import Account, Invitation, Member, Membership
 from app.auth import sessions
 from app.auth.models import EmailChange, PasswordLink, SignedIn
-from app.core.clock import now
 from app.core.db import db
 
-#: How long what is over is still kept, for questions.
-KEPT = timedelta(days=30)
 
-
-def clean_up() -> None:
-    """Remove what was over before KEPT. Safe to run again."""
-    before = now() - KEPT
-    for row in (PasswordLink, EmailChange, Invitation):
-        db.session.execute(sa.delete(row).where(row.expires_at < before))
-    db.session.execute(
-        sa.delete(SignedIn).where(
-            sa.or_(SignedIn.ended_at < before, SignedIn.seen_at < before - sessions.LASTS)
-        )
+def forget_links(before: datetime) -> int:
+    """Links for passwords, new addresses and invitations that had ended by then."""
+    return sum(
+        _gone(sa.delete(row).where(row.expires_at < before))
+        for row in (PasswordLink, EmailChange, Invitation)
     )
-    notices.forget_old(before)
-    _forget_unfinished_registrations()
 
 
-def _forget_unfinished_registrations() -> None:
+def forget_sessions(before: datetime) -> int:
+    """Browsers that had signed out by then, or were not seen any more."""
+    ended = SignedIn.ended_at < before
+    return _gone(
+        sa.delete(SignedIn).where(sa.or_(ended, SignedIn.seen_at < before - sessions.LASTS))
+    )
+
+
+def forget_registrations(before: datetime) -> int:
     """Accounts that no owner ever opened, and their owners where they have no other place."""
-    before = now() - KEPT
     unfinished = sa.select(Account.id).where(
         Account.state == "pending", Account.vouched.is_(False), Account.created_at < before
     )
-    db.session.execute(sa.delete(Account).where(Account.id.in_(unfinished)))
-    db.session.execute(
+    n = _gone(sa.delete(Account).where(Account.id.in_(unfinished)))
+    return n + _gone(
         sa.delete(Member).where(
             Member.password_hash.is_(None),
             Member.created_at < before,
@@ -46,3 +42,8 @@ def _forget_unfinished_registrations() -> None:
             ~sa.exists().where(Membership.member_id == Member.id),
         )
     )
+
+
+def _gone(statement: sa.Delete) -> int:
+    result = db.session.execute(statement)
+    return int(result.rowcount)  # type: ignore[attr-defined]

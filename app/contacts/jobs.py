@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from app.contacts import (
-    asking,
     bulk_actions,
     chaining,
     checking,
     erasing,
     importing,
-    journal,
     preparing,
     undoing,
-    uploads,
     verifying,
 )
 from app.contacts.models import BulkAction, Import
 from app.contacts.segments import counting
-from app.contacts.signup import gate, rounds, showing, telling
+from app.contacts.signup import rounds, showing, telling
 from app.core import jobs
 from app.core.db import db, transaction
 
@@ -148,12 +145,9 @@ def sweep() -> int:
 
 
 def clean_up() -> int:
-    """Remove uploads and forget what is old and needed no more; returns how many."""
+    """Drop counts of segments that nobody asked for lately; returns how many."""
     with transaction():
-        forgotten = counting.forget_old()
-        gate.forget_used()
-        asking.forget_old()
-    return uploads.remove_old() + forgotten + bulk_actions.forget_old() + journal.drop_old()
+        return counting.forget_old()
 
 
 def keep_ledger() -> int:

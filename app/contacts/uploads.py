@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,10 +21,9 @@ from app.core import settings
 from app.core.clock import now
 from app.core.room import kept
 
-KEPT = timedelta(days=30)
 NAME = re.compile(r"[0-9a-f]{32}\.(csv|seen|seen-journal)")
 
-__all__ = ["KEPT", "LIMIT_BYTES", "TooLarge", "Unreadable", "Upload", "look_at"]
+__all__ = ["LIMIT_BYTES", "TooLarge", "Unreadable", "Upload", "look_at"]
 
 
 @dataclass(frozen=True)
@@ -130,9 +129,9 @@ def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def remove_old() -> int:
-    """Remove files that are no longer needed; returns how many."""
-    oldest, gone = (now() - KEPT).timestamp(), 0
+def remove_old(before: datetime) -> int:
+    """Remove files that came before then; returns how many."""
+    oldest, gone = before.timestamp(), 0
     for path in folder().iterdir():
         is_left = path.is_dir() and path.name.startswith("reading-")
         if is_left and path.stat().st_mtime < (now() - timedelta(days=1)).timestamp():

@@ -44,9 +44,3 @@ def sweep() -> int:
     for row_id, runs in back:
         jobs.enqueue(read_takein, row_id, key=f"takein-{row_id}-{runs}", on="work")
     return len(out) + len(back)
-
-
-def clean_up() -> None:
-    """Remove files whose time is over."""
-    taking_out.remove_old()
-    taking_in.remove_old()

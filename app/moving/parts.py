@@ -113,6 +113,8 @@ LEFT_OUT = {
     "import_change": "what undoing an import needs; nothing that was taken in can be undone",
     "signup_form_entry": "consents say who came by which form",
     "confirmation_mail": "keyed with the secret of this installation",
+    "share_link": "a secret link, and of this installation",
+    "told_friend": "keyed with the secret of this installation",
     "asking_round": "who was asked once more; the ledger says so",
 }
 

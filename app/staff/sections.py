@@ -21,7 +21,10 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 
 
 #: In the order of the navigation.
-SECTIONS = (_section("staff.backups_page", "Backups", "server", "service"),)
+SECTIONS = (
+    _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.keeping_page", "Retention", "hourglass", "service"),
+)
 
 
 def open_to(purposes: Iterable[str]) -> list[Section]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from app.core import jobs
-from app.core.db import transaction
-from app.tracking import alarms, amazon, hooks, inbound, intake, mailboxes, returns, scanning
+from app.tracking import alarms, amazon, hooks, inbound, intake, mailboxes, scanning
 
 
 def take_hits() -> None:
@@ -35,12 +34,6 @@ def read_mailboxes() -> None:
 def tell_owners() -> None:
     """Complaints, bounces and outages that owners must know of."""
     alarms.tell()
-
-
-def clean_up() -> None:
-    """Forget which mails and reports came long ago."""
-    with transaction():
-        returns.forget_old()
 
 
 def look_through(account_id: int) -> None:

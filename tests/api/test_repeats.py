@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts.models import IdempotencyKey
-from app.api import jobs
 from app.contacts.models import ContactList
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.trust import forgetting
 from tests.api.conftest import Program
 
 KEY = {"Idempotency-Key": "k1"}
@@ -105,9 +105,9 @@ def test_many_at_once_act_once(app: Flask, program: Program) -> None:
 
 def test_old_answers_are_forgotten(program: Program) -> None:
     program("POST", "/lists", {"name": "News"}, headers=KEY)
-    assert jobs.clean_up() == 0
+    assert forgetting.keep("api_answers") == 0
     with transaction():
         long_ago = now() - timedelta(days=3)
         db.session.execute(sa.update(IdempotencyKey).values(created_at=long_ago))
 
-    assert jobs.clean_up() == 1
+    assert forgetting.keep("api_answers") == 1

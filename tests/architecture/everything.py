@@ -45,6 +45,7 @@ from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
 from app.moving.models import Takein, Takeout
+from app.sharing.models import ShareLink
 from tests.conftest import Person
 
 Row = Any
@@ -60,6 +61,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         db.session.flush()
         _journal(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["share_id"] = _share_link(account, rows["campaign_id"])
         rows["form_id"] = _form(account, rows["list_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
@@ -155,6 +157,15 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
 
 
+def _share_link(account: int, campaign: Row) -> Row:
+    link = ShareLink(
+        account_id=account, campaign_id=campaign.id, kind="report", nonce=1, expires_at=now()
+    )
+    db.session.add(link)
+    db.session.flush()
+    return link
+
+
 def _form(account: int, list_: Row) -> Row:
     form = SignUpForm(account_id=account, name="News", slug=SLUG, is_open=True)
     db.session.add(form)
@@ -181,6 +192,8 @@ OTHERS: dict[str, str] = {
     "what": "opens",
     "verb": "pause",
     "service": "whatsapp",
+    "archive_slug": "nobody",
+    "page_slug": "none",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

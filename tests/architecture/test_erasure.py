@@ -20,18 +20,21 @@ from app.moving import leftovers as moving
 EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", "import"}
 #: Nothing in them is about a contact: settings, counters, members, texts for everybody.
 ABOUT_NOBODY = {
-    "acceptance", "account", "api_token", "asking_round", "backup_run", "batch", "beat", "campaign",
+    "acceptance", "account", "api_token", "archive", "archive_former_address", "archive_page",
+    "asking_round", "backup_run", "batch", "beat", "campaign",
     "campaign_audience", "clean_up_look", "consent_check", "consent_seal", "contact_field",
     "domain_check", "email_change", "enquiry", "greeting", "headcount", "hour_score",
-    "import_journal", "intake", "invitation", "link", "list", "list_day", "mail_domain", "mailbox",
+    "import_journal", "intake", "invitation", "keeping_choice", "keeping_day", "link", "list",
+    "list_day", "mail_domain", "mailbox",
     "member", "member_consent", "membership", "moved", "open_field", "password_link", "people_day",
     "policy_version", "preference_centre", "public_list", "reader", "relay", "relay_use",
-    "report_hook", "restoration", "score", "segment", "segment_count", "sender", "signed_in",
-    "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
+    "report_hook", "restoration", "score", "segment", "segment_count", "sender", "share_link",
+    "signed_in", "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
     "tally", "used_stamp", "warm_up",
 }  # fmt: skip
-#: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
-HASHED = {"confirmation_mail"}
+#: Only a keyed hash of an address: nobody is asked again and again to confirm, told twice of the
+#: same mail, or told of anything who wants that no more.
+HASHED = {"confirmation_mail", "told_friend", "never_tell"}
 #: Read within seconds and then gone.
 PASSING = {"provider_report"}
 

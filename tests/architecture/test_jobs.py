@@ -15,8 +15,6 @@ from app.config import CHECKOUT
 JOBS = {
     "app.accounts.jobs.check_domains": [],
     "app.accounts.jobs.send_due_notices": [],
-    "app.api.jobs.clean_up": [],
-    "app.auth.jobs.clean_up": [],
     "app.contacts.jobs.ask_again": [],
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],
@@ -35,14 +33,11 @@ JOBS = {
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
-    "app.preferences.jobs.clean_up": [],
     "app.preferences.jobs.mail_links": [],
     "app.ops.jobs.back_up": [],
-    "app.moving.jobs.clean_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
-    "app.tracking.jobs.clean_up": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],
     "app.tracking.jobs.sweep_looks": [],
@@ -51,6 +46,7 @@ JOBS = {
     "app.tracking.jobs.take_mail": [],
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
+    "app.trust.jobs.keep_rules": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {

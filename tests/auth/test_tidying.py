@@ -7,15 +7,21 @@ import time_machine
 
 from app.accounts import opening
 from app.accounts.models import Account, Member
-from app.auth import jobs, passwords, sessions
+from app.auth import passwords, sessions
 from app.auth.models import PasswordLink, SignedIn
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.trust import forgetting
 from tests.conftest import Person
 
 
 def count(row: type) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(row)) or 0
+
+
+def forget() -> None:
+    forgetting.keep("links")
+    forgetting.keep("sessions")
 
 
 def test_what_is_over_is_forgotten_after_thirty_days(app, alice: Person):
@@ -24,12 +30,12 @@ def test_what_is_over_is_forgotten_after_thirty_days(app, alice: Person):
         sessions.start(alice.member)
         sessions.end_all(alice.member)
 
-    jobs.clean_up()
+    forget()
     assert (count(PasswordLink), count(SignedIn)) == (1, 1)
 
     with time_machine.travel(now() + timedelta(days=40)):
-        jobs.clean_up()
-        jobs.clean_up()
+        forgetting.keep("registrations")
+        forget()
     assert (count(PasswordLink), count(SignedIn)) == (0, 0)
 
 
@@ -39,7 +45,7 @@ def test_registrations_that_nobody_finished_are_forgotten_and_others_stay(app, a
         opening.open_account(business="Vouched", email="v@x.example", vouched=True)
 
     with time_machine.travel(now() + timedelta(days=40)):
-        jobs.clean_up()
+        forgetting.keep("registrations")
 
     assert set(db.session.scalars(sa.select(Account.name))) == {"Bakery", "Vouched"}
     assert set(db.session.scalars(sa.select(Member.email))) == {

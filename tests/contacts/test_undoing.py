@@ -14,7 +14,6 @@ from app.contacts import (
     consent,
     erasing,
     importing,
-    jobs,
     journal,
     lists,
     suppressions,
@@ -41,6 +40,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import WrongState
 from app.delivery.models import Batch, Delivery
+from app.trust import forgetting
 from tests.conftest import Person
 
 BASIS = "Signed up at our counter."
@@ -303,7 +303,7 @@ def test_after_thirty_days_the_journal_goes(alice: Person) -> None:
     with pytest.raises(WrongState, match="30 days"), transaction():
         undoing.start(import_)
 
-    assert jobs.clean_up() == 1
+    assert forgetting.keep("import_journals") == 1
 
     db.session.expire_all()
     assert undoing.journal_of(import_) is None

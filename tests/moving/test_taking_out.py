@@ -19,6 +19,7 @@ from app.core.room import NoRoom
 from app.moving import files, jobs, leasing, parts, taking_out, writing
 from app.moving.archive import Archive
 from app.moving.models import Takeout
+from app.trust import forgetting
 from tests.conftest import Client, Person
 from tests.moving.conftest import RELAY_PASSWORD, Zip, later, take_out, unpacked
 
@@ -355,12 +356,12 @@ def test_a_stranger_finds_no_file(bakery: Account, charlie: Person, client: Clie
 def test_it_is_removed_after_a_week(bakery: Account, alice: Person, client: Client) -> None:
     takeout = take_out(bakery, alice)
     path = taking_out.path(takeout)
-    jobs.clean_up()
+    forgetting.keep("takeouts")
     assert path.exists()
 
     with transaction():
         db.session.execute(sa.update(Takeout).values(remove_at=now()))
-    jobs.clean_up()
+    forgetting.keep("takeouts")
 
     client.sign_in(alice)
     assert not path.exists()

@@ -13,6 +13,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.extensions import limiter
 from app.preferences import asking, guests, handles, jobs
+from app.trust import forgetting
 from tests.preferences.conftest import fresh_link, notices, words_of
 from tests.tracking.mails import READER
 
@@ -119,7 +120,7 @@ def test_an_address_is_kept_no_longer_than_it_takes(client, sent, page):
     assert db.session.scalars(sa.select(LinkRequest.address)).all() == [None]
     with transaction():
         db.session.execute(sa.update(LinkRequest).values(since=now() - timedelta(days=2)))
-    jobs.clean_up()
+    forgetting.keep("link_requests")
     assert db.session.scalars(sa.select(LinkRequest)).all() == []
 
 

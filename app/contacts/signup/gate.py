@@ -120,9 +120,10 @@ def use(stamp: Stamp) -> bool:
     return db.session.execute(statement).first() is not None
 
 
-def forget_used() -> None:
-    """Stamps that are too old to be used again anyway."""
-    db.session.execute(sa.delete(UsedStamp).where(UsedStamp.until < now()))
+def forget_used() -> int:
+    """Stamps that are too old to be used again anyway; returns how many."""
+    gone = db.session.execute(sa.delete(UsedStamp).where(UsedStamp.until < now()))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 def _read(form_id: int, text: str) -> Stamp | None:

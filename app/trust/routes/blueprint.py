@@ -1,0 +1,7 @@
+"""The blueprint of trust."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("trust", __name__)
