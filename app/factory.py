@@ -29,7 +29,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import routes as accounts
 from app.api import routes as api
-from app.auth import current, sessions
+from app.auth import cookies, current, sessions
 from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
@@ -99,6 +99,7 @@ def create_app(config: Config | None = None) -> Flask:
         template_folder=str(CHECKOUT / "templates"),
     )
     app.request_class = UploadRequest
+    app.session_interface = cookies.Sessions(quiet=FOR_VISITORS)
     _configure(app, config)
     _connect(app, config)
     templating.install(app)

@@ -48,22 +48,29 @@ def compile(campaign: Campaign) -> Content:
     """Raises BadLiquid, BadMjml or BadBody, all of them Invalid with what to do."""
     lists = list_names(campaign)
     return _compiled(
-        campaign, layout.footer_html(lists, language=LANGUAGE), layout.footer_text(lists)
-    )
+        campaign, layout.footer_html(lists, language=LANGUAGE), layout.footer_text(lists),
+        preheader=campaign.preheader,
+    )  # fmt: skip
 
 
 def compile_for_all(campaign: Campaign) -> Content:
-    """The same for everybody's eyes: its footer speaks to nobody and takes nobody off a list."""
+    """The same for everybody's eyes: its footer speaks to nobody and takes nobody off a list.
+
+    What mailboxes show beside the subject, and hide in the mail, is left out.
+    """
     return _compiled(
-        campaign, layout.public_footer_html(language=LANGUAGE), layout.public_footer_text()
-    )
+        campaign, layout.public_footer_html(language=LANGUAGE), layout.public_footer_text(),
+        preheader="",
+    )  # fmt: skip
 
 
-def _compiled(campaign: Campaign, footer_html: str, footer_text: str) -> Content:
+def _compiled(
+    campaign: Campaign, footer_html: str, footer_text: str, *, preheader: str
+) -> Content:
     for source, kind in ((campaign.subject, "header"), (campaign.preheader, "header")):
         liquid.parse(source, kind)
     body = body_html(campaign)
-    html = _with_footer(_with_preheader(body, campaign.preheader), footer_html)
+    html = _with_footer(_with_preheader(body, preheader), footer_html)
     liquid.parse(html)
     text = own_text(campaign) or _text_of(campaign, body)
     text = f"{text.rstrip()}\n\n{footer_text}".lstrip("\n")

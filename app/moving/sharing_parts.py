@@ -20,8 +20,8 @@ _SETTINGS = (
     "Your archive: its settings, which campaigns everybody may read, and all their addresses.",
     covers=("archive", "archive_page", "archive_former_address"),
 )
-def archive(scope: Scope) -> dict[str, Any] | None:
-    """{settings, pages, former_addresses}; left out where nothing was ever decided.
+def archive(scope: Scope) -> dict[str, Any]:
+    """{settings, pages, former_addresses}; settings are null where nothing was ever decided.
 
     Not taken in again: nothing becomes public in another place before its owner says so.
     """
@@ -30,9 +30,7 @@ def archive(scope: Scope) -> dict[str, Any] | None:
         sa.select(ArchivePage)
         .where(ArchivePage.account_id == scope.account.id)
         .order_by(ArchivePage.campaign_id)
-    ).all()
-    if found is None and not pages:
-        return None
+    )
     former = db.session.scalars(
         sa.select(FormerAddress)
         .where(FormerAddress.account_id == scope.account.id)

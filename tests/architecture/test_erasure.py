@@ -29,8 +29,8 @@ ABOUT_NOBODY = {
     "member", "member_consent", "membership", "moved", "open_field", "password_link", "people_day",
     "policy_version", "preference_centre", "public_list", "reader", "relay", "relay_use",
     "report_hook", "restoration", "score", "segment", "segment_count", "sender", "share_link",
-    "signed_in", "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
-    "tally", "used_stamp", "warm_up",
+    "signed_in", "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag",
+    "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address: nobody is asked again and again to confirm, told twice of the
 #: same mail, or told of anything who wants that no more.

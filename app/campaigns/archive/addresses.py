@@ -18,7 +18,7 @@ from app.core.errors import Invalid
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 #: Addresses that mean something else.
-TAKEN = frozenset({"latest", "feed", "feeds", "search", "share", "new"})
+TAKEN = frozenset({"latest", "feed", "feeds", "search"})
 LONGEST, LONGEST_OF_PAGE = 60, 80
 #: So many of one name are numbered; others get something by chance behind it.
 NUMBERED = 6
