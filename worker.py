@@ -38,6 +38,7 @@ log = logging.getLogger("worker")
 TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.take_hits", 0.3),
     ("app.accounts.jobs.send_due_notices", 0.5),
+    ("app.analytics.jobs.take_views", 1),
     ("app.delivery.jobs.start_due_campaigns", 1),
     ("app.tracking.jobs.take_mail", 1),
     ("app.tracking.jobs.take_reports", 1),
@@ -48,6 +49,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.contacts.jobs.count_segments", 10),
     ("app.tracking.jobs.sweep_looks", 5),
     ("app.contacts.jobs.keep_ledger", 10),
+    ("app.privacy.jobs.tell", 5),
     ("app.preferences.jobs.mail_links", 1),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
@@ -56,8 +58,10 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
     ("app.accounts.jobs.check_domains", 3600),
+    ("app.accounts.jobs.keep_books", 30),
     ("app.contacts.jobs.clean_up", 3600),
     ("app.trust.jobs.keep_rules", 30),
+    ("app.analytics.jobs.forget_salt", 3600),
     ("app.ops.jobs.back_up", 20),
 )
 #: After an error a step waits this much longer, so that a broken part does not fill the log.

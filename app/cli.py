@@ -93,10 +93,22 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--account", type=int, help="id of one account; default: all")
     verify.add_argument("--known-head", help="a hash noted earlier that must still be in the chain")
 
+    audit = _group(commands, "audit", "records that are only added to")
+    verify = _add(
+        audit, "verify", verify_books, "check that nothing in any of them was altered or removed"
+    )
+    verify.add_argument("--account", type=int, help="id of one account; default: all")
+    verify.add_argument("--book", help="name of one record; default: all")
+    verify.add_argument("--known-head", help="a hash noted earlier that must still be in a chain")
+
     staff = _group(commands, "staff", "the operator's people")
     create = _add(staff, "create", create_staff, "make an operator login")
     create.add_argument("--email", required=True)
     create.add_argument("--role", nargs="+", action="extend", required=True, help="purposes")
+
+    sign_in = _group(commands, "sign-in", "people who cannot sign in any more")
+    reset = _add(sign_in, "reset", reset_sign_in, "remove second factors, end all sessions")
+    reset.add_argument("--email", required=True, help="whose")
 
     backup = _add(commands, "backup", make_backup, "write everything into one file")
     backup.add_argument("file", type=Path, metavar="FILE")
@@ -337,6 +349,38 @@ def verify_consents(options: argparse.Namespace) -> int:
     return 0 if sound else 1
 
 
+def verify_books(options: argparse.Namespace) -> int:
+    from app.core import books
+
+    with _application():
+        kept = [book for book in books.all_books() if options.book in (None, book.name)]
+        if not kept:
+            raise Complaint(f"There are {_words([one.name for one in books.all_books()])}.")
+        found, known = [], False
+        for book in kept:
+            for account_id in _whose(book.accounts(), options.account):
+                found.append(book.verify(account_id))
+                head = options.known_head
+                known = known or bool(head and book.holds(account_id, head))
+        bare = [book.words for book in kept if not book.is_guarded()]
+    sound = all(not one.problem for one in found) and (known or not options.known_head)
+    _print({"sound": sound, "guarded": not bare, "books": [one.to_json() for one in found]},
+           options)  # fmt: skip
+    for one in found:
+        if one.problem:
+            whose = f"account {one.account}" if one.account else "the installation"
+            _complain(f"{one.book} of {whose}: {one.problem}")
+    if options.known_head and not known:
+        _complain(f"No chain that was verified has this hash: {options.known_head}")
+    for words in bare:
+        _complain(f"The triggers that refuse changes to {words} are missing from the database.")
+    return 0 if sound else 1
+
+
+def _whose(there: Sequence[int | None], wanted: int | None) -> Sequence[int | None]:
+    return there if wanted is None else [one for one in there if one == wanted]
+
+
 def create_staff(options: argparse.Namespace) -> None:
     from app.accounts import auditing, opening
     from app.auth import passwords
@@ -353,6 +397,21 @@ def create_staff(options: argparse.Namespace) -> None:
         auditing.note(None, member, "staff.create", ", ".join(member.staff_roles))
         url = passwords.url(passwords.issue(member))
         found = {"member": member.id, "roles": member.staff_roles, "set_password_url": url}
+    _print(found, options)
+
+
+def reset_sign_in(options: argparse.Namespace) -> None:
+    from app.auth import passwords, second_factors, sessions, signing_in
+    from app.core.db import transaction
+
+    with _application(), transaction():
+        member = signing_in.find(options.email)
+        if member is None:
+            raise Complaint(f"Nobody here has the address {options.email}.")
+        second_factors.reset(member)
+        ended = sessions.end_all(member)
+        url = passwords.url(passwords.issue(member))
+        found = {"member": member.id, "sessions_ended": ended, "set_password_url": url}
     _print(found, options)
 
 

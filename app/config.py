@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 #: Ports that `leadersend up` chose, for commands beside it; in the data folder while it runs.
 RUNNING = "running.env"
 
+#: What stands in a header must not end it.
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.:-]+(/[^\s;,'\"]*)?")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -62,8 +65,20 @@ class Config:
     """Where questions and the contact form go."""
     OPERATOR_ADDRESS: str
     """Postal address of the operator, for the privacy policy."""
+    TRACKER_SCRIPT: str
+    """A third party's script that counts visits of the public site; https://…"""
+    TRACKER_HOST: str
+    """The host that it reports to."""
+    TRACKER_NAME: str
+    """Who runs it, as the privacy policy and the register name it."""
+    TRACKER_POLICY: str
+    """The address of its own privacy policy."""
+    TRACKER_DATA: str
+    """What its script tag says beside: domain=news.example.com;site=7"""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    STAFF_SECOND_FACTOR: bool
+    """Whether the console opens only to staff with a second factor."""
     BACKUP_TO: str
     """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
     BACKUP_EVERY_HOURS: int
@@ -83,7 +98,7 @@ class Config:
     @property
     def local(self) -> bool:
         """Whether the public address is this machine itself."""
-        return (urlsplit(self.BASE_URL).hostname or "") in ("localhost", "127.0.0.1", "::1")
+        return _is_this_machine(self.BASE_URL)
 
     def masked(self) -> dict[str, str]:
         """Every setting as text, secrets hidden."""
@@ -93,7 +108,7 @@ class Config:
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
-        for name in ("CATCHER", "REGISTRATION"):
+        for name in ("CATCHER", "REGISTRATION", "STAFF_SECOND_FACTOR"):
             shown[name] = "on" if getattr(self, name) else "off"
         return shown
 
@@ -114,6 +129,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     if not host_part or not port_part.isdigit():
         raise BadSetting(f"INBOUND is {inbound!r}; it must look like 127.0.0.1:1025")
     domain = env.get("MAIL_DOMAIN") or urlsplit(base_url).hostname or "localhost"
+    tracker = _tracker(env)
     return Config(
         LEADERSEND_HOME=home,
         HOST=host,
@@ -131,7 +147,15 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         OPERATOR_NAME=env.get("OPERATOR_NAME") or "LeaderSend",
         OPERATOR_EMAIL=env.get("OPERATOR_EMAIL") or f"info@{domain}",
         OPERATOR_ADDRESS=env.get("OPERATOR_ADDRESS") or "",
+        TRACKER_SCRIPT=tracker["TRACKER_SCRIPT"],
+        TRACKER_HOST=tracker["TRACKER_HOST"],
+        TRACKER_NAME=tracker["TRACKER_NAME"],
+        TRACKER_POLICY=tracker["TRACKER_POLICY"],
+        TRACKER_DATA=tracker["TRACKER_DATA"],
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        STAFF_SECOND_FACTOR=_switch(
+            env, "STAFF_SECOND_FACTOR", default=not _is_this_machine(base_url)
+        ),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
         BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),
@@ -201,6 +225,28 @@ def _backup_to(env: Mapping[str, str]) -> str:
     if to and not to.startswith(("/", "s3://")):
         raise BadSetting(f"BACKUP_TO is {to!r}; it must be a whole path or begin with s3://")
     return to
+
+
+def _is_this_machine(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+
+
+def _tracker(env: Mapping[str, str]) -> dict[str, str]:
+    names = ("SCRIPT", "HOST", "NAME", "POLICY", "DATA")
+    given = {f"TRACKER_{name}": (env.get(f"TRACKER_{name}") or "").strip() for name in names}
+    if not given["TRACKER_SCRIPT"]:
+        return given
+    for name in ("TRACKER_SCRIPT", "TRACKER_POLICY", "TRACKER_HOST"):
+        address = given[name]
+        needs = name != "TRACKER_HOST"
+        if (address or needs) and not _ADDRESS.fullmatch(address):
+            raise BadSetting(f"{name} is {address!r}; it must be an address that begins https://")
+    script = urlsplit(given["TRACKER_SCRIPT"])
+    own = f"https://{script.netloc}"
+    host = urlsplit(given["TRACKER_HOST"]).netloc
+    given["TRACKER_HOST"] = f"https://{host}" if host else own
+    given["TRACKER_NAME"] = given["TRACKER_NAME"] or str(script.hostname)
+    return given
 
 
 def _secret_key(env: Mapping[str, str], home: Path) -> str:

@@ -27,15 +27,17 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.accounts import auditing
 from app.accounts import routes as accounts
+from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import cookies, current, sessions
+from app.auth import cookies, current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
-from app.contacts import erasing
+from app.contacts import erasing, verifying
 from app.contacts import routes as contacts
-from app.core import headers, keeping, queue_server, room, sealing, templating, tokens
+from app.core import books, headers, keeping, queue_server, room, sealing, templating, tokens
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
@@ -48,10 +50,11 @@ from app.extensions import csrf, htmx, limiter, login
 from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
 from app.preferences import routes as preferences
+from app.privacy import figures
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.sharing import routes as sharing
-from app.site import health
+from app.site import health, promises
 from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import express
@@ -76,7 +79,7 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, sharing.outside.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
     sharing.archive.bp, sharing.friends.bp, sharing.outsiders.bp, sharing.owners.bp,
     moving.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
@@ -174,6 +177,8 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    figures.know(promises.FIGURES)
+    books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 
@@ -247,7 +252,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_role(marks.get("least_role"))
         _use_zone()
-        return None
+        return guarding.detour(marks) or privacy.asking_first(marks)
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
@@ -269,6 +274,11 @@ def _guard(app: Flask, config: Config) -> None:
             "account": membership.account if membership else None,
             "role": membership.role if membership else "",
             "may": current.may if signed_in else (lambda role: False),
+            "second_factor_until": demanding.deadline(
+                membership.account if membership else None, current.current_session()
+            )
+            if signed_in
+            else None,
         }
 
 

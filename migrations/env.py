@@ -3,6 +3,7 @@
 from alembic import context
 
 import app.accounts.models
+import app.analytics.models
 import app.auth.models
 import app.campaigns.models
 import app.contacts.models

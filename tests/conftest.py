@@ -19,19 +19,25 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.accounts import auditing
 from app.accounts.models import Account, Member, Membership
 from app.auth import sessions
 from app.config import Config, load
 from app.core import queue_server
+from app.core.chaining import HEAD_GUARD
 from app.core.db import Base, db, transaction
 from app.core.migrating import upgrade
 from app.factory import configure_process, create_app
+from app.privacy import guarding
+from app.privacy.models import PolicyVersion
 from tests.servers import PostgresServer, QueueServer
 
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and every program that they
 # start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+#: Tables that are only added to, of whose rows some belong to no account.
+CHAINS = (auditing.CHAIN,)
 SECRET = "a secret of the tests, long enough to pass 0123456789"
 
 
@@ -113,9 +119,32 @@ def _empty() -> None:
         else:
             # First the accounts: only with them does the record of consents go.
             connection.execute(sa.delete(Base.metadata.tables["account"]))
+            published = connection.execute(sa.select(PolicyVersion.id).limit(1)).first()
+            if published:  # these do not go at all
+                _run(connection, guarding.VERSIONS.dropping("sqlite"))
+            _empty_books_of_nobody(connection)
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(sa.delete(table))
+            if published:
+                _run(connection, guarding.VERSIONS.statements("sqlite"))
         connection.commit()
+
+
+def _run(connection: sa.Connection, statements: list[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _empty_books_of_nobody(connection: sa.Connection) -> None:
+    """What belongs to no account never goes: for once, without the triggers that keep it."""
+    heads = Base.metadata.tables["chain_head"]
+    names = connection.scalars(sa.select(heads.c.name)).all()
+    for guard in [HEAD_GUARD, *(chain.guard for chain in CHAINS)] if names else []:
+        for statement in guard.dropping("sqlite"):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(f"DELETE FROM {guard.table}")  # noqa: S608
+        for statement in guard.statements("sqlite"):
+            connection.exec_driver_sql(statement)
 
 
 @dataclass
@@ -138,7 +167,7 @@ class Client(FlaskClient):
 
     def sign_in(self, person: Person) -> None:
         with transaction():
-            secret = sessions.start(person.member)
+            secret = sessions.start(person.member, is_strong=True)
         with self.session_transaction() as cookie:
             cookie["_user_id"] = secret
             cookie["_fresh"] = True

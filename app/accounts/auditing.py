@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from app.accounts.models import Account, AuditEntry, Member
-from app.core.db import db
+from app.core import chaining
+
+#: Rows stay as they are for good, and people must be forgotten: no address gets in.
+_ADDRESS = re.compile(r"\S+@\S+")
+CHAIN = chaining.Chain("audit", "the audit log", AuditEntry)
 
 #: What was done, in words for the page; the verb itself is for programs.
 WORDS = {
@@ -31,6 +37,8 @@ WORDS = {
     "mail_server.set": "set a mail server",
     "mailbox.add": "added a bounce mailbox",
     "mailbox.remove": "removed a bounce mailbox",
+    "passkey.add": "added a passkey",
+    "passkey.remove": "removed a passkey",
     "password.set": "set a password",
     "person.invite": "invited somebody",
     "person.join": "joined",
@@ -38,17 +46,27 @@ WORDS = {
     "person.role": "changed a role",
     "person.uninvite": "took an invitation back",
     "policy.accept": "accepted the privacy policy",
+    "policy.publish": "published a version of the privacy policy",
     "preferences.change": "changed what people may choose for themselves",
     "profile.change": "changed their profile",
     "profile.email": "changed their address",
+    "profile.email_back": "took the change of their address back",
+    "provider_login.add": "linked a login of the sign-in provider",
+    "provider_login.remove": "removed a login of the sign-in provider",
     "report_hook.add": "took up reports of a mail provider",
     "report_hook.key": "set the key of a mail provider's reports",
     "report_hook.remove": "ended reports of a mail provider",
     "share.make": "made a link for somebody outside",
     "share.revoke": "took a link for somebody outside back",
+    "second_factor.demand": "asked everybody for a second factor",
+    "second_factor.leave_free": "left second factors to each person",
+    "second_factor.off": "turned their second factor off",
+    "second_factor.on": "set up a second factor",
+    "second_factor.reset": "had their second factors removed by the operator",
     "sender.add": "added a sender",
     "sender.confirm": "confirmed a sender",
     "sender.remove": "removed a sender",
+    "sign_in.alarm": "reported a sign-in that was not theirs",
     "staff.create": "made an operator login",
     "backup.ask": "asked for a backup",
     "restore.confirm": "confirmed a restored backup",
@@ -67,13 +85,15 @@ WORDS = {
 def note(account: Account | None, member: Member | None, verb: str, about: str = "") -> None:
     """Add a line, in the transaction of the change itself.
 
-    `verb` as in campaign.send; `about` as in "campaign 7": never an address of a recipient.
+    `verb` as in campaign.send; `about` as in "campaign 7": never an address, which would be
+    taken out.
     """
-    db.session.add(
+    chaining.append(
+        CHAIN,
         AuditEntry(
             account_id=account.id if account else None,
             member_id=member.id if member else None,
             verb=verb,
-            about=about[:200],
-        )
+            about=_ADDRESS.sub("an address", about)[:200],
+        ),
     )

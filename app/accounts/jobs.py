@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.accounts import domains, notices
+from app.core import books
 
 
 def send_due_notices() -> int:
@@ -13,3 +14,8 @@ def send_due_notices() -> int:
 def check_domains() -> int:
     """Called by the tick every hour; each sending domain has its turn once a day."""
     return domains.check_due()
+
+
+def keep_books() -> int:
+    """Called by the tick: chains what nobody chained, and verifies each chain once a day."""
+    return books.tend()

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.core.chaining import Linked, indexes
 from app.core.clock import now
 from app.core.db import Base, BigId, Id, Json, Moment
 
@@ -32,6 +33,8 @@ class Account(Base):
     """Made by the operator: no sending limits, DNS findings only warn."""
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")
     created_at: Mapped[Moment] = mapped_column(default=now)
+    second_factor_from: Mapped[datetime | None] = mapped_column()
+    """From when on everybody here needs a second factor; null: as each of them likes."""
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="account")
 
@@ -354,11 +357,14 @@ class IdempotencyKey(Base):
     created_at: Mapped[Moment] = mapped_column(default=now, index=True)
 
 
-class AuditEntry(Base):
-    """Who changed what in an Account. Append-only."""
+class AuditEntry(Linked, Base):
+    """Who changed what in an Account. Append-only, and chained (core.chaining)."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (sa.Index("ix_audit_entry_account", "account_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_audit_entry_account", "account_id", "id"),
+        *indexes(__tablename__),
+    )
 
     id: Mapped[Id]
     account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))

@@ -64,9 +64,7 @@ def compile_for_all(campaign: Campaign) -> Content:
     )  # fmt: skip
 
 
-def _compiled(
-    campaign: Campaign, footer_html: str, footer_text: str, *, preheader: str
-) -> Content:
+def _compiled(campaign: Campaign, footer_html: str, footer_text: str, *, preheader: str) -> Content:
     for source, kind in ((campaign.subject, "header"), (campaign.preheader, "header")):
         liquid.parse(source, kind)
     body = body_html(campaign)

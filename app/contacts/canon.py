@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +23,7 @@ import sqlalchemy as sa
 
 from app.contacts.models import Consent
 from app.core import settings
+from app.core.canonical import encode, plain, says
 from app.core.tokens import derive_key
 
 MARK_BYTES = 8
@@ -44,13 +43,6 @@ COLUMNS: tuple[sa.ColumnElement[Any], ...] = tuple(
     for name in ("id", *PUBLIC, *PERSONAL, "proof")
 )
 _ACCOUNT = PUBLIC.index("account_id")
-_encode: Callable[[Any], str] = json.JSONEncoder(
-    sort_keys=True, ensure_ascii=False, separators=(",", ":")
-).encode
-
-
-#: How SQLite keeps a moment.
-_STORED_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +83,9 @@ def leaves(rows: Iterable[Sequence[Any]]) -> list[bytes]:
 def _around_id(public: tuple[Any, ...]) -> tuple[str, str]:
     """JSON of the public part, before and behind the id: imports have the same thousands of
     times."""
-    values = {
-        name: plain(value) for name, value in zip(PUBLIC, public, strict=True) if _says(value)
-    }
-    first = _encode({name: value for name, value in values.items() if name < "id"})
-    last = _encode({name: value for name, value in values.items() if name > "id"})
+    values = {name: plain(value) for name, value in zip(PUBLIC, public, strict=True) if says(value)}
+    first = encode({name: value for name, value in values.items() if name < "id"})
+    last = encode({name: value for name, value in values.items() if name > "id"})
     comma = "," if len(first) > len("{}") else ""
     more = "," if len(last) > len("{}") else ""
     return f'{first[:-1]}{comma}"id":', f"{more}{last[1:]}"
@@ -103,7 +93,7 @@ def _around_id(public: tuple[Any, ...]) -> tuple[str, str]:
 
 def _personal(address: Any, evidence: str, wording: str) -> str:
     parts = (
-        ("address", _encode(address) if address else ""),
+        ("address", encode(address) if address else ""),
         ("evidence", evidence),
         ("wording", _quoted(wording) if wording else ""),
     )
@@ -115,7 +105,7 @@ def _canonical(evidence: Any) -> str:
     dict."""
     if isinstance(evidence, str):
         return _canonical_text(evidence)
-    return _encode(evidence) if evidence else ""
+    return encode(evidence) if evidence else ""
 
 
 @lru_cache(maxsize=1024)
@@ -125,10 +115,10 @@ def _canonical_text(evidence: str) -> str:
     except ValueError:
         # Not written by us; it has a hash all the same, and that is another one.
         found = evidence
-    return _encode(found) if found else ""
+    return encode(found) if found else ""
 
 
-_quoted: Callable[[str], str] = lru_cache(maxsize=4096)(_encode)
+_quoted: Callable[[str], str] = lru_cache(maxsize=4096)(encode)
 
 
 def salt(account_id: int, consent_id: int) -> str:
@@ -187,7 +177,7 @@ def _next_level(level: list[bytes]) -> list[bytes]:
 def seal_text(seal: Any) -> str:
     """What a seal's hash is of; `seal` has the attributes of ConsentSeal."""
     names = ("account_id", "number", "first_id", "last_id", "entries", "root", "before")
-    return _encode({**{name: getattr(seal, name) for name in names}, "at": plain(seal.at)})
+    return encode({**{name: getattr(seal, name) for name in names}, "at": plain(seal.at)})
 
 
 def seal_hash(seal: Any) -> str:
@@ -224,16 +214,3 @@ def read_marks(packed: bytes) -> list[tuple[int, bytes]]:
         found.append((before, packed[at : at + MARK_BYTES]))
         at += MARK_BYTES
     return found
-
-
-def plain(value: Any) -> Any:
-    """A value as canonical JSON has it; a moment in UTC: 2026-05-03T10:20:30.123456Z."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, str) and _STORED_MOMENT(value):
-        return f"{value[:10]}T{value[11:]}Z"
-    return value
-
-
-def _says(value: Any) -> bool:
-    return value is not None and value != "" and value != {}

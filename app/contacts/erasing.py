@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from app.accounts.models import AuditEntry, IdempotencyKey, Notice
+from app.accounts.models import IdempotencyKey, Notice
 from app.contacts import canon, suppressions, uploads, writing
 from app.contacts.bulk import among
 from app.contacts.models import (
@@ -69,7 +69,6 @@ PLACES: list[Place] = [
     Place(LinkRequest, ("address",), LinkRequest.account_id == ACCOUNT, removed=True),
     Place(AddressChange, ("email",), AddressChange.account_id == ACCOUNT, removed=True),
     Place(LeavingReason, ("words",), LeavingReason.account_id == ACCOUNT),
-    Place(AuditEntry, ("about",), AuditEntry.account_id == ACCOUNT),
     # What somebody searched for, to do something to whom it found.
     Place(BulkAction, ("selection",), BulkAction.account_id == ACCOUNT,
           instead={"selection": {"text": GONE}}),

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.accounts.models import Account
 from app.contacts import canon, chaining
 from app.contacts.models import Consent, ConsentSeal, Contact, ContactList
+from app.core.canonical import plain
 from app.core.clock import now
 from app.core.db import db
 from app.privacy.models import PolicyVersion
@@ -148,7 +149,7 @@ def of(account: Account, contact: Contact) -> Evidence:
     head = chaining.head(account.id)
     return {
         "format": FORMAT,
-        "made_at": canon.plain(now()),
+        "made_at": plain(now()),
         "account": account.id,
         "business": account.name,
         "business_address": account.address,
@@ -168,7 +169,7 @@ def _recorded(account_id: int, rows: Sequence[Consent]) -> list[Recorded]:
     return [
         {
             "entry": row.id,
-            "at": canon.plain(row.at),
+            "at": plain(row.at),
             "address": row.address or "",
             "what": WHAT.get(row.kind, row.kind),
             "how": HOW.get(row.source, row.source),
@@ -244,7 +245,7 @@ def _proof(seal: ConsentSeal, row: sa.Row[Any], hashes: list[bytes], position: i
             "entries": seal.entries,
             "root": seal.root,
             "before": seal.before,
-            "at": canon.plain(seal.at),
+            "at": plain(seal.at),
             "hash": seal.hash,
         },
     }

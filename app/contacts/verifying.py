@@ -12,8 +12,10 @@ from sqlalchemy.orm import undefer
 from app.accounts.models import Account
 from app.contacts import canon, guarding
 from app.contacts.models import Consent, ConsentCheck, ConsentSeal
+from app.core import books
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, transaction
+from app.core.guarding import are_in_place
 
 #: As many entries are verified while somebody waits for the page.
 AT_ONCE = 20_000
@@ -61,13 +63,7 @@ def accounts() -> Sequence[int]:
 
 def is_guarded() -> bool:
     """Whether the triggers are there that refuse changes."""
-    query = (
-        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-        if dialect_name() == "postgresql"
-        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    )
-    found = set(db.session.connection().execute(sa.text(query)).scalars())
-    return found >= set(guarding.NAMES)
+    return are_in_place(guarding.GUARDS)
 
 
 def verify(account_id: int) -> Result:
@@ -192,3 +188,25 @@ def _wrong_with(consent_id: int, mark: bytes | None, leaf: bytes | None) -> str:
     if leaf[: canon.MARK_BYTES] != mark:
         return f"Entry {consent_id} was altered after it was sealed."
     return ""
+
+
+def _verdict(account_id: int | None) -> books.Verdict:
+    if account_id is None:
+        raise ValueError("Every consent belongs to an account.")
+    found = verify(account_id)
+    wrong = found.problem
+    return books.Verdict(
+        BOOK.name, account_id, found.entries, found.unsealed, found.head,
+        row=wrong.entry if wrong else None, problem=wrong.words if wrong else "",
+    )  # fmt: skip
+
+
+#: For whoever verifies everything there is.
+BOOK = books.Book(
+    name="consents",
+    words="the record of consents",
+    accounts=accounts,
+    verify=_verdict,
+    is_guarded=is_guarded,
+    holds=lambda account_id, known: account_id is not None and holds(account_id, known),
+)

@@ -41,6 +41,10 @@ class Purpose(StrEnum):
     SHARE = "share"
     SHARE_OPENED = "share opened"
     FRIEND = "friend"
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    DOT = "dot"
+    TICKET = "ticket"
 
 
 class BadToken(DomainError):

@@ -95,20 +95,29 @@ def _signing_keys(account_id: int) -> list[dict[str, Any]]:
 @table(
     "audit.csv",
     "Who changed what in the account.",
-    columns=("id", "at", "member_id", "verb", "about"),
+    columns=("id", "at", "member_id", "verb", "about", "link", "hash"),
     covers=("audit_entry",),
 )
 def audit(scope: Scope, after: Key | None) -> Chunk:
     """In the order it happened."""
     rows = db.session.execute(
         sa.select(
-            AuditEntry.id, AuditEntry.at, AuditEntry.member_id, AuditEntry.verb, AuditEntry.about
+            AuditEntry.id,
+            AuditEntry.at,
+            AuditEntry.member_id,
+            AuditEntry.verb,
+            AuditEntry.about,
+            AuditEntry.link,
+            AuditEntry.hash,
         )
         .where(AuditEntry.account_id == scope.account.id, AuditEntry.id > (after or [0])[0])
         .order_by(AuditEntry.id)
         .limit(CHUNK)
     ).all()
-    cells = [(r.id, moment(r.at), r.member_id or "", r.verb, r.about) for r in rows]
+    cells = [
+        (r.id, moment(r.at), r.member_id or "", r.verb, r.about, r.link or "", r.hash or "")
+        for r in rows
+    ]
     return chunk(cells, lambda row: [row[0]])
 
 

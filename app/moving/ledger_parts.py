@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.contacts import canon
 from app.contacts.bulk import among
 from app.contacts.models import Consent, ConsentSeal
+from app.core.canonical import plain
 from app.core.db import db
 from app.moving.parts import CHUNK, Chunk, Key, Scope, by_id, chunk, table
 
@@ -31,7 +32,7 @@ def seals(scope: Scope, after: Key | None) -> Chunk:
         .order_by(ConsentSeal.number)
         .limit(CHUNK)
     ).all()
-    told = [{**row._asdict(), "at": canon.plain(row.at)} for row in rows]
+    told = [{**row._asdict(), "at": plain(row.at)} for row in rows]
     return chunk(told, lambda row: [row["number"]])
 
 

@@ -88,6 +88,7 @@ LEFT_OUT = {
     "domain_check": "what DNS says is asked anew",
     "warm_up": "of this installation's servers",
     "headcount": "counted anew",
+    "chain_head": "the last line of what is chained says the same",
     "idempotency_key": "repeats of requests within a day",
     "notice": "system mails of this installation",
     "signed_in": "browsers of members",

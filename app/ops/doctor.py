@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from app.config import BadSetting, Config, load
 from app.core import heartbeat, queue_server
+from app.core.chaining import ChainHead
 from app.core.clock import now
 from app.core.migrating import is_current
 from app.mailer.relay import BadRelay, RelaySettings
@@ -231,6 +232,23 @@ def _warnings(config: Config) -> list[tuple[str, str, str]]:
     return found
 
 
+def check_books(config: Config) -> str:
+    """Whether the last look at what is only added to found it as it was written."""
+    heads = ChainHead.__table__
+    engine = sa.create_engine(config.DATABASE_URL, poolclass=sa.NullPool)
+    wrong = sa.select(heads.c.name, heads.c.account_id, heads.c.problem)
+    try:
+        with engine.connect() as connection:
+            number = connection.scalar(sa.select(sa.func.count()).select_from(heads))
+            found = connection.execute(wrong.where(heads.c.problem != "").limit(1)).one_or_none()
+    except sa.exc.DBAPIError:
+        raise Sick("the database cannot be asked") from None
+    if found:
+        whose = f"account {found.account_id}" if found.account_id else "the installation"
+        raise Sick(f"{found.name} of {whose}: {found.problem} leadersend audit verify says more")
+    return f"{number} chains, none found altered"
+
+
 CHECKS: dict[str, Check] = {
     "data folder": check_home,
     "disk": check_room,
@@ -239,4 +257,5 @@ CHECKS: dict[str, Check] = {
     "relay": check_relay,
     "workers": check_workers,
     "backups": check_backups,
+    "records": check_books,
 }

@@ -14,7 +14,10 @@ from app.config import CHECKOUT
 #: comes last and has a default; a name that goes stays for one version as a forwarder.
 JOBS = {
     "app.accounts.jobs.check_domains": [],
+    "app.accounts.jobs.keep_books": [],
     "app.accounts.jobs.send_due_notices": [],
+    "app.analytics.jobs.forget_salt": [],
+    "app.analytics.jobs.take_views": [],
     "app.contacts.jobs.ask_again": [],
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],
@@ -34,6 +37,7 @@ JOBS = {
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.mail_links": [],
+    "app.privacy.jobs.tell": [],
     "app.ops.jobs.back_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],

@@ -1,4 +1,5 @@
-"""`leadersend consent verify`, on a real installation, before and after a restore."""
+"""`leadersend consent verify` and `audit verify`, on a real installation, before and after a
+restore."""
 
 from __future__ import annotations
 
@@ -55,6 +56,10 @@ def test_it_names_what_was_altered_and_ends_with_1(tmp_path: Path) -> None:
     seeded(home)
     code, found, told = verify(home)
     assert (code, found["sound"], found["guarded"], told) == (0, True, True, "")
+    everything = run(home, "audit", "verify", "--json")
+    assert (everything.returncode, everything.stderr) == (0, "")
+    books = json.loads(everything.stdout)["books"]
+    assert [(book["book"], book["entries"]) for book in books] == [("audit", 1), ("consents", 12)]
     (account,) = found["accounts"]  # type: ignore[misc]
     assert (account["entries"], account["seals"], account["unsealed"]) == (12, 1, 0)
 
@@ -63,12 +68,19 @@ def test_it_names_what_was_altered_and_ends_with_1(tmp_path: Path) -> None:
             link.execute("UPDATE consent SET wording = 'x' WHERE id = 5")
         link.execute("DROP TRIGGER consent_is_not_changed")
         link.execute("UPDATE consent SET wording = 'x' WHERE id = 5")
+        link.execute("DROP TRIGGER audit_entry_is_not_removed")
+        link.execute("DELETE FROM audit_entry WHERE account_id = 1")
         link.commit()
 
     code, found, told = verify(home, "--account", "1")
     assert (code, found["sound"], found["guarded"]) == (1, False, False)
     assert "Account 1: Entry 5 was altered after it was sealed." in told
     assert "triggers" in told
+    everything = run(home, "audit", "verify", "--json")
+    assert everything.returncode == 1
+    assert "consents of account 1: Entry 5 was altered" in everything.stderr
+    assert "audit of account 1: The last entry is missing." in everything.stderr
+    assert "changes to the audit log are missing" in everything.stderr
 
 
 def test_a_noted_hash_is_found_again_after_a_restore(tmp_path: Path) -> None:

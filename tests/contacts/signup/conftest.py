@@ -99,6 +99,11 @@ def visitor(client: Client, monkeypatch: pytest.MonkeyPatch) -> Visitor:
     return Visitor(client, monkeypatch)
 
 
+def without_dot(answer: TestResponse) -> str:
+    """The page, without the mark by which this one view of it is counted."""
+    return re.sub(r"/dot/[^\"]+", "", answer.text)
+
+
 def hidden(html: str) -> dict[str, str]:
     """The hidden fields of a page."""
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html)

@@ -28,6 +28,7 @@ from tests.contacts.signup.conftest import (
     mails,
     solution,
     solved,
+    without_dot,
     work_of,
 )
 
@@ -54,7 +55,7 @@ def test_a_program_that_fills_in_everything_is_thanked_and_ignored(
     honest = visitor.send(email="vera@example.com")
     caught = visitor.send(email="victim@example.com", **{gate.TRAP: "http://spam.example"})
 
-    assert caught.text == honest.text
+    assert without_dot(caught) == without_dot(honest)
     assert (people(), len(mails())) == (1, 1)
 
 
@@ -234,7 +235,8 @@ def test_many_networks_with_one_address_do_nothing_more(
 ) -> None:
     monkeypatch.setattr(gate, "MOST", 10)
     answers = {
-        visitor.send(email="victim@example.com", address=f"10.0.{i}.1").text for i in range(12)
+        without_dot(visitor.send(email="victim@example.com", address=f"10.0.{i}.1"))
+        for i in range(12)
     }
 
     assert len(answers) == 1

@@ -5,8 +5,8 @@ from alembic import op
 
 import app.core.db
 
-revision = "0100"
-down_revision = "0013"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,15 @@
+"""The pages of the public site that are counted, and their names for people."""
+
+from __future__ import annotations
+
+#: Endpoint → name. A page that is not here is not counted.
+SITE_PAGES = {
+    "site.landing": "Start page",
+    "site.help_page": "Help",
+    "site.about": "Licences",
+    "site.contact": "Contact",
+    "privacy.policy": "Privacy policy",
+    "privacy.versions": "Versions of the policy",
+    "auth.register": "Registration",
+    "auth.sign_in": "Sign-in",
+}

@@ -1,0 +1,95 @@
+"""Triggers that make a table append-only, on both databases.
+
+Whoever owns the database can drop a trigger; that is what chains and seals are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.core.db import db, dialect_name
+
+#: A row of an account goes with its account and not before.
+WITH_THE_ACCOUNT = "EXISTS (SELECT 1 FROM account WHERE id = OLD.account_id)"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What may not be done to the rows of one table."""
+
+    table: str
+    words: str
+    """What whoever tries is told; without quotes."""
+    function: str
+    """Name of what PostgreSQL's triggers call."""
+    stands: str = WITH_THE_ACCOUNT
+    """SQL about OLD: as long as it is true, the row is not removed."""
+    changes: Callable[[str], str] | None = None
+    """SQL about OLD and NEW, for a dialect: a change that is allowed after all."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of its two triggers: against changing, against removing."""
+        return f"{self.table}_is_not_changed", f"{self.table}_is_not_removed"
+
+    def statements(self, dialect: str) -> list[str]:
+        """What creates it; `dialect` is sqlite or postgresql."""
+        return self._on_postgresql() if dialect == "postgresql" else self._on_sqlite()
+
+    def dropping(self, dialect: str) -> list[str]:
+        """What removes it."""
+        if dialect == "postgresql":
+            return [f"DROP FUNCTION {self.function}() CASCADE"]
+        return [f"DROP TRIGGER {name}" for name in self.names]
+
+    def _on_sqlite(self) -> list[str]:
+        refuse = f"BEGIN SELECT RAISE(ABORT, '{self.words}'); END"
+        unless = f"WHEN NOT ({self.changes('sqlite')}) " if self.changes else ""
+        changed, removed = self.names
+        return [
+            f"CREATE TRIGGER {changed} BEFORE UPDATE ON {self.table} {unless}{refuse}",
+            f"CREATE TRIGGER {removed} BEFORE DELETE ON {self.table} WHEN {self.stands} {refuse}",
+        ]
+
+    def _on_postgresql(self) -> list[str]:
+        refuse = f"RAISE EXCEPTION '{self.words}';"
+        on_update = refuse
+        if self.changes:
+            on_update = f"IF NOT ({self.changes('postgresql')}) THEN {refuse} END IF;"
+        body = (
+            f"IF TG_OP = 'DELETE' THEN IF {self.stands} THEN {refuse} END IF; RETURN OLD; END IF; "
+            f"{on_update} RETURN NEW;"
+        )
+        each = f"FOR EACH ROW EXECUTE FUNCTION {self.function}()"
+        changed, removed = self.names
+        function = f"CREATE FUNCTION {self.function}() RETURNS trigger LANGUAGE plpgsql"
+        return [
+            f"{function} AS $$ BEGIN {body} END $$",
+            f"CREATE TRIGGER {changed} BEFORE UPDATE ON {self.table} {each}",
+            f"CREATE TRIGGER {removed} BEFORE DELETE ON {self.table} {each}",
+        ]
+
+
+def alike(names: Iterable[str], dialect: str) -> str:
+    """The condition that these columns stay as they are."""
+    same = equal(dialect)
+    return " AND ".join(f"NEW.{name} {same} OLD.{name}" for name in names)
+
+
+def equal(dialect: str) -> str:
+    """The comparison to which NULL is like NULL."""
+    return "IS NOT DISTINCT FROM" if dialect == "postgresql" else "IS"
+
+
+def are_in_place(guards: Iterable[Guard]) -> bool:
+    """Whether all their triggers are in the database and at work."""
+    query = (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+        if dialect_name() == "postgresql"
+        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    )
+    found = set(db.session.connection().execute(sa.text(query)).scalars())
+    return found >= {name for guard in guards for name in guard.names}
