@@ -93,6 +93,8 @@ LEFT_OUT = {
     "notice": "system mails of this installation",
     "signed_in": "browsers of members",
     "enquiry": "letters to the operator of this installation",
+    "disclosure": "a register of the operator of this installation",
+    "incident_account": "a register of the operator of this installation",
     "takeout": "of this installation",
     "takein": "of this installation",
     "moved": "of this installation",

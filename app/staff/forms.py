@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, HiddenField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms import (
+    BooleanField,
+    DateField,
+    FileField,
+    HiddenField,
+    RadioField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from app.privacy.disclosing import GROUNDS
 
 
 def _stripped(value: Any) -> Any:
@@ -50,3 +60,47 @@ class PublishForm(FlaskForm):
     effective_on = DateField("Counts from", validators=[Optional()])
     matters = BooleanField("It matters: ask everybody to accept it before they go on")
     seen = HiddenField()
+
+
+class DisclosureForm(FlaskForm):
+    """Data that somebody outside is to be given."""
+
+    account = _line("Account", "Say whose data it is.")
+    recipient = _text("Who gets the data", "Say who gets them.", rows=2)
+    data = _text("Which data", "Say which data, as exactly as the document does.")
+    purpose = _text("What for", "Say what they are wanted for.", rows=2)
+    ground = RadioField("Ground", choices=list(GROUNDS.items()), default="consent")
+    document = FileField("The consent or the order, as a file")
+    bar_reason = _text("Why the customer must not be told yet", rows=2)
+    barred_until = DateField("Told from", validators=[Optional()])
+
+
+class BarForm(FlaskForm):
+    """What bars telling the customer."""
+
+    bar_reason = _text("Why the customer must not be told yet", rows=2)
+    barred_until = DateField("Told from", validators=[Optional()])
+
+
+class ProcessorForm(FlaskForm):
+    """A company that handles data for the operator."""
+
+    name = _line("Name", "Enter its name.")
+    purpose = _text("What it does for you", "Say what it does.", rows=2)
+    data = _text("Which data it gets to see", "Say which data.", rows=2)
+    place = _line("Where", "Say in which country.", longest=500)
+    since = DateField("Since", validators=[InputRequired("Enter the day.")])
+
+
+class IncidentForm(FlaskForm):
+    """What went wrong with data."""
+
+    title = _line("In one line", "Give it a title.")
+    began_on = DateField("Began on", validators=[InputRequired("Enter the day.")])
+    found_on = DateField("Found on", validators=[InputRequired("Enter the day.")])
+    what = _text("What happened", "Say what happened.", rows=5, longest=10_000)
+    data = _text("Which data, of how many", "Say which data.")
+    measures = _text("What we did", "Say what was done.")
+    advice = _text("What you can do")
+    concerns_all = BooleanField("It concerns every account")
+    accounts = _text("Accounts that it concerns", rows=3, longest=20_000)

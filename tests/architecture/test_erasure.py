@@ -34,6 +34,8 @@ ABOUT_NOBODY = {
     "tally", "used_stamp", "warm_up",
     # What the privacy policy is made from, and the addresses of who follows it.
     "inventory_entry", "policy_draft", "policy_follower", "policy_mailing",
+    # The operator's registers: about accounts as a whole.
+    "disclosure", "incident", "incident_account", "incident_note", "processor",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}

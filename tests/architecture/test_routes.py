@@ -41,6 +41,7 @@ PUBLIC = {
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    "privacy.registers", "privacy.incident",
     # Following the policy by mail: asked for with an address, then by signed links.
     "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
     "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
