@@ -33,6 +33,7 @@ from app.analytics import routes as analytics
 from app.api import routes as api
 from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
+from app.billing import routes as billing
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing, verifying
@@ -56,6 +57,7 @@ from app.reports import routes as reports
 from app.sharing import routes as sharing
 from app.site import health, promises
 from app.site import routes as site
+from app.staff import book
 from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
@@ -80,7 +82,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
     delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
-    moving.bp, trust.bp, staff.bp, api.bp, health.bp,
+    moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
@@ -170,8 +172,8 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
-    books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 

@@ -15,6 +15,7 @@ from app.accounts import notices
 from app.analytics import taking as analytics
 from app.api import repeats
 from app.auth import tidying
+from app.billing import events
 from app.contacts import asking, bulk_actions, journal, uploads
 from app.contacts.signup import gate
 from app.core import settings
@@ -101,6 +102,11 @@ def _of_accounts() -> tuple[Rule, ...]:
         Rule("api_answers", "Answers of the API, for requests that are repeated",
              "A program that got no answer asks again.", 2,
              forget=_in_one(lambda _before: repeats.forget_old())),
+        Rule("payments", "What an account pays for: references of the payment provider, and the "
+             "address for invoices", "To know its plan. Nothing of a card is kept.",
+             until=AS_LONG),
+        Rule("payment_events", "Numbers of the payment provider's events",
+             "What it tells twice counts once.", 90, forget=_in_one(events.forget_old)),
     )  # fmt: skip
 
 

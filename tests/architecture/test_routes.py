@@ -54,6 +54,8 @@ PUBLIC = {
     "analytics.dot", "analytics.tell",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
+    # Events of the payment provider: signed.
+    "billing.take_event",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
     "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
     "staff.delete_mails",
@@ -64,6 +66,8 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
     "signup.send", "signup.send_framed", "privacy.unfollow", "analytics.tell",
+    # Signed.
+    "billing.take_event",
     # Only keep a choice in this browser.
     "outside.go", "outside.ask_again",
 }  # fmt: skip

@@ -1,6 +1,31 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff.routes import backups, catcher, incidents, keeping, policy, registers, visits
+from app.staff import panels_own
+from app.staff.routes import (
+    access,
+    backups,
+    catcher,
+    customers,
+    incidents,
+    keeping,
+    people,
+    policy,
+    registers,
+    visits,
+)
 from app.staff.routes.blueprint import bp
 
-__all__ = ["backups", "bp", "catcher", "incidents", "keeping", "policy", "registers", "visits"]
+__all__ = [
+    "access",
+    "backups",
+    "bp",
+    "catcher",
+    "customers",
+    "incidents",
+    "keeping",
+    "panels_own",
+    "people",
+    "policy",
+    "registers",
+    "visits",
+]
