@@ -24,12 +24,12 @@ from tests.privacy.conftest import staff_member
 
 ORDER = b"%PDF-1.7 order of the court, case 12/34"
 GIVEN = {
-    "account": "Bakery", "recipient": "Court of Town", "data": "Names of members.",
+    "account": "Bakery", "recipient": "Court of Town", "which": "Names of members.",
     "purpose": "A case.", "ground": "court_order",
 }  # fmt: skip
 INCIDENT = {
     "title": "A disk was lost", "began_on": "2026-11-01", "found_on": "2026-11-02",
-    "what": "A disk was lost on the way.", "data": "Addresses of members.",
+    "what": "A disk was lost on the way.", "which": "Addresses of members.",
     "measures": "It was encrypted.", "advice": "Nothing.",
 }  # fmt: skip
 
@@ -250,7 +250,7 @@ def test_processors_of_settings_and_of_staff(service: Client, settings: Config):
         "smtp.provider.example", "s3.example.com",
     ]  # fmt: skip
     assert processors.of_settings(settings) == []
-    added = {"name": "Hosting House", "purpose": "Keeps the machine.", "data": "All, encrypted.",
+    added = {"name": "Hosting House", "purpose": "Keeps the machine.", "which": "All, encrypted.",
              "place": "Norway", "since": "2026-01-01"}  # fmt: skip
     assert service.post("/staff/processors", data={**added, "since": ""}).status_code == 422
     service.post("/staff/processors", data=added)
@@ -289,6 +289,7 @@ def test_an_incident_is_published_and_its_accounts_are_told_once(
         thread.start()
     for thread in threads:
         thread.join()
+    db.session.rollback()
 
     assert told("incident") == ["alice@bakery.example", "olga@bakery.example"]
     service.post(f"/staff/incidents/{number}/notes", data={"text": "The disk was found."})
@@ -326,6 +327,6 @@ def test_an_incident_names_accounts_that_there_are(service: Client):
         db.session.add(Account(name="Bakery"))
     twice = service.post("/staff/incidents/new", data={**INCIDENT, "accounts": "Bakery"})
     assert "Several accounts fit" in twice.text
-    words = {**INCIDENT, "began_on": date(2026, 11, 1), "found_on": date(2026, 11, 2)}
+    words = {**INCIDENT, "data": "x", "began_on": date(2026, 11, 1), "found_on": date(2026, 11, 2)}
     with transaction():
         incidents.write(None, {**words, "concerns_all": False}, [])

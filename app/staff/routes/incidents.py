@@ -64,7 +64,7 @@ def _show(row: Incident, *, wrong: str = "", status: int = 200) -> ResponseRetur
 def rewrite_page(number: int) -> ResponseReturnValue:
     row = incidents.one(number)
     named = "\n".join(str(account.id) for account in incidents.accounts(number))
-    form = IncidentForm(formdata=None, obj=row, accounts=named)
+    form = IncidentForm(formdata=None, obj=row, accounts=named, which=row.data)
     return render_template("staff/incident_write.html", form=form, row=row)
 
 
@@ -88,8 +88,9 @@ def _write(row: Incident | None) -> ResponseReturnValue:
         form.accounts.errors = [str(error)]
         return again()
     try:
+        words = {**form.data, "data": form.which.data}
         with transaction():
-            written = incidents.write(row.id if row else None, form.data, accounts)
+            written = incidents.write(row.id if row else None, words, accounts)
     except Invalid as error:
         for name, messages in error.errors.items():
             form[name].errors = messages

@@ -54,7 +54,7 @@ def add_processor() -> ResponseReturnValue:
     if not form.validate():
         return _processors(form, 422)
     with transaction():
-        processors.add(form.data, form.since.data, current_member())
+        processors.add({**form.data, "data": form.which.data}, form.since.data, current_member())
     return see_other("staff.processors_page", notice=f"{form.name.data} is in the register.")
 
 
@@ -108,8 +108,8 @@ def _enter(account: Account, form: DisclosureForm) -> Disclosure:
     given = request.files.get("document")
     file = cast(BinaryIO, given.stream if given else BytesIO())
     document = documents.keep(file, (given.filename if given else "") or "")
-    names = ("recipient", "data", "purpose", "ground", "bar_reason", "barred_until")
-    entry = Entry(**{name: form[name].data for name in names})
+    names = ("recipient", "purpose", "ground", "bar_reason", "barred_until")
+    entry = Entry(data=form.which.data, **{name: form[name].data for name in names})
     try:
         with transaction():
             return disclosing.enter(account, entry, document, current_member())
