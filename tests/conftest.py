@@ -80,6 +80,8 @@ def settings(
             "SECRET_KEY": SECRET,
             "BASE_URL": "http://localhost",
             "MAIL_DOMAIN": "mail.test",
+            # What is about it switches it on.
+            "SENDING_LADDER": "off",
         }
     )
 

@@ -13,6 +13,9 @@ CHAIN = chaining.Chain("audit", "the audit log", AuditEntry)
 
 #: What was done, in words for the page; the verb itself is for programs.
 WORDS = {
+    "abuse.answer": "answered an abuse report",
+    "account.reinstate": "ended a suspension",
+    "account.suspend": "suspended the account",
     "account.change": "changed the business",
     "account.create": "opened the account",
     "account.register": "registered",
@@ -38,6 +41,8 @@ WORDS = {
     "domain.keys": "made keys for a domain",
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",
+    "import.refused": "decided that a file is not taken in",
+    "import.released": "let a file be taken in that was held",
     "import.undo": "undid an import",
     "keeping.choose": "chose how long something is kept",
     "incident.note": "added to an incident",
@@ -80,6 +85,11 @@ WORDS = {
     "sender.add": "added a sender",
     "sender.confirm": "confirmed a sender",
     "sender.remove": "removed a sender",
+    "link.stop": "stopped links",
+    "link.let_through": "let links through again",
+    "standing.answer": "answered the owner",
+    "standing.appeal": "answered a decision of the operator",
+    "standing.step": "chose a step of the sending limits",
     "sign_in.alarm": "reported a sign-in that was not theirs",
     "staff.create": "made an operator login",
     "backup.ask": "asked for a backup",

@@ -26,6 +26,7 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 SECTIONS = (
     _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
     _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),
     _section("staff.processors_page", "Processors", "server", "service"),

@@ -55,6 +55,7 @@ JOBS = {
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
     "app.trust.jobs.keep_rules": [],
+    "app.trust.jobs.look_at_results": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {

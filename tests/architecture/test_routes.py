@@ -23,7 +23,7 @@ PUBLIC = {
     "static",
     # The public site, and monitoring.
     "site.landing", "site.about", "site.help_page", "site.choose_theme",
-    "site.contact", "site.contact_post",
+    "site.contact", "site.contact_post", "trust.abuse", "trust.abuse_post",
     "health.healthz", "health.readyz", "health.metrics",
     # Before one can sign in, or proven by a secret of single use.
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",
@@ -31,7 +31,8 @@ PUBLIC = {
     "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
     "auth.second_factor", "auth.second_factor_post", "auth.passkey_options",
     "auth.sign_in_by_passkey", "auth.email_back", "auth.take_email_back", "auth.not_me",
-    "auth.sound_alarm",
+    "auth.sound_alarm", "auth.password_strength",
+    "auth.sign_in_by_provider", "auth.provider_back", "auth.provider_link", "auth.link_by_mail",
     "accounts.confirm_sender", "accounts.confirm_sender_post",
     "contacts.confirm", "contacts.confirm_now",
     # Forms for visitors.

@@ -2,6 +2,7 @@
 
 from app.staff import panels_own
 from app.staff.routes import (
+    abuse,
     access,
     backups,
     catcher,
@@ -16,6 +17,7 @@ from app.staff.routes import (
 from app.staff.routes.blueprint import bp
 
 __all__ = [
+    "abuse",
     "access",
     "backups",
     "bp",
