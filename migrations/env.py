@@ -13,6 +13,7 @@ import app.desk.models
 import app.moving.models
 import app.plans.models
 import app.privacy.models
+import app.sharing.models
 import app.staff.models
 import app.tracking.models
 import app.trust.models  # noqa: F401

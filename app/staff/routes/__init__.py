@@ -8,9 +8,11 @@ from app.staff.routes import (
     catcher,
     customers,
     desk,
+    incidents,
     keeping,
     people,
     policy,
+    registers,
     visits,
 )
 from app.staff.routes.blueprint import bp
@@ -23,9 +25,11 @@ __all__ = [
     "catcher",
     "customers",
     "desk",
+    "incidents",
     "keeping",
     "panels_own",
     "people",
     "policy",
+    "registers",
     "visits",
 ]
