@@ -77,8 +77,20 @@ class Config:
     """What its script tag says beside: domain=news.example.com;site=7"""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    SENDING_LADDER: bool
+    """Whether accounts that registered by themselves start small, and their files are looked at."""
     STAFF_SECOND_FACTOR: bool
     """Whether the console opens only to staff with a second factor."""
+    OIDC_ISSUER: str
+    """The OpenID Connect provider by which people may sign in; empty: none."""
+    OIDC_NAME: str
+    """What its button says."""
+    OIDC_CLIENT_ID: str
+    """Our name at the provider."""
+    OIDC_CLIENT_SECRET: str
+    """And our secret there."""
+    OIDC_DOMAINS: tuple[str, ...]
+    """Mail domains whose people it speaks for; empty: all."""
     BACKUP_TO: str
     """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
     BACKUP_EVERY_HOURS: int
@@ -89,6 +101,18 @@ class Config:
     """Access key of a bucket."""
     BACKUP_S3_SECRET: str
     """Secret key of a bucket."""
+    BILLING: bool
+    """Whether plans limit what accounts use."""
+    PLANS: str
+    """The file in which the plans stand; empty: plans.toml in the data folder."""
+    STRIPE_SECRET_KEY: str
+    """By which plans are paid for at Stripe."""
+    STRIPE_WEBHOOK_SECRETS: tuple[str, ...]
+    """What proves Stripe's events; two while one replaces the other."""
+    STRIPE_TAX: bool
+    """Whether Stripe works out the tax."""
+    STRIPE_API: str
+    """Where Stripe's API answers."""
 
     @property
     def secure(self) -> bool:
@@ -104,11 +128,25 @@ class Config:
         """Every setting as text, secrets hidden."""
         shown = {field.name: str(getattr(self, field.name)) for field in fields(self)}
         shown["SECRET_KEY"] = "…" + self.SECRET_KEY[-4:] if self.SECRET_KEY else ""
-        shown["BACKUP_S3_SECRET"] = "…" if self.BACKUP_S3_SECRET else ""
+        for name in (
+            "BACKUP_S3_SECRET",
+            "OIDC_CLIENT_SECRET",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRETS",
+        ):
+            shown[name] = "…" if getattr(self, name) else ""
+        shown["OIDC_DOMAINS"] = " ".join(self.OIDC_DOMAINS)
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
-        for name in ("CATCHER", "REGISTRATION", "STAFF_SECOND_FACTOR"):
+        for name in (
+            "CATCHER",
+            "REGISTRATION",
+            "SENDING_LADDER",
+            "STAFF_SECOND_FACTOR",
+            "BILLING",
+            "STRIPE_TAX",
+        ):
             shown[name] = "on" if getattr(self, name) else "off"
         return shown
 
@@ -153,14 +191,30 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         TRACKER_POLICY=tracker["TRACKER_POLICY"],
         TRACKER_DATA=tracker["TRACKER_DATA"],
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        SENDING_LADDER=_switch(env, "SENDING_LADDER", default=True),
         STAFF_SECOND_FACTOR=_switch(
             env, "STAFF_SECOND_FACTOR", default=not _is_this_machine(base_url)
         ),
+        OIDC_ISSUER=_issuer(env),
+        OIDC_NAME=env.get("OIDC_NAME") or "single sign-on",
+        OIDC_CLIENT_ID=env.get("OIDC_CLIENT_ID") or "",
+        OIDC_CLIENT_SECRET=env.get("OIDC_CLIENT_SECRET") or "",
+        OIDC_DOMAINS=tuple(env.get("OIDC_DOMAINS", "").lower().replace(",", " ").split()),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
         BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),
         BACKUP_S3_KEY=env.get("BACKUP_S3_KEY") or "",
         BACKUP_S3_SECRET=env.get("BACKUP_S3_SECRET") or "",
+        BILLING=_switch(env, "BILLING", default=bool(env.get("STRIPE_SECRET_KEY"))),
+        PLANS=env.get("PLANS") or "",
+        STRIPE_SECRET_KEY=env.get("STRIPE_SECRET_KEY") or "",
+        STRIPE_WEBHOOK_SECRETS=tuple(
+            part.strip()
+            for part in env.get("STRIPE_WEBHOOK_SECRETS", "").split(",")
+            if part.strip()
+        ),
+        STRIPE_TAX=_switch(env, "STRIPE_TAX", default=False),
+        STRIPE_API=_stripe_api(env),
     )
 
 
@@ -227,6 +281,15 @@ def _backup_to(env: Mapping[str, str]) -> str:
     return to
 
 
+def _stripe_api(env: Mapping[str, str]) -> str:
+    """Keys go there, so it is Stripe itself, or something on this machine."""
+    url = (env.get("STRIPE_API") or "https://api.stripe.com").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise BadSetting(f"STRIPE_API is {url!r}; it must begin with https://")
+    return url
+
+
 def _is_this_machine(url: str) -> bool:
     return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
 
@@ -247,6 +310,17 @@ def _tracker(env: Mapping[str, str]) -> dict[str, str]:
     given["TRACKER_HOST"] = f"https://{host}" if host else own
     given["TRACKER_NAME"] = given["TRACKER_NAME"] or str(script.hostname)
     return given
+
+
+def _issuer(env: Mapping[str, str]) -> str:
+    issuer = env.get("OIDC_ISSUER") or ""
+    if not issuer:
+        return ""
+    if not issuer.startswith("https://") and not _is_this_machine(issuer):
+        raise BadSetting(f"OIDC_ISSUER is {issuer!r}; it must begin with https://")
+    if not env.get("OIDC_CLIENT_ID") or not env.get("OIDC_CLIENT_SECRET"):
+        raise BadSetting("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET beside it.")
+    return issuer
 
 
 def _secret_key(env: Mapping[str, str], home: Path) -> str:

@@ -27,12 +27,13 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.accounts import auditing
+from app.accounts import auditing, standing
 from app.accounts import routes as accounts
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import current, demanding, guarding, sessions
+from app.auth import cookies, current, demanding, guarding, sessions
 from app.auth import routes as auth
+from app.billing import routes as billing
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing, verifying
@@ -46,6 +47,8 @@ from app.core.fragments import wants_fragment
 from app.core.uploading import UploadRequest
 from app.delivery import leftovers
 from app.delivery import routes as delivery
+from app.desk import leftovers as desk_leftovers
+from app.desk import routes as desk
 from app.extensions import csrf, htmx, limiter, login
 from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
@@ -56,10 +59,12 @@ from app.reports import routes as reports
 from app.sharing import routes as sharing
 from app.site import health, promises
 from app.site import routes as site
+from app.staff import book
 from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
 from app.trust import forgetting, rules
+from app.trust import leftovers as trust_leftovers
 from app.trust import routes as trust
 
 log = logging.getLogger(__name__)
@@ -79,10 +84,16 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
-    moving.bp, trust.bp, staff.bp, api.bp, health.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, desk.bp, sharing.outside.bp,
+    sharing.archive.bp, sharing.friends.bp, sharing.outsiders.bp, sharing.owners.bp,
+    moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
+#: Features whose pages are the same for everybody.
+FOR_VISITORS = (
+    tracking.bp.name, SIGN_UP, sharing.archive.bp.name, sharing.friends.bp.name,
+    sharing.outsiders.bp.name,
+)  # fmt: skip
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 
@@ -96,6 +107,7 @@ def create_app(config: Config | None = None) -> Flask:
         template_folder=str(CHECKOUT / "templates"),
     )
     app.request_class = UploadRequest
+    app.session_interface = cookies.Sessions(quiet=FOR_VISITORS)
     _configure(app, config)
     _connect(app, config)
     templating.install(app)
@@ -170,10 +182,15 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
-    books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
-    erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
+    erasing.look_in(
+        *leftovers.PLACES,
+        *desk_leftovers.PLACES,
+        *moving_leftovers.PLACES,
+        *trust_leftovers.PLACES,
+    )
 
 
 def _connect(app: Flask, config: Config) -> None:
@@ -243,6 +260,8 @@ def _guard(app: Flask, config: Config) -> None:
         if marks.get("is_staff_only"):
             _demand_staff()
         elif not marks.get("is_personal"):
+            if (answer := _where_suspended()) is not None:
+                return answer
             _demand_role(marks.get("least_role"))
         _use_zone()
         return guarding.detour(marks) or privacy.asking_first(marks)
@@ -252,7 +271,7 @@ def _guard(app: Flask, config: Config) -> None:
         # Pages behind a mail's links read no cookie, and answer while the database is away; forms
         # stand in frames on pages of others.
         for_all = bool(request) and (
-            request.blueprint in (tracking.bp.name, SIGN_UP)
+            request.blueprint in FOR_VISITORS
             or request.endpoint in CONFIRMING
             or (
                 request.blueprint == preferences.bp.name
@@ -273,6 +292,23 @@ def _guard(app: Flask, config: Config) -> None:
             if signed_in
             else None,
         }
+
+
+#: What stays open to the people of an account that is suspended altogether: what is theirs, and
+#: their answer.
+WHILE_SUSPENDED = {
+    "contacts.export", "moving.take_out", "moving.start_takeout", "moving.takeout_progress",
+    "moving.download_takeout", "moving.readme", "moving.remove_takeout", "auth.look",
+}  # fmt: skip
+
+
+def _where_suspended() -> Response | None:
+    membership = current.membership_or_none()
+    if membership is None or membership.account.barred != standing.ACCESS:
+        return None
+    if request.endpoint in WHILE_SUSPENDED or request.blueprint == trust.bp.name:
+        return None
+    return make_response(redirect(url_for("trust.standing_page"), 303))
 
 
 def _demand_staff() -> None:

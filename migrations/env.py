@@ -5,12 +5,15 @@ from alembic import context
 import app.accounts.models
 import app.analytics.models
 import app.auth.models
+import app.billing.models
 import app.campaigns.models
 import app.contacts.models
 import app.delivery.models
+import app.desk.models
 import app.moving.models
+import app.plans.models
 import app.privacy.models
-import app.site.models
+import app.sharing.models
 import app.staff.models
 import app.tracking.models
 import app.trust.models  # noqa: F401

@@ -14,6 +14,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, NotFound, WrongState
 from app.mailer import address as addresses
+from app.plans import allowance
 
 LASTS = timedelta(days=7)
 OPEN_AT_MOST = 50
@@ -51,7 +52,10 @@ def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation
             Invitation.accepted_at.is_(None),
         )
     )
-    if len(open_invitations(account)) >= OPEN_AT_MOST:
+    allowance.hold(account)
+    invited = len(open_invitations(account))
+    allowance.demand_room(account, "people", len(members(account)) + invited)
+    if invited >= OPEN_AT_MOST:
         raise Invalid(f"{OPEN_AT_MOST} invitations are open. Take one back first.")
     secret = tokens.secret()
     invitation = Invitation(

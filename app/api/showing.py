@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from app.accounts.models import Account
 from app.api import queries, shapes
-from app.campaigns.checks import Finding
+from app.campaigns.findings import Finding
 from app.campaigns.models import Campaign
 from app.contacts import kinds
 from app.contacts.models import Contact, ContactList, Import, ImportProblem, Suppression
@@ -71,7 +71,7 @@ def import_(row: Import) -> shapes.ImportOut:
     """An import."""
     return {
         "id": row.id,
-        "state": "queued" if row.state == "reading" else row.state,  # type: ignore[typeddict-item]
+        "state": "queued" if row.state in ("reading", "held") else row.state,  # type: ignore[typeddict-item]
         "error": row.error,
         "list": row.list_id,
         "mode": row.mode,  # type: ignore[typeddict-item]

@@ -6,12 +6,24 @@ Pure reading. `demand_ready` is the quick part that nobody gets around: scheduli
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.accounts import warming
-from app.campaigns import audience, composing, content, liquid, numbers, proving, queries, restored
+from app.accounts import ladder, standing, warming
+from app.campaigns import (
+    audience,
+    composing,
+    content,
+    limits,
+    liquid,
+    numbers,
+    proving,
+    queries,
+    restored,
+)
+from app.campaigns.archive import deciding
+from app.campaigns.findings import Finding, NotReady
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
@@ -20,38 +32,15 @@ from app.contacts import segments
 from app.contacts.models import Contact, ContactList
 from app.core import settings
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError
 
 #: Gmail shows so much and hides the rest behind a link, with the unsubscribe link in it.
 CLIPPED_BYTES = 102_000
 #: How many people the look for empty merge tags reads at most.
 SAMPLE = 50_000
 LONG_SUBJECT = 90
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`level` is block, warn or info; `fix` the page and field where one can mend it."""
-
-    level: str
-    title: str
-    text: str
-    fix: str = ""
-    code: str = ""
-    """For programs; stays the same when the words change."""
-
-
-class NotReady(Invalid):
-    """The pre-flight blocks; `findings` says why."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        errors: dict[str, list[str]] = {}
-        for finding in findings:
-            errors.setdefault(finding.code, []).append(f"{finding.title} {finding.text}".strip())
-        super().__init__(
-            "This campaign is not ready: " + " ".join(finding.title for finding in findings), errors
-        )
-        self.findings = findings
+#: Merge tags that only campaigns for everybody have.
+PUBLIC_LINKS = ("links.archive", "links.share", "links.friend")
 
 
 def preflight(campaign: Campaign) -> list[Finding]:
@@ -61,11 +50,14 @@ def preflight(campaign: Campaign) -> list[Finding]:
     return sorted(found, key=lambda finding: order[finding.level])
 
 
-def demand_ready(campaign: Campaign) -> None:
-    """Raises NotReady while anything blocks."""
+def demand_ready(campaign: Campaign, at: datetime | None = None) -> None:
+    """Raises NotReady while anything blocks that it goes out then; without a time, now."""
     found = [*_blocks(campaign)]
     if not audience.anybody(campaign):
         found.append(_nobody(campaign))
+    elif too_many := _counted_too_many(campaign):
+        found.append(too_many)
+    found.extend(limits.blocks(campaign, at))
     if found:
         raise NotReady(found)
 
@@ -78,7 +70,7 @@ def demand_content(campaign: Campaign) -> None:
 
 def demand_sender(campaign: Campaign) -> None:
     """Even a test goes out only in a name that agreed. Raises NotReady."""
-    if found := [*_sender(campaign)]:
+    if found := [*_barred(campaign), *_sender(campaign)]:
         raise NotReady(found)
 
 
@@ -97,6 +89,7 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     if (restoration := restored.unconfirmed()) is not None:
         words = restored.words(restoration)
         yield Finding("block", "A backup was restored.", words, code="restored")
+    yield from _barred(campaign)
     yield from _sender(campaign)
     yield from _headers(campaign)
     if not (campaign.body.strip() or campaign.text_body.strip()):
@@ -113,6 +106,13 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     yield from _sample_people(campaign)
     yield from _compiled(campaign)
     yield from _proofs(campaign, certain=True)
+
+
+def _barred(campaign: Campaign) -> Iterator[Finding]:
+    try:
+        standing.demand_sending(campaign.account)
+    except standing.Barred as error:
+        yield Finding("block", "Sending is suspended.", str(error), "/settings/standing", "barred")
 
 
 def _proofs(campaign: Campaign, *, certain: bool) -> Iterator[Finding]:
@@ -276,7 +276,9 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
     else:
         people = "1 person" if number == 1 else f"{number:,} people"
         yield Finding("info", f"{people} will get it.", "", _at(campaign, "people"), "count")
+        yield from limits.findings(campaign, number)
         yield from _warm_up(campaign, number)
+        yield from _ladder(campaign, number)
     if out:
         parts = [f"{n:,} {OUT_WORDS.get(reason, reason)}" for reason, n in sorted(out.items())]
         n = sum(out.values())
@@ -297,6 +299,46 @@ def _warm_up(campaign: Campaign, number: int) -> Iterator[Finding]:
     yield Finding("warn", f"It takes {days:,} days.",
                   "Your warm-up plan lets some mails go each day, more from day to day. What is "
                   "urgent, send to fewer people.", "/settings/warm-up", "warm_up")  # fmt: skip
+
+
+def _ladder(campaign: Campaign, number: int) -> Iterator[Finding]:
+    """What a step of the ladder of trust makes of it, with exact numbers."""
+    held = ladder.limits(campaign.account)
+    if not held.is_limited or held.per_day is None or held.left_today is None:
+        return
+    if too_many := _too_many(campaign, number):
+        yield too_many
+        return
+    days = ladder.days_for(campaign.account_id, number) or 1
+    today = f"{held.left_today:,} of {held.per_day:,} mails are left today"
+    if days > 1:
+        goes = min(number, held.left_today)
+        yield Finding("warn", f"It takes {days:,} days.",
+                      f"{today}: {goes:,} go now, the rest waits until tomorrow and goes by "
+                      "itself. What is urgent, send to fewer people. Clean results make it more.",
+                      "/settings/standing", "ladder")  # fmt: skip
+    else:
+        yield Finding("info", "It fits into today's limit.", f"{today}.",
+                      "/settings/standing", "ladder")  # fmt: skip
+
+
+def _too_many(campaign: Campaign, number: int) -> Finding | None:
+    most = ladder.limits(campaign.account).per_campaign
+    if most is None or number <= most:
+        return None
+    return Finding(
+        "block", f"At most {most:,} people a campaign.",
+        f"This one has {number:,}. New accounts start small: choose fewer people, or split it. "
+        "The limit grows by itself with clean results.", "/settings/standing", "ladder",
+    )  # fmt: skip
+
+
+def _counted_too_many(campaign: Campaign) -> Finding | None:
+    """As far as one has to count: where no limit holds, not at all."""
+    most = ladder.limits(campaign.account).per_campaign
+    if most is None:
+        return None
+    return _too_many(campaign, audience.count_up_to(campaign, most + 1))
 
 
 #: Reasons of audience.left_out, after a number.
@@ -327,10 +369,20 @@ def _advice(campaign: Campaign) -> Iterator[Finding]:
         tags = _tags(campaign)
     except DomainError:
         return  # said already, as a block
+    yield from _about_archive(campaign, tags)
     yield from _about_tags(campaign, tags)
     yield from _about_html(campaign, made.html)
     yield Finding("info", "Always there:", "a plain-text part, your postal address, why people "
                   "get the mail, and a link to unsubscribe.", code="footer")  # fmt: skip
+
+
+def _about_archive(campaign: Campaign, tags: dict[str, bool]) -> Iterator[Finding]:
+    used = sorted(name for name in tags if name in PUBLIC_LINKS)
+    if used and not deciding.wanted(campaign):
+        yield Finding("warn", f"{used[0]} leads nowhere.",
+                      "This campaign is not to be shown to everybody, so there is no page to link "
+                      "to, and the link is left empty.",
+                      _at(campaign, "send", "archive"), "archive")  # fmt: skip
 
 
 def _about_subject(campaign: Campaign) -> Iterator[Finding]:

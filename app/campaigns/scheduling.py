@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from app.accounts import standing
 from app.campaigns import checks, restored
+from app.campaigns.archive import deciding
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.errors import Invalid, WrongState
@@ -38,12 +40,12 @@ class CannotMove(WrongState):
 def schedule(campaign: Campaign, *, at: datetime | None = None, hold_s: int = 0) -> None:
     """Send a draft: at a time, after a hold, or at once.
 
-    Raises `checks.NotReady` with the findings, CannotMove for anything but a draft, so that
+    Raises `findings.NotReady` with the findings, CannotMove for anything but a draft, so that
     asking twice sends once.
     """
     if campaign.state != "draft":
         raise CannotMove(campaign, "sent again")
-    checks.demand_ready(campaign)
+    checks.demand_ready(campaign, at)
     if at is not None:
         _check_time(at)
         moved = campaign.move("draft", to="scheduled", due_at=at)
@@ -57,6 +59,7 @@ def schedule(campaign: Campaign, *, at: datetime | None = None, hold_s: int = 0)
         moved = campaign.move("draft", to="sending", due_at=moment, started_at=moment)
     if not moved:
         raise CannotMove(campaign, "sent again")
+    deciding.going_out(campaign, campaign.due_at or now())
 
 
 def take_back(campaign: Campaign) -> None:
@@ -72,8 +75,9 @@ def pause(campaign: Campaign, reason: str = "") -> None:
 
 
 def resume(campaign: Campaign) -> None:
-    """Go on where it stopped. Raises restored.NotConfirmed, CannotMove."""
+    """Go on where it stopped. Raises restored.NotConfirmed, standing.Barred, CannotMove."""
     restored.demand_confirmed()
+    standing.demand_sending(campaign.account)
     if not campaign.move("paused", to="sending", pause_reason=""):
         raise CannotMove(campaign, "resumed")
 

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.core.clock import now
-from app.core.db import BULK, WRITE, BigId, db
+from app.core.db import BULK, WRITE, BigId, db, transaction
 from app.delivery import tallying
 from app.delivery.models import Batch, Delivery
+from app.plans import allowance
 
 #: Recipients of one Batch: what one job claims.
 BATCH_SIZE = 2_000
@@ -47,6 +48,7 @@ _FILL = sa.insert(Delivery).from_select(
 def plan(campaign: Campaign) -> int:
     """Write the Deliveries of a campaign that is sending or paused; returns how many were added.
 
+    Raises allowance.OverLimit before the first one is written.
     Runs on a connection of its own and commits as it goes: call it outside a transaction.
     """
     campaign_id, chosen = campaign.id, _audience(campaign)
@@ -55,6 +57,7 @@ def plan(campaign: Campaign) -> int:
         try:
             _take_stock(connection, "contact", "subscription")
             _note_audience(connection, chosen)
+            _reserve(connection, campaign)
             added = _copy(connection, campaign_id)
             _take_stock(connection, "delivery")
             return added
@@ -103,6 +106,19 @@ def _note_audience(connection: sa.Connection, chosen: sa.Select[int]) -> None:
     )
     connection.execute(sa.insert(people).from_select(["contact_id"], chosen))
     connection.commit()
+
+
+def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
+    """Take all that it needs of the account's mails before anybody is written. Raises OverLimit."""
+    chosen = connection.scalar(sa.select(sa.func.count()).select_from(people)) or 0
+    written = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0)).where(
+            Batch.campaign_id == campaign.id
+        )
+    )
+    connection.rollback()
+    with transaction():
+        allowance.reserve(campaign.account, campaign.id, chosen + int(written or 0))
 
 
 def _copy(connection: sa.Connection, campaign_id: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.staff.purposes import PURPOSES
+
 
 @dataclass(frozen=True)
 class Section:
@@ -22,9 +24,15 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 
 #: In the order of the navigation.
 SECTIONS = (
+    _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
+    _section("staff.desk", "Desk", "inbox", "support", "service", "billing", "abuse"),
     _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),
+    _section("staff.processors_page", "Processors", "server", "service"),
+    _section("staff.disclosures_page", "Disclosures", "shield", "service", "support"),
+    _section("staff.incidents_page", "Incidents", "triangle-alert", "service"),
     _section("staff.visits_page", "Visits", "chart-column", "marketing"),
 )
 

@@ -15,17 +15,20 @@ from app.accounts import notices
 from app.analytics import taking as analytics
 from app.api import repeats
 from app.auth import tidying
+from app.billing import events
 from app.contacts import asking, bulk_actions, journal, uploads
 from app.contacts.signup import gate
 from app.core import settings
 from app.core.db import db, transaction
 from app.core.keeping import Forget, Rule
+from app.desk import tickets
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
 from app.privacy import following
-from app.site.models import Enquiry
+from app.sharing import telling
 from app.tracking import returns
 from app.trust import walking
+from app.trust.models import AbuseReport
 
 AS_LONG = "as long as the account exists"
 
@@ -58,8 +61,13 @@ def _files_that_moved() -> int:
     return taking_out.remove_old() + taking_in.remove_old()
 
 
-def _enquiries(before: datetime) -> int:
-    gone = db.session.execute(sa.delete(Enquiry).where(Enquiry.at < before))
+def _tickets(before: datetime, limit: int) -> int:
+    with transaction():
+        return tickets.forget_old(before, limit)
+
+
+def _abuse_reports(before: datetime) -> int:
+    gone = db.session.execute(sa.delete(AbuseReport).where(AbuseReport.answered_at < before))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
@@ -101,6 +109,11 @@ def _of_accounts() -> tuple[Rule, ...]:
         Rule("api_answers", "Answers of the API, for requests that are repeated",
              "A program that got no answer asks again.", 2,
              forget=_in_one(lambda _before: repeats.forget_old())),
+        Rule("payments", "What an account pays for: references of the payment provider, and the "
+             "address for invoices", "To know its plan. Nothing of a card is kept.",
+             until=AS_LONG),
+        Rule("payment_events", "Numbers of the payment provider's events",
+             "What it tells twice counts once.", 90, forget=_in_one(events.forget_old)),
     )  # fmt: skip
 
 
@@ -129,11 +142,21 @@ def _of_readers() -> tuple[Rule, ...]:
 
 def _of_visitors() -> tuple[Rule, ...]:
     return (
+        Rule("told_friends", "Keyed hashes of addresses that were told of a mail by a friend",
+             "Nobody is told of the same mail twice. The address itself goes with the mail.", 365,
+             of="visitor", forget=_in_one(lambda _before: telling.forget_old())),
+        Rule("never_tell", "Keyed hashes of who wants to be told of nothing any more",
+             "So that it holds for good.", until="as long as this installation exists",
+             of="visitor"),
         Rule("visits", "Sums of visits of public pages, by page and day",
              "To compare with last year. There is nobody in them.",
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
-        Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
-             2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
+        Rule("enquiries", "Letters to the operator with their answers, once they are closed",
+             "To answer, and to come back to them.",
+             tickets.KEPT_DAYS, 90, 10 * 365, of="visitor", forget=_tickets),
+        Rule("abuse_reports", "Reports of abuse, once they are answered",
+             "A sender who is reported again is known by then.", 365, 90, 3 * 365, of="visitor",
+             forget=_in_one(_abuse_reports)),
         Rule("follows", "Addresses that asked to hear of changes of the privacy policy and did not "
              "confirm", "Until then their link works. Whoever leaves is forgotten at once.",
              following.LINK_LIFE.days, of="visitor",

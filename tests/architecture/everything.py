@@ -22,7 +22,7 @@ from app.accounts.models import (
 )
 from app.api.calls import CALLS
 from app.auth import sessions
-from app.auth.models import Passkey, SignedIn
+from app.auth.models import Passkey, ProviderLogin, SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
     BulkAction,
@@ -32,6 +32,7 @@ from app.contacts.models import (
     FormVersion,
     Import,
     ImportJournal,
+    ImportReview,
     Segment,
     SegmentCount,
     SignUpForm,
@@ -44,7 +45,12 @@ from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
+from app.desk.models import Ticket, TicketFile, TicketMessage
 from app.moving.models import Takein, Takeout
+from app.sharing.models import ShareLink
+from app.staff.models import ExportGrant
+from app.tracking.models import StoppedLink
+from app.trust.models import AbuseReport, Appeal, Suspension
 from tests.conftest import Person
 
 Row = Any
@@ -59,14 +65,18 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         db.session.add_all(rows.values())
         db.session.flush()
         _journal(account, rows["import_id"])
+        rows |= _trust(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["share_id"] = _share_link(account, rows["campaign_id"])
         rows["form_id"] = _form(account, rows["list_id"])
+        rows |= _letter(alice)
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
         passkey = Passkey(member_id=alice.member.id, name="Key", credential_id="c", public_key="p")
-        db.session.add(passkey)
+        login = ProviderLogin(member_id=alice.member.id, issuer="i", subject="s")
+        db.session.add_all([passkey, login])
         db.session.flush()
-        ids["passkey_id"] = passkey.id
+        ids["passkey_id"], ids["login_id"] = passkey.id, login.id
         ids["member_id"] = bob.member.id
         ids["membership_id"] = _one(Membership.id, Membership.member_id == bob.member.id)
         ids["session_id"] = _one(SignedIn.id, SignedIn.member_id == alice.member.id)
@@ -81,6 +91,18 @@ def _journal(account: int, import_: Row) -> None:
             import_id=import_.id, account_id=account, kept_until=kept_until, state="counted"
         )
     )
+
+
+def _trust(account: int, import_: Row) -> dict[str, Row]:
+    rows: dict[str, Row] = {
+        "review_id": ImportReview(account_id=account, import_id=import_.id),
+        "appeal_id": Appeal(account_id=account, import_id=import_.id, text="?"),
+        "report_id": AbuseReport(reference="A", kind="spam", text="?", account_id=account),
+        "stopped_id": StoppedLink(key="host:x.example", reason="?"),
+    }
+    db.session.add_all(rows.values())
+    db.session.flush()
+    return rows
 
 
 def _one(column: Any, condition: Any) -> int:
@@ -111,6 +133,7 @@ def _people(account: int) -> dict[str, Row]:
         "import_id": Import(
             account_id=account, filename="a.csv", stored_as="none.csv", state="finished"
         ),
+        "suspension_id": Suspension(account_id=account, kind="sending", reason="?"),
         "takeout_id": Takeout(account_id=account, stored_as="none.zip", state="removed"),
         "takein_id": Takein(
             account_id=account, filename="a.zip", stored_as="none.zip", state="ready"
@@ -132,6 +155,7 @@ def _settings(account: int) -> dict[str, Row]:
         ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
         "hook_id": ReportHook(account_id=account, provider="mailgun"),
+        "grant_id": ExportGrant(account_id=account, reason="R", until=now() + timedelta(days=1)),
         "warm_up_id": WarmUp(account_id=account, subject="domain:b.example", goal=5000),
         "mailbox_id": Mailbox(
             account_id=account, host="mail.example", port=993, username="b", sealed_password="s"
@@ -159,6 +183,15 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
 
 
+def _share_link(account: int, campaign: Row) -> Row:
+    link = ShareLink(
+        account_id=account, campaign_id=campaign.id, kind="report", nonce=1, expires_at=now()
+    )
+    db.session.add(link)
+    db.session.flush()
+    return link
+
+
 def _form(account: int, list_: Row) -> Row:
     form = SignUpForm(account_id=account, name="News", slug=SLUG, is_open=True)
     db.session.add(form)
@@ -167,6 +200,20 @@ def _form(account: int, list_: Row) -> Row:
     db.session.add(FormVersion(form_id=form.id, number=1, account_id=account, design=design))
     db.session.flush()
     return form
+
+
+def _letter(alice: Person) -> dict[str, Row]:
+    ticket = Ticket(
+        reference="K7F3QX2M", email=alice.member.email, subject="Help", member_id=alice.member.id,
+        account_id=alice.account.id,
+    )  # fmt: skip
+    db.session.add(ticket)
+    db.session.flush()
+    message = TicketMessage(ticket_id=ticket.id, kind="heard", text="Help me")
+    message.files = [TicketFile(name="a.txt", kind="text", size=1, content=b"a")]
+    db.session.add(message)
+    db.session.flush()
+    return {"ticket_id": ticket, "file_id": message.files[0]}
 
 
 #: The public address of a form.
@@ -185,7 +232,10 @@ OTHERS: dict[str, str] = {
     "kind": "marketing_email",
     "what": "opens",
     "verb": "pause",
+    "panel": "business",
     "service": "whatsapp",
+    "archive_slug": "nobody",
+    "page_slug": "none",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

@@ -19,11 +19,15 @@ PREFERENCES = (
     "leave", "come_back", "tell_reason", "mail_link", "see_data", "download_data", "erase_page",
     "erase_now", "ask_page", "ask_for_link",
 )  # fmt: skip
+ARCHIVE = (
+    "shelf", "latest", "atom", "json_feed", "page", "mail", "card", "share", "share_now",
+    "tell_page", "tell",
+)  # fmt: skip
 PUBLIC = {
     "static",
     # The public site, and monitoring.
     "site.landing", "site.about", "site.help_page", "site.choose_theme",
-    "site.contact", "site.contact_post",
+    "site.contact", "site.contact_post", "trust.abuse", "trust.abuse_post",
     "health.healthz", "health.readyz", "health.metrics",
     # Before one can sign in, or proven by a secret of single use.
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",
@@ -31,7 +35,8 @@ PUBLIC = {
     "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
     "auth.second_factor", "auth.second_factor_post", "auth.passkey_options",
     "auth.sign_in_by_passkey", "auth.email_back", "auth.take_email_back", "auth.not_me",
-    "auth.sound_alarm",
+    "auth.sound_alarm", "auth.password_strength",
+    "auth.sign_in_by_provider", "auth.provider_back", "auth.provider_link", "auth.link_by_mail",
     "accounts.confirm_sender", "accounts.confirm_sender_post",
     "contacts.confirm", "contacts.confirm_now",
     # Forms for visitors.
@@ -39,8 +44,13 @@ PUBLIC = {
     "signup.pop_up",
     # Ways to sites of others, with a notice.
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
+    # What owners show to everybody, and telling a friend of it.
+    *(f"archive.{name}" for name in ARCHIVE), "friends.never_page", "friends.never",
+    # By a signed link, with a password where one is set.
+    "outsiders.show", "outsiders.unlock", "outsiders.mail",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    "privacy.registers", "privacy.incident",
     # Following the policy by mail: asked for with an address, then by signed links.
     "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
     "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
@@ -53,6 +63,8 @@ PUBLIC = {
     "analytics.dot", "analytics.tell",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
+    # Events of the payment provider: signed.
+    "billing.take_event",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
     "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
     "staff.delete_mails",
@@ -63,8 +75,12 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
     "signup.send", "signup.send_framed", "privacy.unfollow", "analytics.tell",
+    # Signed.
+    "billing.take_event",
     # Only keep a choice in this browser.
-    "outside.go", "outside.ask_again",
+    "outside.go", "outside.ask_again", "archive.share_now",
+    # Judged by stamps and work, signed, or with a password.
+    "archive.tell", "friends.never", "outsiders.unlock",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

@@ -1,6 +1,35 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff.routes import backups, catcher, keeping, policy, visits
+from app.staff import panels_own
+from app.staff.routes import (
+    abuse,
+    access,
+    backups,
+    catcher,
+    customers,
+    desk,
+    incidents,
+    keeping,
+    people,
+    policy,
+    registers,
+    visits,
+)
 from app.staff.routes.blueprint import bp
 
-__all__ = ["backups", "bp", "catcher", "keeping", "policy", "visits"]
+__all__ = [
+    "abuse",
+    "access",
+    "backups",
+    "bp",
+    "catcher",
+    "customers",
+    "desk",
+    "incidents",
+    "keeping",
+    "panels_own",
+    "people",
+    "policy",
+    "registers",
+    "visits",
+]
