@@ -35,6 +35,9 @@ def settle(account_id: int) -> bool:
     if account is None:
         return False
     before, plan = account.plan, _entitled(account_id)
+    if before not in catalogue():
+        # A plan that is not offered any more is as good as the first.
+        account.plan = before = next(iter(catalogue()))
     if plan == before:
         return False
     account.plan = plan

@@ -55,6 +55,7 @@ EMPTY_ACCOUNT = [
     "/settings/take-out",
     "/settings/take-in",
     "/settings/data",
+    "/settings/limits",
     "/settings/consents/record",
 ]
 
