@@ -101,7 +101,7 @@ def give(
         raise Invalid("Say why.", {"reason": ["Say why: it stands in the account's audit."]})
     if plan and plan not in catalogue():
         raise Invalid("Choose a plan.", {"plan": ["Choose a plan."]})
-    if not plan and not 0 < mails <= MOST_MAILS:
+    if not (plan or mails) or not 0 <= mails <= MOST_MAILS:
         raise Invalid("Give a plan or mails.", {"mails": ["Choose a plan, or say how many mails."]})
     grant = PlanGrant(
         account_id=account.id, plan=plan, mails=mails, reason=reason[:500], given_by=by.email,
@@ -111,7 +111,9 @@ def give(
     db.session.flush()
     if mails:
         allowance.grant(account.id, mails)
-    what = f"plan {plan}" if plan else f"{mails} mails"
+    what = " and ".join(
+        words for words, is_given in ((f"plan {plan}", plan), (f"{mails} mails", mails)) if is_given
+    )
     auditing.note(account, by, "plan.grant", f"{what}: {reason}")
     settle(account.id)
     return grant

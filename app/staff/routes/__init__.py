@@ -1,7 +1,17 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_own
-from app.staff.routes import access, backups, catcher, customers, keeping, people, policy, visits
+from app.staff import panels_billing, panels_own
+from app.staff.routes import (
+    access,
+    backups,
+    catcher,
+    customers,
+    keeping,
+    people,
+    plans,
+    policy,
+    visits,
+)
 from app.staff.routes.blueprint import bp
 
 __all__ = [
@@ -11,8 +21,10 @@ __all__ = [
     "catcher",
     "customers",
     "keeping",
+    "panels_billing",
     "panels_own",
     "people",
+    "plans",
     "policy",
     "visits",
 ]
