@@ -13,7 +13,7 @@ from app.billing import usage
 from app.billing.models import Contract, PlanGrant
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound
 from app.plans import allowance
 from app.plans.catalogue import by_price, catalogue, rank
@@ -136,16 +136,22 @@ def end_grant(account: Account, by: Member, grant_id: int) -> None:
 
 
 def end_due_grants() -> int:
-    """Plans that were given for a time which is over. Call inside a transaction."""
-    over = db.session.scalars(
-        sa.update(PlanGrant)
-        .where(PlanGrant.ended_at.is_(None), PlanGrant.plan != "", PlanGrant.until <= now())
-        .values(ended_at=now())
-        .returning(PlanGrant.account_id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    for account_id in sorted(set(over)):
-        settle(account_id)
+    """Plans that were given for a time which is over; returns how many."""
+    are_over = (PlanGrant.ended_at.is_(None), PlanGrant.plan != "", PlanGrant.until <= now())
+    is_any = db.session.scalar(sa.select(sa.exists().where(*are_over)))
+    db.session.rollback()
+    if not is_any:
+        return 0  # nearly always; nobody is locked out to find that
+    with transaction():
+        over = db.session.scalars(
+            sa.update(PlanGrant)
+            .where(*are_over)
+            .values(ended_at=now())
+            .returning(PlanGrant.account_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        for account_id in sorted(set(over)):
+            settle(account_id)
     return len(over)
 
 
