@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from app.accounts import standing
 from app.campaigns import checks, restored
 from app.campaigns.models import Campaign
 from app.core.clock import now
@@ -74,10 +75,11 @@ def pause(campaign: Campaign, reason: str = "") -> None:
 def resume(campaign: Campaign) -> None:
     """Go on where it stopped.
 
-    Raises restored.NotConfirmed, CannotMove; findings.NotReady where nobody got it yet, and the
+    Raises restored.NotConfirmed, standing.Barred, CannotMove; findings.NotReady where nobody got it yet, and the
     plan still has no room for it.
     """
     restored.demand_confirmed()
+    standing.demand_sending(campaign.account)
     if campaign.state == "paused" and campaign.planned_at is None:
         checks.demand_room(campaign)
     if not campaign.move("paused", to="sending", pause_reason=""):

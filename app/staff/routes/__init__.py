@@ -2,29 +2,35 @@
 
 from app.staff import panels_billing, panels_own
 from app.staff.routes import (
+    abuse,
     access,
     backups,
     catcher,
     customers,
+    incidents,
     keeping,
     people,
     plans,
     policy,
+    registers,
     visits,
 )
 from app.staff.routes.blueprint import bp
 
 __all__ = [
+    "abuse",
     "access",
     "backups",
     "bp",
     "catcher",
     "customers",
+    "incidents",
     "keeping",
     "panels_billing",
     "panels_own",
     "people",
     "plans",
     "policy",
+    "registers",
     "visits",
 ]
