@@ -75,8 +75,8 @@ def pause(campaign: Campaign, reason: str = "") -> None:
 def resume(campaign: Campaign) -> None:
     """Go on where it stopped.
 
-    Raises restored.NotConfirmed, standing.Barred, CannotMove; findings.NotReady where nobody got it yet, and the
-    plan still has no room for it.
+    Raises restored.NotConfirmed, standing.Barred, CannotMove; findings.NotReady where nobody got
+    it yet, and the plan still has no room for it.
     """
     restored.demand_confirmed()
     standing.demand_sending(campaign.account)

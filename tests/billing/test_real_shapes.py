@@ -24,7 +24,7 @@ def described() -> Iterator[str]:
         pytest.skip("stripe-mock is not installed: go install github.com/stripe/stripe-mock@latest")
     port = free_port()
     process = subprocess.Popen(  # noqa: S603
-        [program, "-http-addr", f"127.0.0.1:{port}"],
+        [program, "-http-addr", f"127.0.0.1:{port}", "-https-addr", f"127.0.0.1:{free_port()}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
