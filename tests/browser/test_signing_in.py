@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pyotp
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.auth import passwords, sessions
+from app.config import Config
 from app.core.clock import now
 from app.core.db import transaction
-from tests.auth.helpers import PASSWORD
+from tests.auth.helpers import PASSWORD, link
 from tests.browser.conftest import WebServer
 from tests.browser.looking import Onlooker
 from tests.conftest import Person
+from tests.providerserver import CLIENT, SECRET, Provider
+from tests.servers import free_port
 
 pytestmark = pytest.mark.browser
 DEVICE = {
@@ -163,3 +167,29 @@ def test_a_session_that_is_ended_elsewhere_is_over_at_the_next_click(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/contacts")
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """A sign-in provider that the web server will know."""
+    with Provider() as server:
+        given = {"ISSUER": server.issuer, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}
+        for name, value in {**given, "NAME": "Bakery ID"}.items():
+            monkeypatch.setenv(f"OIDC_{name}", value)
+        yield server
+
+
+def test_a_provider_leads_there_and_back(
+    browser: Browser, settings: Config, app: Flask, ready: Person, there: Provider
+) -> None:
+    with WebServer(settings, free_port()) as web, browser.new_context(base_url=web.url) as context:
+        there.redirect_uri = f"{web.url}/sign-in/provider/back"
+        page = context.new_page()
+        page.goto("/sign-in?next=/campaigns")
+        page.get_by_role("button", name="Sign in with Bakery ID").click()
+        page.wait_for_url("**/sent")
+        page.goto(link("provider_link"))
+        page.get_by_role("button", name="Yes, link them").click()
+        page.goto("/sign-in?next=/campaigns")
+        page.get_by_role("button", name="Sign in with Bakery ID").click()
+        page.wait_for_url("**/campaigns")
