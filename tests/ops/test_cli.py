@@ -155,7 +155,7 @@ def test_staff_have_their_roles(home: Path) -> None:
 def test_who_lost_every_second_factor_gets_in_again(home: Path) -> None:
     create_account(home)
     ask(home, "INSERT INTO authenticator (member_id, sealed_secret, used_step, created_at, "
-              "confirmed_at) SELECT id, 'x', 0, '2026-01-01', '2026-01-01' FROM member")  # fmt: skip
+              "confirmed_at) SELECT id, 'x', 0, created_at, created_at FROM member")  # fmt: skip
 
     nobody = run(home, "sign-in", "reset", "--email", "nobody@bakery.example")
     done = run(home, "sign-in", "reset", "--email", "Alice@bakery.example", "--json")
