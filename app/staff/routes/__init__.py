@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_own
+from app.staff import panels_desk, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -27,6 +27,7 @@ __all__ = [
     "desk",
     "incidents",
     "keeping",
+    "panels_desk",
     "panels_own",
     "people",
     "policy",
