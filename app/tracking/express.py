@@ -20,8 +20,6 @@ PIXEL = (
     b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
 UNCACHED = ("Cache-Control", "no-store, private, max-age=0")
-#: What the framework says of every answer, whether a cookie was read or not.
-_VARY = ("Vary", "Cookie")
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
@@ -48,8 +46,8 @@ class Express:
         self._is_our_name = is_our_name
         picture = [("Content-Type", "image/gif"), ("Content-Length", str(len(PIXEL))), UNCACHED]
         empty = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "0")]
-        self._picture = [*picture, *safety, _VARY]
-        self._redirect = [*empty, *safety, ("Cache-Control", "no-store"), _VARY]
+        self._picture = [*picture, *safety]
+        self._redirect = [*empty, *safety, ("Cache-Control", "no-store")]
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """As PEP 3333 has it."""
