@@ -42,7 +42,7 @@ def declines(headers: Mapping[str, str]) -> bool:
 
 
 def looked(mark: str, environ: Mapping[str, Any]) -> None:
-    """A dot was loaded; as `view`, in front of the web framework. What is no mark counts nothing."""
+    """A dot was loaded; as `view`, in front of the web framework. Other marks count nothing."""
     headers = {name: environ[key] for name, key in _HEADERS if key in environ}
     with contextlib.suppress(BadToken):
         view(marks.read(mark), address=environ.get("REMOTE_ADDR", ""), headers=headers)
