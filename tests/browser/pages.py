@@ -37,6 +37,8 @@ EMPTY_ACCOUNT = [
     "/contacts/clean-up/duplicates",
     "/contacts/growth",
     "/reports",
+    "/reports/pages",
+    "/questions",
     "/settings",
     "/settings/business",
     "/settings/people",
@@ -57,6 +59,7 @@ EMPTY_ACCOUNT = [
     "/settings/take-out",
     "/settings/take-in",
     "/settings/data",
+    "/settings/limits",
     "/settings/consents/record",
 ]
 
