@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from app.analytics import marks, noting, queries, trackers
-from app.analytics.dots import SITE_PAGES
+from app.analytics.dots import ARCHIVE_PLACES, SITE_PAGES
 from app.auth.current import View, current_account, public
 from app.campaigns import queries as campaign_queries
 from app.config import Config
@@ -138,7 +138,16 @@ def own_pages() -> ResponseReturnValue:
 
 def _lines(kind: str, names: dict[str, str], days: int) -> list[dict[str, Any]]:
     """Of the account's own pages alone: keys of others never get here."""
+    clicks = queries.places(kind, list(names), days)
     return [
-        {"name": names[line.key], "key": line.key, "figures": line.figures}
+        {
+            "name": names[line.key],
+            "key": line.key,
+            "figures": line.figures,
+            "places": [
+                (ARCHIVE_PLACES.get(place, f"Link {place}"), n)
+                for place, n in clicks.get(line.key, {}).items()
+            ],
+        }
         for line in queries.pages(kind, days, keys=list(names))
     ]
