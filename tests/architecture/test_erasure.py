@@ -36,10 +36,13 @@ ABOUT_NOBODY = {
     "signed_in", "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
     "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
+#: What everybody may read, and links by which outsiders see numbers.
+ABOUT_NOBODY |= {"archive", "archive_former_address", "archive_page", "share_link"}
+#: Only a keyed hash of an address: nobody is asked again and again to confirm, told twice of the
+#: same mail, or told of anything who wants that no more.
+HASHED = {"confirmation_mail", "told_friend", "never_tell"}
 #: The operator's registers: about accounts as a whole.
 REGISTERS = {"disclosure", "incident", "incident_account", "incident_note", "processor"}
-#: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
-HASHED = {"confirmation_mail"}
 #: Never changed, so no address gets in: `auditing.note` takes it out.
 SCRUBBED = {"audit_entry"}
 #: Read within seconds and then gone.
