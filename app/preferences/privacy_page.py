@@ -69,13 +69,23 @@ class Facts:
     addresses: Sequence[str]
     """Of its senders, for people and not for harvesters."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether some mails are counted, in whichever way."""
+        return bool(self.tracking - {"none"})
+
+    @property
+    def counts_nothing(self) -> bool:
+        """Whether mails went out and none of them was counted."""
+        return self.tracking == {"none"}
+
 
 def text(account: Account) -> list[Section]:
     """The page, by sections: templates/preferences/_privacy.txt, filled in."""
     config, kept = settings.get(), centre.of(account)
     sections = policy.written(
         "preferences/_privacy.txt", account=account, facts=facts(account), settings=config,
-        relay=policy.own_relay(config), contact=_one_line(kept.privacy_contact),
+        relay=policy.own_relay(config), contact=_one_line(kept.privacy_contact), who=_who(account),
     )  # fmt: skip
     own = [" ".join(line.split()) for line in kept.privacy_words.splitlines() if line.strip()]
     if own:
@@ -174,6 +184,12 @@ def _distinct(column: InstrumentedAttribute[str], *where: sa.ColumnElement[bool]
 
 def _is_any(*where: sa.ColumnElement[bool]) -> bool:
     return bool(db.session.scalar(sa.select(sa.literal(1)).where(*where).limit(1)))
+
+
+def _who(account: Account) -> str:
+    """Name and address; most addresses begin with the name already."""
+    address = _one_line(account.address)
+    return address if address.startswith(account.name) else f"{account.name}, {address}".strip(", ")
 
 
 def _one_line(words: str) -> str:
