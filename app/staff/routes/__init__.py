@@ -1,15 +1,17 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_own
+from app.staff import panels_billing, panels_own
 from app.staff.routes import (
     abuse,
     access,
     backups,
     catcher,
     customers,
+    desk,
     incidents,
     keeping,
     people,
+    plans,
     policy,
     registers,
     visits,
@@ -23,10 +25,13 @@ __all__ = [
     "bp",
     "catcher",
     "customers",
+    "desk",
     "incidents",
     "keeping",
+    "panels_billing",
     "panels_own",
     "people",
+    "plans",
     "policy",
     "registers",
     "visits",
