@@ -241,7 +241,7 @@ def _guard(app: Flask, config: Config) -> None:
         if marks.get("is_staff_only"):
             _demand_staff()
         elif not marks.get("is_personal"):
-            _demand_role(marks.get("least_role"))
+            _demand_right(view)
         _use_zone()
         return None
 
@@ -273,10 +273,10 @@ def _demand_staff() -> None:
         abort(404)
 
 
-def _demand_role(least: str | None) -> None:
-    unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
-    if role := least or ("editor" if unsafe else ""):
-        current.demand(role)
+def _demand_right(view: Callable[..., Any]) -> None:
+    changes = request.method not in ("GET", "HEAD", "OPTIONS")
+    if wanted := current.wanted_by(view, request.blueprint, changes=changes):
+        current.demand(wanted)
 
 
 def _use_zone() -> None:

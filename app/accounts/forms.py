@@ -21,14 +21,13 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.accounts import rights
 from app.accounts.api_tokens import SCOPES
 from app.accounts.businesses import zones
 from app.mailer.providers import NAMES as PROVIDERS
 
 ROLE_WORDS = [
-    SelectChoice("editor", "Editor: writes and sends, changes contacts"),
-    SelectChoice("viewer", "Viewer: sees everything, changes nothing"),
-    SelectChoice("owner", "Owner: as an editor, and decides who may do what"),
+    SelectChoice(name, f"{role.label}: {role.words}") for name, role in rights.ROLES.items()
 ]
 
 
@@ -79,6 +78,21 @@ class RoleForm(FlaskForm):
     """Another role for somebody."""
 
     role = SelectField("Role", choices=ROLE_WORDS)
+    custom = BooleanField()
+    """Whether the rights below count, or those of the role."""
+    rights = SelectMultipleField(
+        "They may",
+        choices=[SelectChoice(name, words) for name, words in rights.RIGHTS.items()],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[Optional()],
+    )
+
+
+class ApprovalForm(FlaskForm):
+    """Whether campaigns need approval."""
+
+    on = BooleanField()
 
 
 class SenderForm(FlaskForm):

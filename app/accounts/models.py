@@ -13,8 +13,6 @@ from app.core.chaining import Linked, indexes
 from app.core.clock import now
 from app.core.db import Base, BigId, Id, Json, Moment
 
-ROLES = ("owner", "editor", "viewer")
-
 
 class Account(Base):
     """A business using this installation."""
@@ -32,6 +30,8 @@ class Account(Base):
     vouched: Mapped[bool] = mapped_column(default=False)
     """Made by the operator: no sending limits, DNS findings only warn."""
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")
+    needs_approval: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Nothing is sent before somebody else than its writer has approved it."""
     created_at: Mapped[Moment] = mapped_column(default=now)
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="account")
@@ -72,6 +72,9 @@ class Membership(Base):
         sa.ForeignKey("member.id", ondelete="CASCADE"), index=True
     )
     role: Mapped[str] = mapped_column(sa.String(16))
+    """One of accounts.rights.ROLES."""
+    rights: Mapped[list[str] | None] = mapped_column(Json)
+    """Instead of those of the role; null: those of the role."""
     created_at: Mapped[Moment] = mapped_column(default=now)
 
     account: Mapped[Account] = relationship(back_populates="memberships")
