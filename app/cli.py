@@ -106,6 +106,10 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--email", required=True)
     create.add_argument("--role", nargs="+", action="extend", required=True, help="purposes")
 
+    sign_in = _group(commands, "sign-in", "people who cannot sign in any more")
+    reset = _add(sign_in, "reset", reset_sign_in, "remove second factors, end all sessions")
+    reset.add_argument("--email", required=True, help="whose")
+
     backup = _add(commands, "backup", make_backup, "write everything into one file")
     backup.add_argument("file", type=Path, metavar="FILE")
     backup.add_argument("--encrypt", action="store_true", help="with the installation's key")
@@ -393,6 +397,21 @@ def create_staff(options: argparse.Namespace) -> None:
         auditing.note(None, member, "staff.create", ", ".join(member.staff_roles))
         url = passwords.url(passwords.issue(member))
         found = {"member": member.id, "roles": member.staff_roles, "set_password_url": url}
+    _print(found, options)
+
+
+def reset_sign_in(options: argparse.Namespace) -> None:
+    from app.auth import passwords, second_factors, sessions, signing_in
+    from app.core.db import transaction
+
+    with _application(), transaction():
+        member = signing_in.find(options.email)
+        if member is None:
+            raise Complaint(f"Nobody here has the address {options.email}.")
+        second_factors.reset(member)
+        ended = sessions.end_all(member)
+        url = passwords.url(passwords.issue(member))
+        found = {"member": member.id, "sessions_ended": ended, "set_password_url": url}
     _print(found, options)
 
 

@@ -77,6 +77,8 @@ class Config:
     """What its script tag says beside: domain=news.example.com;site=7"""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    STAFF_SECOND_FACTOR: bool
+    """Whether the console opens only to staff with a second factor."""
     BACKUP_TO: str
     """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
     BACKUP_EVERY_HOURS: int
@@ -87,6 +89,18 @@ class Config:
     """Access key of a bucket."""
     BACKUP_S3_SECRET: str
     """Secret key of a bucket."""
+    BILLING: bool
+    """Whether plans limit what accounts use."""
+    PLANS: str
+    """The file in which the plans stand; empty: plans.toml in the data folder."""
+    STRIPE_SECRET_KEY: str
+    """By which plans are paid for at Stripe."""
+    STRIPE_WEBHOOK_SECRETS: tuple[str, ...]
+    """What proves Stripe's events; two while one replaces the other."""
+    STRIPE_TAX: bool
+    """Whether Stripe works out the tax."""
+    STRIPE_API: str
+    """Where Stripe's API answers."""
 
     @property
     def secure(self) -> bool:
@@ -96,17 +110,18 @@ class Config:
     @property
     def local(self) -> bool:
         """Whether the public address is this machine itself."""
-        return (urlsplit(self.BASE_URL).hostname or "") in ("localhost", "127.0.0.1", "::1")
+        return _is_this_machine(self.BASE_URL)
 
     def masked(self) -> dict[str, str]:
         """Every setting as text, secrets hidden."""
         shown = {field.name: str(getattr(self, field.name)) for field in fields(self)}
         shown["SECRET_KEY"] = "…" + self.SECRET_KEY[-4:] if self.SECRET_KEY else ""
-        shown["BACKUP_S3_SECRET"] = "…" if self.BACKUP_S3_SECRET else ""
+        for name in ("BACKUP_S3_SECRET", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"):
+            shown[name] = "…" if getattr(self, name) else ""
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
-        for name in ("CATCHER", "REGISTRATION"):
+        for name in ("CATCHER", "REGISTRATION", "STAFF_SECOND_FACTOR", "BILLING", "STRIPE_TAX"):
             shown[name] = "on" if getattr(self, name) else "off"
         return shown
 
@@ -151,11 +166,24 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         TRACKER_POLICY=tracker["TRACKER_POLICY"],
         TRACKER_DATA=tracker["TRACKER_DATA"],
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        STAFF_SECOND_FACTOR=_switch(
+            env, "STAFF_SECOND_FACTOR", default=not _is_this_machine(base_url)
+        ),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
         BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),
         BACKUP_S3_KEY=env.get("BACKUP_S3_KEY") or "",
         BACKUP_S3_SECRET=env.get("BACKUP_S3_SECRET") or "",
+        BILLING=_switch(env, "BILLING", default=bool(env.get("STRIPE_SECRET_KEY"))),
+        PLANS=env.get("PLANS") or "",
+        STRIPE_SECRET_KEY=env.get("STRIPE_SECRET_KEY") or "",
+        STRIPE_WEBHOOK_SECRETS=tuple(
+            part.strip()
+            for part in env.get("STRIPE_WEBHOOK_SECRETS", "").split(",")
+            if part.strip()
+        ),
+        STRIPE_TAX=_switch(env, "STRIPE_TAX", default=False),
+        STRIPE_API=_stripe_api(env),
     )
 
 
@@ -220,6 +248,19 @@ def _backup_to(env: Mapping[str, str]) -> str:
     if to and not to.startswith(("/", "s3://")):
         raise BadSetting(f"BACKUP_TO is {to!r}; it must be a whole path or begin with s3://")
     return to
+
+
+def _stripe_api(env: Mapping[str, str]) -> str:
+    """Keys go there, so it is Stripe itself, or something on this machine."""
+    url = (env.get("STRIPE_API") or "https://api.stripe.com").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise BadSetting(f"STRIPE_API is {url!r}; it must begin with https://")
+    return url
+
+
+def _is_this_machine(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
 
 
 def _tracker(env: Mapping[str, str]) -> dict[str, str]:

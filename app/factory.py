@@ -31,8 +31,9 @@ from app.accounts import auditing
 from app.accounts import routes as accounts
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import current, sessions
+from app.auth import current, demanding, guarding, sessions
 from app.auth import routes as auth
+from app.billing import routes as billing
 from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing, verifying
@@ -50,10 +51,11 @@ from app.extensions import csrf, htmx, limiter, login
 from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
 from app.preferences import routes as preferences
+from app.privacy import figures
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.sharing import routes as sharing
-from app.site import health
+from app.site import health, promises
 from app.site import routes as site
 from app.staff import routes as staff
 from app.tracking import express
@@ -79,7 +81,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
     delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
-    moving.bp, trust.bp, staff.bp, api.bp, health.bp,
+    moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
@@ -169,6 +171,7 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    figures.know(promises.FIGURES)
     books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
@@ -243,7 +246,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             _demand_right(view)
         _use_zone()
-        return None
+        return guarding.detour(marks) or privacy.asking_first(marks)
 
     @app.context_processor
     def who_is_asking() -> dict[str, Any]:
@@ -265,6 +268,11 @@ def _guard(app: Flask, config: Config) -> None:
             "account": membership.account if membership else None,
             "role": membership.role if membership else "",
             "may": current.may if signed_in else (lambda role: False),
+            "second_factor_until": demanding.deadline(
+                membership.account if membership else None, current.current_session()
+            )
+            if signed_in
+            else None,
         }
 
 

@@ -5,10 +5,12 @@ from alembic import context
 import app.accounts.models
 import app.analytics.models
 import app.auth.models
+import app.billing.models
 import app.campaigns.models
 import app.contacts.models
 import app.delivery.models
 import app.moving.models
+import app.plans.models
 import app.privacy.models
 import app.site.models
 import app.staff.models

@@ -28,6 +28,8 @@ from app.core.chaining import HEAD_GUARD
 from app.core.db import Base, db, transaction
 from app.core.migrating import upgrade
 from app.factory import configure_process, create_app
+from app.privacy import guarding
+from app.privacy.models import PolicyVersion
 from tests.servers import PostgresServer, QueueServer
 
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and every program that they
@@ -117,10 +119,20 @@ def _empty() -> None:
         else:
             # First the accounts: only with them does the record of consents go.
             connection.execute(sa.delete(Base.metadata.tables["account"]))
+            published = connection.execute(sa.select(PolicyVersion.id).limit(1)).first()
+            if published:  # these do not go at all
+                _run(connection, guarding.VERSIONS.dropping("sqlite"))
             _empty_books_of_nobody(connection)
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(sa.delete(table))
+            if published:
+                _run(connection, guarding.VERSIONS.statements("sqlite"))
         connection.commit()
+
+
+def _run(connection: sa.Connection, statements: list[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
 def _empty_books_of_nobody(connection: sa.Connection) -> None:
@@ -155,7 +167,7 @@ class Client(FlaskClient):
 
     def sign_in(self, person: Person) -> None:
         with transaction():
-            secret = sessions.start(person.member)
+            secret = sessions.start(person.member, is_strong=True)
         with self.session_transaction() as cookie:
             cookie["_user_id"] = secret
             cookie["_fresh"] = True

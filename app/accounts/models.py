@@ -33,6 +33,8 @@ class Account(Base):
     needs_approval: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Nothing is sent before somebody else than its writer has approved it."""
     created_at: Mapped[Moment] = mapped_column(default=now)
+    second_factor_from: Mapped[datetime | None] = mapped_column()
+    """From when on everybody here needs a second factor; null: as each of them likes."""
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="account")
 

@@ -34,12 +34,16 @@ SECRET_KINDS = frozenset(
         "already_registered",
         "invitation",
         "email_change",
+        "email_changed",
+        "sign_in_new",
+        "security_changed",
+        "provider_link",
         "preferences_link",
         "address_question",
     }
 )
 #: Kinds of which a second copy would hurt; where it is uncertain whether one left, a person looks.
-ONCE_ONLY = frozenset({"tell_a_friend"})
+ONCE_ONLY = frozenset({"tell_a_friend", "policy_news"})
 
 
 def queue(

@@ -15,6 +15,7 @@ from app.core.db import db
 from app.core.errors import DomainError, Forbidden, Invalid, NotFound, WrongState
 from app.core.owning import owned
 from app.mailer import address as addresses
+from app.plans import allowance
 
 LASTS = timedelta(days=7)
 OPEN_AT_MOST = 50
@@ -53,7 +54,10 @@ def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation
             Invitation.accepted_at.is_(None),
         )
     )
-    if len(open_invitations(account)) >= OPEN_AT_MOST:
+    allowance.hold(account)
+    invited = len(open_invitations(account))
+    allowance.demand_room(account, "people", len(members(account)) + invited)
+    if invited >= OPEN_AT_MOST:
         raise Invalid(f"{OPEN_AT_MOST} invitations are open. Take one back first.")
     secret = tokens.secret()
     invitation = Invitation(

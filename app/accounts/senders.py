@@ -14,6 +14,7 @@ from app.core.db import db
 from app.core.errors import DomainError, Invalid
 from app.core.owning import owned
 from app.mailer import address as addresses
+from app.plans import allowance
 
 AT_MOST = 50
 
@@ -33,11 +34,13 @@ def add(account: Account, by: Member, *, email: str, name: str = "") -> Sender:
         address = addresses.parse(email).address
     except addresses.BadAddress as error:
         raise Invalid(str(error), {"email": [str(error)]}) from None
+    allowance.hold(account)
     existing = of_account(account)
     if any(sender.email == address for sender in existing):
         raise Invalid("This sender is there already.", {"email": ["It is in the list already."]})
     if len(existing) >= AT_MOST:
         raise Invalid(f"{AT_MOST} senders are enough. Remove one first.")
+    allowance.demand_room(account, "senders", len(existing))
     relay = mail_servers.of_account(account.id)
     sender = Sender(
         account_id=account.id, email=address, name=name, relay_id=relay.id if relay else None

@@ -24,8 +24,9 @@ from app.api import (
 from app.api.calls import Answer, current_account, declare
 from app.api.problems import problem
 from app.auth.current import public
-from app.campaigns import checks, scheduling
 from app.campaigns import queries as campaigns
+from app.campaigns import scheduling
+from app.campaigns.findings import NotReady
 from app.campaigns.models import Campaign
 from app.contacts import (
     erasing,
@@ -457,8 +458,8 @@ def address_taken(error: writing.AddressTaken) -> Response:
     return problem(409, text, {"email": [text]}, contact=error.contact.id)
 
 
-@bp.errorhandler(checks.NotReady)
-def not_ready(error: checks.NotReady) -> Response:
+@bp.errorhandler(NotReady)
+def not_ready(error: NotReady) -> Response:
     """Everything that blocks sending, for people and for programs."""
     findings = [showing.finding(found) for found in error.findings]
     return problem(422, str(error), error.errors, findings=findings)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from app.accounts.models import Account
 from app.api import queries, shapes
-from app.campaigns.checks import Finding
+from app.campaigns.findings import Finding
 from app.campaigns.models import Campaign
 from app.contacts import kinds
 from app.contacts.models import Contact, ContactList, Import, ImportProblem, Suppression

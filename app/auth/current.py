@@ -27,6 +27,7 @@ AREAS = {
     "reports": ("reports.read", "contacts.change"),
     "analytics": ("reports.read", "settings"),
     "accounts": ("", "settings"),
+    "billing": ("", "billing"),
 }
 
 
@@ -80,6 +81,25 @@ def personal(view: View) -> View:
     """About the signed-in person alone: open to each role, and to people without an account."""
     view.__dict__["is_personal"] = True
     return view
+
+
+def before_accepting(view: View) -> View:
+    """Open to people who have not accepted a version of the policy that matters: for who leaves."""
+    view.__dict__["is_before_accepting"] = True
+    return view
+
+
+def sensitive(back: str) -> Callable[[View], View]:
+    """Only for those who proved who they are within minutes; others do so first.
+
+    `back` is the page that they come to afterwards, for what was sent is not sent again.
+    """
+
+    def mark(view: View) -> View:
+        view.__dict__["goes_back_to"] = back
+        return view
+
+    return mark
 
 
 def current_session() -> SignedIn:

@@ -9,12 +9,21 @@ from wtforms import (
     BooleanField,
     EmailField,
     Field,
+    HiddenField,
+    IntegerField,
     PasswordField,
     StringField,
     TelField,
     TextAreaField,
 )
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+)
 
 from app.privacy.consenting import WORDINGS
 
@@ -105,6 +114,63 @@ class RegisterForm(FlaskForm):
     )
     marketing_email = BooleanField(WORDINGS["marketing_email"].text)
     fax = TrapField("Fax", validators=[Length(max=200)])
+
+
+class CodeForm(FlaskForm):
+    """A code of the app, or a recovery code."""
+
+    code = StringField(
+        "Code",
+        filters=[_stripped],
+        validators=[DataRequired("Type the code."), Length(max=40)],
+        render_kw={
+            "autocomplete": "one-time-code",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        },
+    )
+
+
+class ConfirmForm(FlaskForm):
+    """The password or a code, once more."""
+
+    password = PasswordField(
+        "Password",
+        validators=[Optional(), Length(max=4000)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    code = StringField(
+        "Code",
+        filters=[_stripped],
+        validators=[Optional(), Length(max=40)],
+        render_kw={"autocomplete": "one-time-code", "autocapitalize": "none"},
+    )
+
+
+class PasskeyForm(FlaskForm):
+    """A new passkey, as the browser made it."""
+
+    name = StringField(
+        "Name",
+        filters=[_stripped],
+        validators=[DataRequired("Give it a name by which you know it."), Length(max=100)],
+        render_kw={"autocomplete": "off", "placeholder": "Alice's telephone"},
+    )
+    credential = HiddenField(validators=[Length(max=20_000)])
+
+
+class EverybodyForm(FlaskForm):
+    """Whether everybody in an account needs a second factor, and how soon."""
+
+    days = IntegerField(
+        "Days until then",
+        default=7,
+        validators=[
+            InputRequired("Say how many days people have."),
+            NumberRange(0, 90, "Choose from 0 to 90 days."),
+        ],
+        render_kw={"min": "0", "max": "90"},
+    )
 
 
 class ProfileForm(FlaskForm):

@@ -28,6 +28,8 @@ LONGEST = 1000
 METHOD = "scrypt:32768:8:1"
 #: Compared with when nobody has that address, so that the answer takes as long as any other.
 _NOBODY = f"{METHOD}${'x' * 16}${'0' * 128}"
+#: In place of a hash: there was a password, and it lets nobody in any more.
+SPENT = "spent"
 
 
 class DeadLink(DomainError):
@@ -156,9 +158,20 @@ def hashed(password: str) -> str:
 
 def matches(member: Member | None, password: str) -> bool:
     """Whether it is this person's password; takes as long for nobody as for somebody."""
-    stored = member.password_hash if member else None
+    stored = member.password_hash if member and has_password(member) else None
     right = check_password_hash(stored or _NOBODY, _normalised(password))
     return right and stored is not None
+
+
+def has_password(member: Member) -> bool:
+    """Whether there is one that lets the person in."""
+    return member.password_hash not in (None, SPENT)
+
+
+def spend(member: Member) -> None:
+    """Let the password die: somebody else may know it."""
+    if member.password_hash:
+        member.password_hash = SPENT
 
 
 def refresh(member: Member, password: str) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.accounts import auditing, notices, opening
 from app.accounts.models import Member
-from app.auth import passwords, sessions
+from app.auth import alarms, passwords, sessions
 from app.auth.models import EmailChange
 from app.core import settings, tokens
 from app.core.clock import now
@@ -17,6 +17,8 @@ from app.core.errors import Invalid
 from app.mailer import address as addresses
 
 LASTS = timedelta(days=1)
+#: How long the old address may take a change back.
+BACK_WITHIN = timedelta(days=7)
 
 
 def change(member: Member, *, name: str, phone: str) -> None:
@@ -75,11 +77,50 @@ def confirm_email(secret: str) -> Member:
     )
     if used.scalar() is None:
         raise passwords.DeadLink
-    old, member.email = member.email, change_.email
+    back = tokens.secret()
+    change_.old_email, change_.back_hash = member.email, tokens.hashed(back)
+    member.email = change_.email
     passwords.forget_links(member)
     _forget_changes(member)
-    notices.queue("email_changed", old, person=member.name, hint=_hint(member.email))
+    notices.queue(
+        "email_changed",
+        change_.old_email,
+        person=member.name,
+        hint=_hint(member.email),
+        url=f"{settings.get().BASE_URL}/email/back/{back}",
+    )
     auditing.note(sessions.first_account(member), member, "profile.email")
+    return member
+
+
+def find_way_back(secret: str) -> EmailChange:
+    """A change that the old address can still take back. Raises DeadLink."""
+    found = db.session.scalar(
+        sa.select(EmailChange).where(EmailChange.back_hash == tokens.hashed(secret))
+    )
+    if found is None or found.used_at is None or found.used_at + BACK_WITHIN <= now():
+        raise passwords.DeadLink
+    return found
+
+
+def take_back(secret: str) -> Member:
+    """Sign in with the old address again. Whoever changed it is shut out. Raises DeadLink."""
+    change_ = find_way_back(secret)
+    holder = opening.find_member(change_.old_email)
+    if holder is not None and holder.id != change_.member_id:
+        raise passwords.DeadLink
+    used = db.session.execute(
+        sa.update(EmailChange)
+        .where(EmailChange.id == change_.id, EmailChange.back_hash == tokens.hashed(secret))
+        .values(back_hash=None)
+        .returning(EmailChange.id)
+    )
+    if used.scalar() is None:
+        raise passwords.DeadLink
+    member = change_.member
+    member.email = change_.old_email
+    db.session.flush()
+    alarms.shut_out(member, since=change_.created_at)
     return member
 
 

@@ -19,7 +19,18 @@ LASTS = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=10)
 
 
-def start(member: Member, *, network: str = "", browser: str = "") -> str:
+#: How long what was proven counts as proven just now.
+RECENT = timedelta(minutes=15)
+
+
+def start(
+    member: Member,
+    *,
+    network: str = "",
+    browser: str = "",
+    way: str = "password",
+    is_strong: bool = False,
+) -> str:
     """A new session; returns the secret for the cookie."""
     secret = tokens.secret()
     account = first_account(member)
@@ -30,6 +41,8 @@ def start(member: Member, *, network: str = "", browser: str = "") -> str:
             account_id=account.id if account else None,
             network=network,
             browser=browser[:200],
+            way=way,
+            is_strong=is_strong,
         )
     )
     db.session.flush()
@@ -51,6 +64,24 @@ def find(secret: str) -> SignedIn | None:
 def touch(session: SignedIn, at: datetime) -> None:
     """Note that the session is in use."""
     session.seen_at = at
+
+
+def confirm(session: SignedIn, *, strongly: bool = False) -> None:
+    """Note that the person proved once more who they are."""
+    session.confirmed_at = now()
+    session.is_strong = session.is_strong or strongly
+
+
+def is_recent(session: SignedIn) -> bool:
+    """Whether they did so just now."""
+    return session.confirmed_at > now() - RECENT
+
+
+def is_familiar(member: Member, *, network: str, browser: str) -> bool:
+    """Whether the person has been there before, or nowhere at all yet."""
+    been = sa.select(SignedIn.id).where(SignedIn.member_id == member.id)
+    there = been.where(SignedIn.network == network, SignedIn.browser == browser[:200])
+    return db.session.scalar(there.limit(1)) is not None or db.session.scalar(been.limit(1)) is None
 
 
 def end(session: SignedIn) -> None:

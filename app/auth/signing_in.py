@@ -57,10 +57,15 @@ def warn(email: str) -> None:
     member = find(email)
     if member is None:
         return
+    if not was_told("sign_in_attempts", member):
+        notices.queue("sign_in_attempts", member.email, person=member.name)
+
+
+def was_told(kind: str, member: Member) -> bool:
+    """Whether the person had a mail of that kind within a day."""
     lately = sa.select(Notice.id).where(
-        Notice.kind == "sign_in_attempts",
+        Notice.kind == kind,
         Notice.to_email == member.email,
         Notice.created_at > now() - WARN_EVERY,
     )
-    if db.session.scalar(lately.limit(1)) is None:
-        notices.queue("sign_in_attempts", member.email, person=member.name)
+    return db.session.scalar(lately.limit(1)) is not None

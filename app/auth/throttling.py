@@ -1,8 +1,9 @@
 """How often somebody may try. Counted by the queue server, or in memory while that is away.
 
 Windows of growing length make the wait grow with the number of wrong tries. Only wrong ones
-count. Nobody can lock another person out for good: the tight limits are per address *and*
-network, and the way by mail stays open.
+count. Nobody can lock another person out: the tight limits are per address *and* network, a
+browser in which the person has signed in before is counted by itself, and the way by mail stays
+open.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from flask import Response, request
 from flask_limiter import RequestLimit
 
-from app.auth import signing_in
+from app.auth import browsers, known_browsers, signing_in
+from app.auth.current import current_session
 from app.core import networks, tokens
 from app.core.db import transaction
 from app.extensions import limiter
@@ -33,8 +35,23 @@ def address() -> str:
 
 
 def address_and_network() -> str:
-    """Both together."""
+    """Both together; or the browser alone, where the person has signed in there before."""
+    if is_own_browser():
+        return f"{address()} {tokens.hashed(browsers.known_cookie() or '')[:32]}"
     return f"{address()} {network()}"
+
+
+def is_own_browser() -> bool:
+    """Whether whoever has the typed address has signed in in this browser before."""
+    cookie = browsers.known_cookie()
+    if not cookie:
+        return False
+    return known_browsers.is_known(signing_in.find(request.form.get("email", "")), cookie)
+
+
+def this_session() -> str:
+    """The session that asks."""
+    return str(current_session().id)
 
 
 def _was_wrong(response: Response) -> bool:
@@ -52,8 +69,18 @@ View = Callable[..., Any]
 def sign_in(view: View) -> View:
     """For the form with a password."""
     view = _limit(view, "5/minute;15/10 minutes;30/hour;60/day", address_and_network, WAIT, _warn)
-    view = _limit(view, "100/hour;300/day", address, WAIT, _warn)
+    view = _limit(view, "100/hour;300/day", address, WAIT, _warn, unless=is_own_browser)
     return _limit(view, "60/minute;300/hour", network, WAIT)
+
+
+def confirm(view: View) -> View:
+    """For proving once more who one is: a thief of the browser may guess no more than others."""
+    return _limit(view, "5/minute;15/10 minutes;30/hour;60/day", this_session, WAIT)
+
+
+def advice(view: View) -> View:
+    """For what is asked at every pause of typing."""
+    return _limit_all(view, "120/minute;2000/hour", network, "Too many requests. Wait a minute.")
 
 
 def mails_link(view: View) -> View:
@@ -74,6 +101,7 @@ def _limit(
     key: Callable[[], str],
     words: str,
     on_breach: Callable[[RequestLimit], None] | None = None,
+    unless: Callable[[], bool] | None = None,
 ) -> View:
     limit = limiter.limit(
         windows,
@@ -82,6 +110,7 @@ def _limit(
         on_breach=on_breach,
         error_message=words,
         scope=key.__name__,
+        exempt_when=unless,
     )
     return limit(view)
 

@@ -7,17 +7,39 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.accounts.models import Account, Invitation, Member, Membership
-from app.auth import sessions
-from app.auth.models import EmailChange, PasswordLink, SignedIn
+from app.auth import known_browsers, profiles, sessions
+from app.auth.models import (
+    AlarmLink,
+    EmailChange,
+    KnownBrowser,
+    PasswordLink,
+    SignedIn,
+    SignInStep,
+)
+from app.core.clock import now
 from app.core.db import db
 
 
 def forget_links(before: datetime) -> int:
-    """Links for passwords, new addresses and invitations that had ended by then."""
-    return sum(
+    """Links for passwords, new addresses, alarms and invitations that had ended by then."""
+    # Changes of address can be taken back for some days after they were made.
+    changes_before = min(before, now() - profiles.BACK_WITHIN - profiles.LASTS)
+    n = _gone(sa.delete(EmailChange).where(EmailChange.expires_at < changes_before))
+    return n + sum(
         _gone(sa.delete(row).where(row.expires_at < before))
-        for row in (PasswordLink, EmailChange, Invitation)
+        for row in (PasswordLink, AlarmLink, Invitation)
     )
+
+
+def forget_steps(before: datetime) -> int:
+    """Sign-ins that were under way by then."""
+    return _gone(sa.delete(SignInStep).where(SignInStep.expires_at < before))
+
+
+def forget_known_browsers() -> int:
+    """Browsers in which nobody signed in for a year."""
+    before = now() - known_browsers.LASTS
+    return _gone(sa.delete(KnownBrowser).where(KnownBrowser.seen_at < before))
 
 
 def forget_sessions(before: datetime) -> int:

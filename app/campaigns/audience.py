@@ -11,7 +11,7 @@ from app.campaigns.models import Campaign
 from app.contacts import resting, segments
 from app.contacts.models import Contact, Segment, Subscription, Suppression
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, dialect_name
 
 Condition = sa.ColumnElement[bool]
 
@@ -25,6 +25,44 @@ def recipients(campaign: Campaign) -> sa.Select[int]:
         .where(*_not_excluded(campaign))
         .where(~_suppressed(), *_not_resting(campaign))
     )
+
+
+def in_order(campaign: Campaign, above: int) -> sa.Select[int]:
+    """As `recipients`, by rising id, from those above a Contact.id on.
+
+    One list alone answers from the index of its subscriptions, without a look at the people: a
+    third of the time.
+    """
+    lists = _list_alone(campaign)
+    if not lists:
+        return recipients(campaign).where(Contact.id > above).order_by(Contact.id)
+    person = Subscription.contact_id
+    outside = [row.list_id for row in campaign.audience if row.list_id and row.excluded]
+    left_out = [_subscribed(outside)] if outside else []
+    left_out += [_suppressed_people(campaign.account_id), *_resting_people(campaign)]
+    return (
+        sa.select(person)
+        .where(Subscription.list_id.in_(lists), Subscription.state == "active", person > above)
+        .where(*(_none_of(person, people) for people in left_out))
+        .order_by(person)
+    )
+
+
+def _list_alone(campaign: Campaign) -> list[int]:
+    """The list, where the audience is one, and no segment says anything."""
+    if any(row.segment_id for row in campaign.audience):
+        return []
+    lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
+    return lists if len(lists) == 1 else []
+
+
+def _none_of(person: sa.SQLColumnExpression[int], people: sa.Select[int]) -> Condition:
+    """`person` is not among them; quick on both databases, however many they are."""
+    if dialect_name() == "sqlite":
+        return person.not_in(people)
+    # PostgreSQL walks through a NOT IN for each row once it does not fit its memory.
+    found = people.subquery()
+    return ~sa.exists().where(next(iter(found.c)) == person)
 
 
 def count(campaign: Campaign) -> int:
@@ -83,11 +121,12 @@ def _not_excluded(campaign: Campaign) -> list[Condition]:
 
 
 def _on_lists(list_ids: Sequence[int], state: str = "active") -> Condition:
-    return Contact.id.in_(
-        sa.select(Subscription.contact_id).where(
-            Subscription.list_id.in_(list_ids), Subscription.state == state
-        )
-    )
+    return Contact.id.in_(_subscribed(list_ids, state))
+
+
+def _subscribed(list_ids: Sequence[int], state: str = "active") -> sa.Select[int]:
+    on = aliased(Subscription)  # so that it stays a question of its own inside any other
+    return sa.select(on.contact_id).where(on.list_id.in_(list_ids), on.state == state)
 
 
 def _on_one_of(list_ids: Sequence[int]) -> Condition:
@@ -132,6 +171,21 @@ def _suppressed() -> Condition:
     )
 
 
+def _suppressed_people(account_id: int) -> sa.Select[int]:
+    """Contact.id of everybody whom the account must not mail. Starts from the smaller table."""
+    return (
+        sa.select(Contact.id)
+        .join(
+            Suppression,
+            sa.and_(
+                Suppression.account_id == Contact.account_id,
+                Suppression.address == Contact.address,
+            ),
+        )
+        .where(Suppression.account_id == account_id)
+    )
+
+
 def _kept_out(campaign: Campaign) -> dict[str, int]:
     """Of those included: suppressed by reason, else excluded. Starts from the smaller tables."""
     included = _included(campaign, few=True)
@@ -167,9 +221,12 @@ def _resting(campaign: Campaign) -> dict[str, int]:
 
 def _not_resting(campaign: Campaign) -> list[Condition]:
     """Neither in a pause when it starts, nor wanting fewer mails than that would be."""
+    return [_none_of(Contact.id, people) for people in _resting_people(campaign)]
+
+
+def _resting_people(campaign: Campaign) -> Sequence[sa.Select[int]]:
     moment = max(now(), campaign.due_at or now())
-    asked = resting.resting(campaign.account_id, campaign.id, moment)
-    return [Contact.id.not_in(contact_ids) for contact_ids in asked]
+    return resting.resting(campaign.account_id, campaign.id, moment)
 
 
 def _not_active(campaign: Campaign) -> dict[str, int]:

@@ -6,7 +6,7 @@ Pure reading. `demand_ready` is the quick part that nobody gets around: scheduli
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -16,12 +16,14 @@ from app.campaigns import (
     audience,
     composing,
     content,
+    limits,
     liquid,
     numbers,
     proving,
     queries,
     restored,
 )
+from app.campaigns.findings import Finding, NotReady
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
 from app.campaigns.places import LIQUID
@@ -30,38 +32,13 @@ from app.contacts import segments
 from app.contacts.models import Contact, ContactList
 from app.core import settings
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError
 
 #: Gmail shows so much and hides the rest behind a link, with the unsubscribe link in it.
 CLIPPED_BYTES = 102_000
 #: How many people the look for empty merge tags reads at most.
 SAMPLE = 50_000
 LONG_SUBJECT = 90
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`level` is block, warn or info; `fix` the page and field where one can mend it."""
-
-    level: str
-    title: str
-    text: str
-    fix: str = ""
-    code: str = ""
-    """For programs; stays the same when the words change."""
-
-
-class NotReady(Invalid):
-    """The pre-flight blocks; `findings` says why."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        errors: dict[str, list[str]] = {}
-        for finding in findings:
-            errors.setdefault(finding.code, []).append(f"{finding.title} {finding.text}".strip())
-        super().__init__(
-            "This campaign is not ready: " + " ".join(finding.title for finding in findings), errors
-        )
-        self.findings = findings
 
 
 def preflight(campaign: Campaign) -> list[Finding]:
@@ -71,11 +48,12 @@ def preflight(campaign: Campaign) -> list[Finding]:
     return sorted(found, key=lambda finding: order[finding.level])
 
 
-def demand_ready(campaign: Campaign) -> None:
-    """Raises NotReady while anything blocks."""
+def demand_ready(campaign: Campaign, at: datetime | None = None) -> None:
+    """Raises NotReady while anything blocks that it goes out then; without a time, now."""
     found = [*_blocks(campaign)]
     if not audience.anybody(campaign):
         found.append(_nobody(campaign))
+    found.extend(limits.blocks(campaign, at))
     if found:
         raise NotReady(found)
 
@@ -302,6 +280,7 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
     else:
         people = "1 person" if number == 1 else f"{number:,} people"
         yield Finding("info", f"{people} will get it.", "", _at(campaign, "people"), "count")
+        yield from limits.findings(campaign, number)
         yield from _warm_up(campaign, number)
     if out:
         parts = [f"{n:,} {OUT_WORDS.get(reason, reason)}" for reason, n in sorted(out.items())]

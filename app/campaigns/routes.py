@@ -24,6 +24,7 @@ from app.campaigns import (
     queries,
     scheduling,
 )
+from app.campaigns.findings import Finding, NotReady
 from app.campaigns.models import STATES, Campaign
 from app.contacts.models import Contact
 from app.core.clock import now
@@ -445,7 +446,7 @@ def _send_page(
     campaign: Campaign,
     form: forms.SendForm,
     status: int = 200,
-    blocks: Sequence[checks.Finding] | None = None,
+    blocks: Sequence[Finding] | None = None,
 ) -> Response:
     if blocks is None:
         blocks = [one for one in checks.preflight(campaign) if one.level == "block"]
@@ -518,7 +519,7 @@ def confirm_send(campaign_id: int) -> ResponseReturnValue:
         return _changed(campaign)
     try:
         return _scheduled(campaign, form)
-    except checks.NotReady as error:
+    except NotReady as error:
         return _send_page(_campaign(campaign_id), form, 422, error.findings)
     except scheduling.CannotMove:
         return _already(_campaign(campaign_id))

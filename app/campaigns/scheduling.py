@@ -38,12 +38,12 @@ class CannotMove(WrongState):
 def schedule(campaign: Campaign, *, at: datetime | None = None, hold_s: int = 0) -> None:
     """Send a draft: at a time, after a hold, or at once.
 
-    Raises `checks.NotReady` with the findings, CannotMove for anything but a draft, so that
+    Raises `findings.NotReady` with the findings, CannotMove for anything but a draft, so that
     asking twice sends once.
     """
     if campaign.state != "draft":
         raise CannotMove(campaign, "sent again")
-    checks.demand_ready(campaign)
+    checks.demand_ready(campaign, at)
     if at is not None:
         _check_time(at)
         moved = campaign.move("draft", to="scheduled", as_read=True, due_at=at)

@@ -6,6 +6,7 @@ chunk that was never stored. Who must not be mailed is counted and left as they 
 
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
 import time
@@ -348,19 +349,19 @@ def _work(import_id: int, until: float) -> bool:
     reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
     store = Store(import_, reader.labels)
     mark = Mark(import_.rows, import_.done_bytes)
-    with _chunks(import_, reader) as next_chunk:
+    with _chunks(import_, reader) as next_chunk, without_collector():
         db.session.rollback()  # nothing is held while the file is read
         while True:
-            with without_collector():
-                chunk = next_chunk()
+            chunk = next_chunk()
             done = chunk.rows < CHUNK
-            with without_collector(), transaction(bulk=True, trusted=True):
+            with transaction(bulk=True, trusted=True):
                 _hold(import_, mark)
                 _save(import_, store, chunk)
                 goes_on = not done and time.monotonic() < until
                 _set_state(import_, done=done, more=goes_on)
                 mark = Mark(import_.rows, import_.done_bytes)
             del chunk  # before the next one comes: two of them would take twice the room
+            gc.collect(1)  # what statements left behind, without looking at what stays
             if not goes_on:
                 return not done
 

@@ -115,7 +115,9 @@ class Store:
                 Contact.kind_by, Contact.updated_at,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
-            .order_by(Contact.id)  # two imports of the same people wait, and never for each other
+            # Two imports of the same people wait, and never for each other. By the bare id, SQLite
+            # would walk through all people of the account in that order to find these.
+            .order_by(Contact.id + 0)
             .with_for_update()
         )  # fmt: skip
         for row in db.session.execute(found):

@@ -133,6 +133,13 @@ INTEGRATIONS: tuple[Integration, ...] = (
         "Mail leaves through it; it reports what bounced back.", _MAIL,
         "https://www.mailgun.com/legal/privacy-policy/", more_hosts=("mailgun.org", "mailgun.net"),
     ),
+    Integration(
+        "stripe", "Stripe", "checkout.stripe.com", "payment",
+        "Plans are paid for there, and cards, addresses and tax numbers are kept there.",
+        "The name and address for invoices, and the number of the account. No contact, no mail.",
+        "https://stripe.com/privacy", home="https://stripe.com/",
+        more_hosts=("stripe.com",),
+    ),
 )  # fmt: skip
 
 

@@ -38,6 +38,8 @@ class Purpose(StrEnum):
     CHOICES = "choices"
     ADDRESS = "address"
     PAGE = "page"
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
     DOT = "dot"
     TICKET = "ticket"
 

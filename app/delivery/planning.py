@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
-from app.contacts.models import Contact
 from app.core.clock import now
-from app.core.db import BULK, WRITE, BigId, db
+from app.core.db import BULK, WRITE, BigId, db, transaction
 from app.delivery import tallying
 from app.delivery.models import Batch, Delivery
+from app.plans import allowance
 
 #: Recipients of one Batch: what one job claims.
 BATCH_SIZE = 2_000
@@ -25,11 +25,30 @@ BATCH_SIZE = 2_000
 BATCHES_AT_ONCE = 10
 
 people = sa.table("plan_audience", sa.column("n", BigId), sa.column("contact_id", BigId))
+#: Rows for what becomes one Batch: the audience from number `begin` to `end`, above the Contact.id
+#: `done`. Who was erased since it was read is noticed before sending (`claiming.forget_erased`): a
+#: look at each person would cost a tenth of the plan.
+_FILL = sa.insert(Delivery).from_select(
+    ["campaign_id", "contact_id", "batch_id", "state", "tries"],
+    sa.select(
+        sa.bindparam("campaign", type_=BigId),
+        people.c.contact_id,
+        sa.bindparam("batch", type_=BigId),
+        sa.literal_column("'pending'"),
+        sa.literal_column("0"),
+    )
+    .where(
+        people.c.n.between(sa.bindparam("begin"), sa.bindparam("end")),
+        people.c.contact_id > sa.bindparam("done"),
+    )
+    .order_by(people.c.n),
+)
 
 
 def plan(campaign: Campaign) -> int:
     """Write the Deliveries of a campaign that is sending or paused; returns how many were added.
 
+    Raises allowance.OverLimit before the first one is written.
     Runs on a connection of its own and commits as it goes: call it outside a transaction.
     """
     campaign_id, chosen = campaign.id, _audience(campaign)
@@ -38,6 +57,7 @@ def plan(campaign: Campaign) -> int:
         try:
             _take_stock(connection, "contact", "subscription")
             _note_audience(connection, chosen)
+            _reserve(connection, campaign)
             added = _copy(connection, campaign_id)
             _take_stock(connection, "delivery")
             return added
@@ -61,7 +81,7 @@ def _take_stock(connection: sa.Connection, *tables: str) -> None:
 def _audience(campaign: Campaign) -> sa.Select[int]:
     """Who is still to be written, in the order in which they are written."""
     done = _last_person(db.session.connection(), campaign.id)
-    return audience.recipients(campaign).where(Contact.id > done).order_by(Contact.id)
+    return audience.in_order(campaign, above=done)
 
 
 def _last_person(connection: sa.Connection, campaign_id: int) -> int:
@@ -86,6 +106,19 @@ def _note_audience(connection: sa.Connection, chosen: sa.Select[int]) -> None:
     )
     connection.execute(sa.insert(people).from_select(["contact_id"], chosen))
     connection.commit()
+
+
+def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
+    """Take all that it needs of the account's mails before anybody is written. Raises OverLimit."""
+    chosen = connection.scalar(sa.select(sa.func.count()).select_from(people)) or 0
+    written = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0)).where(
+            Batch.campaign_id == campaign.id
+        )
+    )
+    connection.rollback()
+    with transaction():
+        allowance.reserve(campaign.account, campaign.id, chosen + int(written or 0))
 
 
 def _copy(connection: sa.Connection, campaign_id: int) -> int:
@@ -124,8 +157,15 @@ def _write_slice(connection: sa.Connection, campaign_id: int, first: int, last: 
     if last < first:
         return 0
     before = _last_id(connection, campaign_id)
+    # Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
+    # that order: ON CONFLICT would ask an index about each row before writing it.
+    done = _last_person(connection, campaign_id)
     opened = _open_batches(connection, campaign_id, (last - first) // BATCH_SIZE + 1)
-    connection.execute(_deliveries(connection, campaign_id, opened[0], first, last))
+    for at, batch_id in enumerate(opened):
+        begin = first + at * BATCH_SIZE
+        end = min(begin + BATCH_SIZE - 1, last)
+        values = {"campaign": campaign_id, "batch": batch_id, "done": done, "begin": begin}
+        connection.execute(_FILL, {**values, "end": end})
     # Nobody else writes rows of this campaign meanwhile: its row is held.
     written = connection.execute(
         sa.select(
@@ -145,14 +185,18 @@ def _write_slice(connection: sa.Connection, campaign_id: int, first: int, last: 
 
 
 def _open_batches(connection: sa.Connection, campaign_id: int, n: int) -> Sequence[int]:
-    """Their numbers, behind those that are there."""
+    """New ones behind those that are there; their ids."""
     last = connection.scalar(
         sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
     )
     numbers = range((last or 0) + 1, (last or 0) + 1 + n)
     row = {"campaign_id": campaign_id, "size": 0, "state": "ready", "runs": 0}
     connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
-    return numbers
+    return connection.scalars(
+        sa.select(Batch.id)
+        .where(Batch.campaign_id == campaign_id, Batch.number >= numbers[0])
+        .order_by(Batch.number)
+    ).all()
 
 
 def _close_empty(connection: sa.Connection, campaign_id: int) -> None:
@@ -165,42 +209,6 @@ def _last_id(connection: sa.Connection, campaign_id: int) -> int:
         sa.select(sa.func.max(Delivery.id)).where(Delivery.campaign_id == campaign_id)
     )
     return found or 0
-
-
-def _deliveries(
-    connection: sa.Connection, campaign_id: int, number: int, first: int, last: int
-) -> sa.Executable:
-    """Rows for a slice of the audience.
-
-    Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
-    that order: ON CONFLICT would ask an index about each row before writing it.
-    """
-    slice_ = (
-        sa.select(
-            sa.literal(campaign_id),
-            people.c.contact_id,
-            Batch.id,
-            sa.literal("pending"),
-            sa.literal(0),
-        )
-        # A person erased since the audience was read is not planned.
-        .join(Contact, Contact.id == people.c.contact_id)
-        .join(
-            Batch,
-            sa.and_(
-                Batch.campaign_id == campaign_id,
-                Batch.number == number + (people.c.n - first) // BATCH_SIZE,
-            ),
-        )
-        .where(
-            people.c.n.between(first, last),
-            people.c.contact_id > _last_person(connection, campaign_id),
-        )
-        .order_by(people.c.n)
-    )
-    return sa.insert(Delivery).from_select(
-        ["campaign_id", "contact_id", "batch_id", "state", "tries"], slice_
-    )
 
 
 def _finish(connection: sa.Connection, campaign_id: int) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from app.campaigns import content, scheduling
+from app.campaigns import content, limits, scheduling
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.delivery import linking, planning, sending, tallying
+from app.plans import allowance
+from app.plans.allowance import OverLimit
 
 
 def start_due() -> list[int]:
@@ -42,12 +44,16 @@ def plan(campaign_id: int) -> int:
     if campaign is None or campaign.planned_at or campaign.state != "sending":
         return 0
     try:
+        limits.demand_contacts(campaign.account)
         with transaction():
             linking.keep(campaign, content.compile(campaign))
+        added = planning.plan(campaign)
+    except OverLimit as error:
+        _pause(campaign, str(error), waits=True)
+        return 0
     except DomainError as error:
         _pause(campaign, str(error))
         return 0
-    added = planning.plan(campaign)
     with transaction():
         if added:
             tallying.note(campaign_id, f"Planned: {added:,} recipients.")
@@ -55,7 +61,13 @@ def plan(campaign_id: int) -> int:
     return added
 
 
-def _pause(campaign: Campaign, reason: str) -> None:
-    with transaction():
-        scheduling.pause(campaign, reason)
-        tallying.note(campaign.id, f"Paused: {reason}")
+def _pause(campaign: Campaign, reason: str, *, waits: bool = False) -> None:
+    campaign_id, account_id = campaign.id, campaign.account_id
+    try:
+        with transaction():
+            scheduling.pause(campaign, reason)
+            tallying.note(campaign_id, f"Paused: {reason}")
+            if waits:
+                allowance.note_waiting(account_id, campaign_id)
+    except scheduling.CannotMove:
+        return  # somebody else was faster

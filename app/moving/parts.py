@@ -114,6 +114,12 @@ LEFT_OUT = {
     "import_change": "what undoing an import needs; nothing that was taken in can be undone",
     "signup_form_entry": "consents say who came by which form",
     "confirmation_mail": "keyed with the secret of this installation",
+    "contract": "paying, of this installation",
+    "payment_event": "paying, of this installation",
+    "plan_grant": "paying, of this installation",
+    "mail_month": "what was used here",
+    "reservation": "what was used here",
+    "limit_notice": "what was used here",
     "asking_round": "who was asked once more; the ledger says so",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import current_account, current_member, needs
+from app.auth.current import before_accepting, current_account, current_member, needs
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.fragments import page_or_fragment, see_other
@@ -30,6 +30,7 @@ def let_large_files_in(endpoint: str | None, values: dict[str, Any] | None) -> N
 
 @bp.get("/settings/take-out")
 @needs("owner")
+@before_accepting
 def take_out() -> ResponseReturnValue:
     return _out()
 
@@ -63,6 +64,7 @@ def start_takeout() -> ResponseReturnValue:
 
 @bp.get("/settings/take-out/<int:takeout_id>/progress")
 @needs("owner")
+@before_accepting
 def takeout_progress(takeout_id: int) -> ResponseReturnValue:
     takeout = queries.takeout(current_account(), takeout_id)
     response = make_response(render_template("moving/_takeout.html", takeout=takeout))
@@ -73,6 +75,7 @@ def takeout_progress(takeout_id: int) -> ResponseReturnValue:
 
 @bp.get("/settings/take-out/<int:takeout_id>/download")
 @needs("owner")
+@before_accepting
 def download_takeout(takeout_id: int) -> ResponseReturnValue:
     account = current_account()
     takeout = queries.takeout(account, takeout_id)
@@ -92,6 +95,7 @@ def download_takeout(takeout_id: int) -> ResponseReturnValue:
 
 @bp.get("/settings/take-out/README.txt")
 @needs("owner")
+@before_accepting
 def readme() -> ResponseReturnValue:
     """What will be in the file, file by file."""
     return Response(writing.readme(), mimetype="text/plain")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Sections = Sequence[dict[str, Any]]
+from app.privacy import inventory
+
+Sections = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,15 @@ def changed_titles(before: Sections, after: Sections) -> list[str]:
     return [part.title for part in compare(before, after) if part.changes]
 
 
-def _section(id_: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> Comparison:
+def _section(id_: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Comparison:
     title = (new or old or {})["title"]
-    pairs = _pairs(old["paragraphs"] if old else [], new["paragraphs"] if new else [])
+    pairs = _pairs(inventory.passages(old) if old else [], inventory.passages(new) if new else [])
     passages = [_words(before, after) for before, after in pairs]
     changes = sum(any(piece.kind != "same" for piece in passage) for passage in passages)
     return Comparison(id_, title, passages, changes)
 
 
-def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
+def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, str]]:
     """Paragraphs that belong together; an empty text where one has no partner."""
     pairs: list[tuple[str, str]] = []
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
@@ -61,8 +63,8 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
             pairs += [(text, text) for text in old[a1:a2]]
         else:
             longest = max(a2 - a1, b2 - b1)
-            left = old[a1:a2] + [""] * (longest - (a2 - a1))
-            right = new[b1:b2] + [""] * (longest - (b2 - b1))
+            left = [*old[a1:a2], *[""] * (longest - (a2 - a1))]
+            right = [*new[b1:b2], *[""] * (longest - (b2 - b1))]
             pairs += list(zip(left, right, strict=True))
     return pairs
 

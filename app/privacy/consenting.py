@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from app.accounts import auditing
 from app.accounts.models import Account, Member
+from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.privacy import publishing
 from app.privacy.models import Acceptance, MemberConsent, PolicyVersion
 
 
@@ -77,6 +79,14 @@ def record(
     db.session.add(row)
     auditing.note(account, member, "consent.give" if granted else "consent.take_back", kind)
     return row
+
+
+def acceptable(number: int) -> PolicyVersion:
+    """A version that counts, or will. Raises NotFound for one that is over."""
+    version = publishing.version(number)
+    if version.effective_at <= now() and version.id != publishing.keep_up():
+        raise NotFound("That version is not in force. The newest one")
+    return version
 
 
 def accept(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.config import CHECKOUT, Config
+from app.privacy import figures, inventory
+
+INVENTORY = "inventory"
+MORE = "more"
 
 
 class Section(TypedDict):
@@ -17,10 +22,15 @@ class Section(TypedDict):
     id: str
     title: str
     paragraphs: list[str]
+    entries: NotRequired[list[dict[str, str]]]
+    """Of the data inventory: inventory.as_rows()."""
 
 
-def text(config: Config) -> list[Section]:
-    """All sections in order: templates/privacy/_policy.txt, filled in."""
+def text(config: Config, sources: Mapping[str, Any] | None = None) -> list[Section]:
+    """All sections in order: templates/privacy/_policy.txt, filled in.
+
+    `sources` is what people wrote, as inventory.draft() has it.
+    """
     sections: list[Section] = []
     for block in _written(config).split("\n\n"):
         words = " ".join(block.split())
@@ -29,7 +39,18 @@ def text(config: Config) -> list[Section]:
             sections.append(Section(id=anchor, title=title, paragraphs=[]))
         elif words:
             sections[-1]["paragraphs"].append(words)
-    return sections
+    return [filled for section in sections if (filled := _filled(section, sources or {}))]
+
+
+def _filled(section: Section, sources: Mapping[str, Any]) -> Section | None:
+    if section["id"] == INVENTORY:
+        section["entries"] = inventory.as_rows(inventory.in_words(sources))
+    if section["id"] == MORE:
+        section["paragraphs"] = [
+            " ".join(line.split()) for line in sources.get("more", "").splitlines() if line.strip()
+        ]
+        return section if section["paragraphs"] else None
+    return section
 
 
 def obfuscated(email: str) -> str:
@@ -37,8 +58,13 @@ def obfuscated(email: str) -> str:
     return email.replace("@", " (at) ")
 
 
+def own_relay(config: Config) -> str:
+    """The host of somebody else's mail server that the operator sends through, or nothing."""
+    host = urlsplit(config.SMTP_URL).hostname or "localhost"
+    return "" if host in ("localhost", "127.0.0.1", "::1") else host
+
+
 def _written(config: Config) -> str:
-    relay = urlsplit(config.SMTP_URL).hostname or "localhost"
     return (
         _templates()
         .get_template("_policy.txt")
@@ -46,7 +72,9 @@ def _written(config: Config) -> str:
             settings=config,
             site=urlsplit(config.BASE_URL).hostname or "",
             contact=obfuscated(config.OPERATOR_EMAIL),
-            relay="" if relay in ("localhost", "127.0.0.1", "::1") else relay,
+            relay=own_relay(config),
+            tracker=config.TRACKER_NAME if config.TRACKER_SCRIPT else "",
+            lasts=figures.in_words(),
         )
     )
 

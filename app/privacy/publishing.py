@@ -1,74 +1,207 @@
-"""Publishing the policy: a version is written once and never changed."""
+"""Publishing the policy: a version is written once and never changed.
+
+People publish the draft, with a date from which it counts. The program publishes by itself where
+the settings or the program have moved on, so that the text never says what is not so.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased, defer
 
-from app.config import Config
+from app.accounts import auditing
+from app.accounts.models import Member
 from app.core import settings
+from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import NotFound
-from app.privacy import comparing, policy
-from app.privacy.models import PolicyVersion
+from app.core.errors import Invalid, NotFound, WrongState
+from app.privacy import comparing, figures, inventory, policy
+from app.privacy.models import Acceptance, PolicyMailing, PolicyVersion
 
-_known: dict[Config, str] = {}
+#: More than any version has.
+LARGEST = 1_000_000
+_known: dict[tuple[Any, ...], str] = {}
+
+
+@dataclass(frozen=True)
+class News:
+    """A version as the banner tells of it, without its text."""
+
+    number: int
+    published_at: datetime
+    effective_at: datetime
+    summary: str
+    changes: int
+    follows: int | None
+    matters: bool
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it does not count yet."""
+        return self.effective_at > now()
 
 
 def current() -> PolicyVersion:
     """The version in force. Publishes a new one when the installation's text has moved on."""
-    newest = _newest()
-    if newest is not None and newest.fingerprint == _fingerprint_now():
-        return newest
+    keep_up()
+    return _in_force(now())
+
+
+def keep_up() -> int:
+    """Publish by itself where the version in force does not say any more what is so; the id of
+    the one in force."""
+    row = db.session.execute(_latest(now(), PolicyVersion.id, PolicyVersion.fingerprint)).first()
+    if row is not None and row.fingerprint == _fingerprint_now(*row):
+        return int(row.id)
     try:
         with transaction():
-            return publish(policy.text(settings.get()))
+            sources = db.session.scalar(_latest(now(), PolicyVersion.sources)) or {}
+            return publish(policy.text(settings.get(), sources), sources=sources).id
     except IntegrityError:  # another process was quicker
-        found = _newest()
-        assert found is not None  # noqa: S101
-        return found
+        return _in_force(now()).id
 
 
-def publish(sections: Sequence[policy.Section]) -> PolicyVersion:
-    """Add a version, or return the newest when it says the same."""
-    newest = _newest()
-    if newest is not None and newest.fingerprint == fingerprint(sections):
-        return newest
+def publish(
+    sections: Sequence[policy.Section],
+    *,
+    sources: Mapping[str, Any] | None = None,
+    summary: str = "",
+    effective_at: datetime | None = None,
+    matters: bool = False,
+    by: Member | None = None,
+) -> PolicyVersion:
+    """Add a version, or return the one it would follow when that says the same."""
+    moment = effective_at or now()
+    before: PolicyVersion | None = db.session.scalar(_latest(moment, PolicyVersion))
+    if before is not None and before.fingerprint == fingerprint(sections):
+        return before
+    parts = comparing.compare(before.sections, sections) if before else []
     version = PolicyVersion(
-        number=newest.number + 1 if newest else 1,
+        number=(db.session.scalar(sa.select(sa.func.max(PolicyVersion.number))) or 0) + 1,
+        effective_at=moment,
         sections=[dict(section) for section in sections],
         fingerprint=fingerprint(sections),
-        summary=_summary(newest, sections),
+        summary=summary or _summary(before, parts),
+        sources=dict(sources or {}),
+        follows=before.number if before else None,
+        changes=sum(part.changes for part in parts),
+        matters=matters,
+        by_member_id=by.id if by else None,
     )
     db.session.add(version)
     db.session.flush()
+    if before is not None:
+        db.session.add(PolicyMailing(policy_version_id=version.id))
+        db.session.flush()
     return version
 
 
-def in_force() -> int | None:
-    """The id of the newest version, without looking whether the text has moved on."""
-    return db.session.scalar(
-        sa.select(PolicyVersion.id).order_by(PolicyVersion.number.desc()).limit(1)
+def publish_draft(
+    by: Member, *, seen: str, summary: str, effective_at: datetime | None, matters: bool
+) -> PolicyVersion:
+    """Publish what the draft says now. Raises Invalid, and WrongState where it is not the text
+    with the fingerprint `seen`, which the person looked at.
+    """
+    if not summary.strip():
+        raise Invalid("Say in plain words what changes.")
+    if effective_at is not None and effective_at < now():
+        effective_at = None
+    sources = inventory.draft()
+    sections = policy.text(settings.get(), sources)
+    if fingerprint(sections) != seen:
+        raise WrongState("The draft has changed since you looked at it. Look again, then publish.")
+    last = db.session.scalar(sa.select(sa.func.max(PolicyVersion.number)))
+    version = publish(
+        sections, sources=sources, summary=summary.strip(), effective_at=effective_at,
+        matters=matters, by=by,
+    )  # fmt: skip
+    if version.number == last:
+        raise Invalid("The draft says what the policy says already. There is nothing to publish.")
+    auditing.note(None, by, "policy.publish", f"version {version.number}")
+    return version
+
+
+def drafted() -> list[policy.Section]:
+    """The text that publishing now would give."""
+    return policy.text(settings.get(), inventory.draft())
+
+
+def news_for(member: Member) -> News | None:
+    """The newest version, counting already or soon, while the person has not accepted it."""
+    keep_up()
+    return _news(~_accepted_since(member))
+
+
+def wanted_from(member: Member) -> News | None:
+    """The version that the person must accept before they go on, if any."""
+    return _news(
+        PolicyVersion.matters.is_(True),
+        PolicyVersion.effective_at <= now(),
+        ~_accepted_since(member),
     )
+
+
+def _news(*conditions: sa.ColumnElement[bool]) -> News | None:
+    columns = [getattr(PolicyVersion, name) for name in News.__dataclass_fields__]
+    newest = sa.select(*columns).where(*conditions).order_by(PolicyVersion.number.desc())
+    row = db.session.execute(newest.limit(1)).first()
+    return News(**row._mapping) if row else None
+
+
+def in_force() -> int | None:
+    """The id of the version in force, without looking whether the text has moved on."""
+    found: int | None = db.session.scalar(_latest(now(), PolicyVersion.id))
+    return found
 
 
 def version(number: int) -> PolicyVersion:
     """A published version. Raises NotFound."""
-    found = db.session.scalar(sa.select(PolicyVersion).where(PolicyVersion.number == number))
+    found = (
+        db.session.scalar(sa.select(PolicyVersion).where(PolicyVersion.number == number))
+        if number < LARGEST
+        else None
+    )
     if found is None:
         raise NotFound("That version")
     return found
 
 
-def versions() -> Sequence[PolicyVersion]:
-    """The latest hundred, newest first."""
+def versions(limit: int = 100) -> Sequence[PolicyVersion]:
+    """The latest, newest first, without their texts."""
     return db.session.scalars(
-        sa.select(PolicyVersion).order_by(PolicyVersion.number.desc()).limit(100)
+        sa.select(PolicyVersion)
+        .options(defer(PolicyVersion.sections), defer(PolicyVersion.sources))
+        .order_by(PolicyVersion.number.desc())
+        .limit(limit)
     ).all()
+
+
+def ahead() -> PolicyVersion | None:
+    """The next version that is published and does not count yet."""
+    return db.session.scalar(
+        sa.select(PolicyVersion)
+        .where(PolicyVersion.effective_at > now())
+        .order_by(PolicyVersion.effective_at, PolicyVersion.number.desc())
+        .limit(1)
+    )
+
+
+def accepted_by(version_id: int) -> int:
+    """How many people accepted a version."""
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count()).where(Acceptance.policy_version_id == version_id)
+        )
+        or 0
+    )
 
 
 def fingerprint(sections: Sequence[policy.Section]) -> str:
@@ -77,21 +210,48 @@ def fingerprint(sections: Sequence[policy.Section]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _fingerprint_now() -> str:
-    config = settings.get()
-    if config not in _known:
-        _known[config] = fingerprint(policy.text(config))
-    return _known[config]
+def _fingerprint_now(version_id: int, written: str) -> str:
+    """Of what the version would say now; `written` is of what it says."""
+    key = (settings.get(), version_id, written, *figures.in_words().values())
+    if key not in _known:
+        _known.clear()
+        row = db.session.scalar(
+            sa.select(PolicyVersion.sources).where(PolicyVersion.id == version_id)
+        )
+        _known[key] = fingerprint(policy.text(settings.get(), row))
+    return _known[key]
 
 
-def _newest() -> PolicyVersion | None:
-    return db.session.scalar(
-        sa.select(PolicyVersion).order_by(PolicyVersion.number.desc()).limit(1)
+def _latest(moment: datetime, *what: Any) -> sa.Select[Any]:
+    """The version that counts at a moment."""
+    return (
+        sa.select(*what)
+        .where(PolicyVersion.effective_at <= moment)
+        .order_by(PolicyVersion.effective_at.desc(), PolicyVersion.number.desc())
+        .limit(1)
     )
 
 
-def _summary(before: PolicyVersion | None, sections: Sequence[policy.Section]) -> str:
+def _in_force(moment: datetime) -> PolicyVersion:
+    found: PolicyVersion | None = db.session.scalar(_latest(moment, PolicyVersion))
+    assert found is not None  # noqa: S101
+    return found
+
+
+def _accepted_since(member: Member) -> sa.Exists:
+    """Whether somebody accepted that version or a later one."""
+    accepted = aliased(PolicyVersion)
+    return (
+        sa.select(Acceptance.id)
+        .join(accepted, accepted.id == Acceptance.policy_version_id)
+        .where(Acceptance.member_id == member.id, accepted.number >= PolicyVersion.number)
+        .correlate(PolicyVersion)
+        .exists()
+    )
+
+
+def _summary(before: PolicyVersion | None, parts: Sequence[comparing.Comparison]) -> str:
     if before is None:
         return "First version."
-    changed = comparing.changed_titles(before.sections, [dict(section) for section in sections])
+    changed = [part.title for part in parts if part.changes]
     return "Changed: " + ", ".join(changed) + "." if changed else "Reordered."

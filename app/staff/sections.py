@@ -24,6 +24,7 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 SECTIONS = (
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
+    _section("staff.policy_page", "Policy", "file-text", "service"),
     _section("staff.visits_page", "Visits", "chart-column", "marketing"),
 )
 

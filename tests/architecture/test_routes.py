@@ -34,6 +34,9 @@ PUBLIC = {
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",
     "auth.forgot", "auth.forgot_post", "auth.password", "auth.set_password",
     "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
+    "auth.second_factor", "auth.second_factor_post", "auth.passkey_options",
+    "auth.sign_in_by_passkey", "auth.email_back", "auth.take_email_back", "auth.not_me",
+    "auth.sound_alarm",
     "accounts.confirm_sender", "accounts.confirm_sender_post",
     "contacts.confirm", "contacts.confirm_now",
     # Forms for visitors.
@@ -42,7 +45,10 @@ PUBLIC = {
     # Ways to sites of others, with a notice.
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
-    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version",
+    "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    # Following the policy by mail: asked for with an address, then by signed links.
+    "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
+    "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
     # Links of a mail: signed.
     "tracking.opened", "tracking.clicked", "tracking.leaving_page", "tracking.leave",
     "tracking.back_page", "tracking.come_back", "tracking.in_browser", "tracking.why_this",
@@ -52,6 +58,8 @@ PUBLIC = {
     "analytics.dot", "analytics.tell",
     # Reports of mail providers: signed, or with a password.
     "tracking.take_report",
+    # Events of the payment provider: signed.
+    "billing.take_event",
     # Caught mail: for this machine while BASE_URL is local, and for staff.
     "staff.mails", "staff.mail", "staff.mail_file", "staff.mail_html", "staff.mail_attachment",
     "staff.delete_mails",
@@ -61,7 +69,9 @@ WITHOUT_CSRF_TOKEN = {
     "tracking.clicked", "tracking.leaving_page", "tracking.leave", "tracking.back_page",
     "tracking.come_back", "tracking.in_browser", "tracking.take_report", "contacts.confirm_now",
     "tracking.why_this", *(f"preferences.{name}" for name in PREFERENCES),
-    "signup.send", "signup.send_framed", "analytics.tell",
+    "signup.send", "signup.send_framed", "privacy.unfollow", "analytics.tell",
+    # Signed.
+    "billing.take_event",
     # Only keep a choice in this browser.
     "outside.go", "outside.ask_again",
 }  # fmt: skip

@@ -65,7 +65,7 @@ def test_sessions_are_listed_and_ended(client: Client, alice: Person):
     other = client.application.test_client()
     other.sign_in(alice)
     row = db.session.scalars(sa.select(SignedIn).order_by(SignedIn.id.desc())).first()
-    assert client.get("/settings/profile").text.count('data-label="Browser"') == 2
+    assert client.get("/settings/sign-in").text.count('data-label="Browser"') == 2
 
     client.post(f"/settings/sessions/{row.id}/end")
 
@@ -98,7 +98,8 @@ def test_sessions_of_others_are_not_found(client: Client, alice: Person, charlie
 def test_a_password_is_only_changed_by_a_mailed_link(client: Client, alice: Person):
     client.sign_in(alice)
 
-    assert 'type="password"' not in client.get("/settings/profile").text
+    for page in ("/settings/profile", "/settings/sign-in"):
+        assert 'type="password"' not in client.get(page).text
     client.post("/settings/profile/password")
 
     assert kinds() == ["password_first"]

@@ -13,6 +13,8 @@ PUBLIC = [
     "/sent",
     "/privacy",
     "/privacy/versions",
+    "/privacy/follow",
+    "/privacy/follow/asked",
     "/mail",
 ]
 
@@ -38,6 +40,8 @@ EMPTY_ACCOUNT = [
     "/settings/business",
     "/settings/people",
     "/settings/profile",
+    "/settings/sign-in",
+    "/confirm",
     "/settings/senders",
     "/settings/preferences",
     "/settings/preferences/preview",

@@ -128,7 +128,7 @@ def test_an_unknown_version_is_not_found(client: Client):
     assert client.get("/privacy/compare?from=1&to=99").status_code == 404
 
 
-def test_the_text_follows_the_settings(settings: Config, changed: Config):
+def test_the_text_follows_the_settings(app: Flask, settings: Config, changed: Config):
     def joined(config: Config) -> str:
         return " ".join(" ".join(part["paragraphs"]) for part in policy.text(config))
 

@@ -13,6 +13,7 @@ from flask import Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from app.auth import guarding
 from app.auth.current import current_member, public
 from app.core.errors import NotFound
 from app.core.fragments import page_or_fragment, see_other
@@ -45,6 +46,8 @@ def for_catcher(view: View) -> View:
                 return unauthorized
             if not current_member().staff_roles:
                 raise NotFound("The mail catcher")
+            if detour := guarding.detour({"is_staff_only": True}):
+                return detour
         answer: ResponseReturnValue = view(*args, **values)
         return answer
 

@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql
 
 import app.core.db
 
-revision = "0100"
-down_revision = "0015"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -1,16 +1,15 @@
-"""HTTP of auth: registering, signing in, passwords, one's own profile and sessions."""
+"""HTTP of registering, signing in, passwords, joining, and one's own profile."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, render_template, request, session
+from flask import Response, current_app, render_template, request, session
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 
 from app.accounts import people, queries
-from app.accounts.models import Member
 from app.auth import (
-    browsers,
     joining,
+    passkeys,
     passwords,
     profiles,
     registering,
@@ -19,11 +18,11 @@ from app.auth import (
     throttling,
 )
 from app.auth.current import (
-    User,
     current_member,
     current_session,
     personal,
     public,
+    sensitive,
 )
 from app.auth.forms import (
     EmailForm,
@@ -35,14 +34,12 @@ from app.auth.forms import (
     SignInForm,
     take_over,
 )
-from app.core import networks
+from app.auth.routes.blueprint import bp, network
+from app.auth.routes.letting_in import go_on
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
 from app.privacy import publishing
-
-bp = Blueprint("auth", __name__)
-
 
 # Registering
 
@@ -76,7 +73,7 @@ def register_post() -> ResponseReturnValue:
     )
     try:
         with transaction():
-            registering.register(given, version, network=_network())
+            registering.register(given, version, network=network())
     except Invalid as error:
         take_over(form, error.errors)
         return render_template("auth/register.html", form=form, policy=version), 422
@@ -98,7 +95,7 @@ def sent() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return go(own_path(request.args.get("next")))
-    return render_template("auth/sign_in.html", form=SignInForm(), next=request.args.get("next"))
+    return _sign_in_page(SignInForm(), request.args.get("next"))
 
 
 @bp.post("/sign-in")
@@ -107,17 +104,28 @@ def sign_in() -> ResponseReturnValue:
 def sign_in_post() -> ResponseReturnValue:
     form, target = SignInForm(), request.form.get("next")
     if not form.validate():
-        return render_template("auth/sign_in.html", form=form, next=target), 422
+        return _sign_in_page(form, target, status=422)
     db.session.rollback()
     try:
         member = signing_in.check(form.email.data, form.password.data)
     except Invalid as error:
-        page = render_template("auth/sign_in.html", form=form, next=target, problem=str(error))
-        return page, 422
+        return _sign_in_page(form, target, problem=str(error), status=422)
     with transaction():
         passwords.refresh(member, form.password.data)
-    _let_in(member)
-    return go(own_path(target))
+    return go_on(member, way="password", target=target)
+
+
+def _sign_in_page(
+    form: SignInForm, target: str | None, *, problem: str = "", status: int = 200
+) -> tuple[str, int]:
+    page = render_template(
+        "auth/sign_in.html",
+        form=form,
+        next=target,
+        problem=problem,
+        has_passkeys=passkeys.are_possible(),
+    )
+    return page, status
 
 
 @bp.post("/sign-out")
@@ -128,25 +136,6 @@ def sign_out() -> ResponseReturnValue:
     logout_user()
     session.clear()
     return see_other("auth.sign_in", notice="You are signed out.")
-
-
-def _let_in(member: Member) -> None:
-    """A session with a new id; nothing of the one before is kept."""
-    with transaction():
-        secret = sessions.start(
-            member,
-            network=_network(),
-            browser=browsers.named(request.user_agent.string),
-        )
-    found = sessions.find(secret)
-    assert found is not None  # noqa: S101
-    session.clear()
-    session.permanent = True
-    login_user(User(secret, found))
-
-
-def _network() -> str:
-    return networks.shortened(request.remote_addr)
 
 
 # Passwords
@@ -201,8 +190,7 @@ def set_password(secret: str) -> ResponseReturnValue:
     except Invalid as error:
         take_over(form, error.errors)
         return render_template("auth/password.html", form=form, who=who), 422
-    _let_in(member)
-    return see_other("site.home", notice="Your password is set, and you are signed in.")
+    return go_on(member, way="link", notice="Your password is set, and you are signed in.")
 
 
 def _dead_link(error: passwords.DeadLink) -> ResponseReturnValue:
@@ -234,7 +222,7 @@ def join_post(secret: str) -> ResponseReturnValue:
     if not form.validate():
         return _join_page(secret, form, 422)
     with transaction():
-        _, member = joining.join_as_new(secret, version, name=form.name.data, network=_network())
+        _, member = joining.join_as_new(secret, version, name=form.name.data, network=network())
         link = passwords.issue(member)
     return see_other("auth.password", secret=link, notice="Welcome. Choose a password to go on.")
 
@@ -285,6 +273,7 @@ def save_profile() -> ResponseReturnValue:
 
 @bp.post("/settings/profile/email")
 @personal
+@sensitive("auth.profile")
 @throttling.mails_link
 def change_email() -> ResponseReturnValue:
     form = EmailForm()
@@ -307,35 +296,9 @@ def _profile_page(form: ProfileForm, email_form: EmailForm, status: int = 200) -
         "auth/profile.html",
         form=form,
         email_form=email_form,
-        sessions=sessions.living(member),
-        this_session=current_session(),
         memberships=queries.memberships_of(member),
     )
     return current_app.make_response((page, status))
-
-
-@bp.post("/settings/profile/password")
-@personal
-def mail_password_link() -> ResponseReturnValue:
-    with transaction():
-        passwords.mail_link(current_member())
-    return see_other("auth.profile", notice="We have mailed you a link to set a new password.")
-
-
-@bp.post("/settings/sessions/<int:session_id>/end")
-@personal
-def end_session(session_id: int) -> ResponseReturnValue:
-    with transaction():
-        sessions.end_one(current_member(), session_id)
-    return see_other("auth.profile", notice="That browser is signed out.")
-
-
-@bp.post("/settings/sessions/end-others")
-@personal
-def end_other_sessions() -> ResponseReturnValue:
-    with transaction():
-        ended = sessions.end_all(current_member(), but=current_session())
-    return see_other("auth.profile", notice=f"Signed out everywhere else ({ended}).")
 
 
 @bp.get("/email/<secret>")
@@ -359,3 +322,26 @@ def confirm_email(secret: str) -> ResponseReturnValue:
     except passwords.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return see_other("auth.sign_in", notice="Your new address counts from now on.")
+
+
+@bp.get("/email/back/<secret>")
+@public
+@throttling.secrets
+def email_back(secret: str) -> ResponseReturnValue:
+    try:
+        change = profiles.find_way_back(secret)
+    except passwords.DeadLink as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    return render_template("auth/email_back.html", change=change)
+
+
+@bp.post("/email/back/<secret>")
+@public
+@throttling.secrets
+def take_email_back(secret: str) -> ResponseReturnValue:
+    try:
+        with transaction():
+            profiles.take_back(secret)
+    except passwords.DeadLink as error:
+        return render_template("auth/dead_invitation.html", problem=str(error)), 410
+    return see_other("auth.sent")

@@ -1,0 +1,60 @@
+"""HTTP of a person's own page: what is kept, what they declared and agreed to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.accounts.models import Account
+from app.auth.current import current_member, personal
+from app.contacts.models import Consent, Contact, Suppression
+from app.core.db import db, transaction
+from app.core.fragments import see_other
+from app.privacy import consenting
+from app.privacy.routes.blueprint import account_or_none, bp, network
+
+
+@bp.get("/settings/data")
+@personal
+def data() -> ResponseReturnValue:
+    member = current_member()
+    return render_template(
+        "privacy/data.html",
+        wordings=consenting.WORDINGS,
+        standing=consenting.standing(member),
+        history=consenting.history(member),
+        acceptances=consenting.acceptances(member),
+        counts=_counts(account_or_none()),
+    )
+
+
+@bp.post("/settings/consents/<kind>")
+@personal
+def consent(kind: str) -> ResponseReturnValue:
+    granted = request.form.get("granted") == "yes"
+    with transaction():
+        consenting.record(
+            current_member(), account_or_none(), kind, granted=granted, network=network()
+        )
+    return see_other("privacy.data", notice="Noted." if granted else "Taken back.")
+
+
+def _counts(account: Account | None) -> dict[str, int]:
+    """The box of customer-supplied data, for the account being looked at."""
+
+    def rows(model: Any, *more: sa.ColumnElement[bool]) -> int:
+        if account is None:
+            return 0
+        query = sa.select(sa.func.count()).where(model.account_id == account.id, *more)
+        return db.session.scalar(query) or 0
+
+    organisations = rows(Contact, Contact.kind == "organisation")
+    return {
+        "people": rows(Contact) - organisations,
+        "organisations": organisations,
+        "suppressed": rows(Suppression),
+        "consents": rows(Consent),
+    }

@@ -1,0 +1,15 @@
+"""How long links work and sessions last, each from the code that keeps to it: for our texts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.auth import passwords, sessions
+from app.privacy import following
+
+FIGURES: dict[str, timedelta] = {
+    "session": sessions.LASTS,
+    "password_link": passwords.LASTS,
+    "first_password_link": passwords.FIRST_LASTS,
+    "follow_link": following.LINK_LIFE,
+}

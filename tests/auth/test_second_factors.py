@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+
+from app.auth import code_tries, passwords, second_factors, sessions, steps
+from app.auth.models import Authenticator, RecoveryCode, SignedIn, SignInStep
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.errors import Invalid
+from tests.auth.helpers import PASSWORD, code_of, kinds, link, set_up_app, time_passes
+from tests.auth.test_signing_in import sign_in
+from tests.conftest import Client, Person
+
+SECOND = "/sign-in/second"
+
+
+@pytest.fixture
+def codes(alice: Person) -> list[str]:
+    """Alice has a password and an app; these are her recovery codes."""
+    with transaction():
+        alice.member.password_hash = passwords.hashed(PASSWORD)
+    return set_up_app(alice.member)
+
+
+@pytest.fixture(autouse=True)
+def _half_a_second_into_a_step() -> Iterator[None]:
+    """Codes do not change in the middle of a test."""
+    with time_machine.travel(now().replace(second=10, microsecond=0), tick=False):
+        yield
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/settings/business").status_code == 200
+
+
+def test_an_app_is_set_up_and_asked_for_from_then_on(client: Client, alice: Person):
+    with transaction():
+        alice.member.password_hash = passwords.hashed(PASSWORD)
+    other = client.application.test_client()
+    other.sign_in(alice)
+    client.sign_in(alice)
+    assert client.post("/settings/sign-in/app/begin").location == "/settings/sign-in/app"
+    page = client.get("/settings/sign-in/app").text
+    assert 'src="data:image/svg+xml' in page
+    assert client.post("/settings/sign-in/app", data={"code": "000000"}).status_code == 422
+
+    shown = client.post("/settings/sign-in/app", data={"code": code_of(alice.member)}).text
+
+    codes = re.findall(r"<li>([a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4})</li>", shown)
+    assert len(set(codes)) == 10
+    assert codes[0] not in client.get("/settings/sign-in").text
+    assert not is_in(other)
+    assert kinds() == ["security_changed"]
+    fresh = client.application.test_client()
+    assert sign_in(fresh).location == SECOND
+    assert not is_in(fresh)
+    code = code_of(alice.member, later_s=30)
+    assert fresh.post(SECOND, data={"code": f"{code[:3]} {code[3:]}"}).location == "/home"
+    assert is_in(fresh)
+
+
+def test_the_secret_is_sealed_and_codes_are_hashed(codes: list[str], alice: Person):
+    app = db.session.scalar(sa.select(Authenticator))
+    plain = second_factors.secret_of(app).replace(" ", "")
+
+    assert plain not in app.sealed_secret
+    rows = db.session.scalars(sa.select(RecoveryCode.code_hash)).all()
+    assert len(rows) == 10
+    assert not {code.replace("-", "") for code in codes} & set(rows)
+
+
+def test_next_is_kept_over_the_second_step(client: Client, codes: list[str], alice: Person):
+    sign_in(client, next="/campaigns?x=1")
+
+    assert client.post(SECOND, data={"code": code_of(alice.member)}).location == "/campaigns?x=1"
+
+
+def test_a_code_works_once(client: Client, codes: list[str], alice: Person):
+    code = code_of(alice.member)
+    sign_in(client)
+    client.post(SECOND, data={"code": code})
+    thief = client.application.test_client()
+    sign_in(thief)
+
+    assert thief.post(SECOND, data={"code": code}).status_code == 422
+    assert not is_in(thief)
+
+
+def test_codes_of_other_minutes_are_wrong(client: Client, codes: list[str], alice: Person):
+    sign_in(client)
+
+    for seconds in (-90, 90):
+        wrong = code_of(alice.member, later_s=seconds)
+        assert client.post(SECOND, data={"code": wrong}).status_code == 422
+    assert client.post(SECOND, data={"code": code_of(alice.member, later_s=30)}).status_code == 303
+
+
+def test_a_recovery_code_lets_in_once(client: Client, codes: list[str]):
+    sign_in(client)
+    answer = client.post(SECOND, data={"code": f" {codes[3].upper()} "})
+    again = client.application.test_client()
+    sign_in(again)
+
+    assert answer.location == "/settings/sign-in"
+    assert "9 are left" in client.get("/settings/sign-in").text
+    assert again.post(SECOND, data={"code": codes[3]}).status_code == 422
+
+
+def test_new_recovery_codes_replace_the_old_ones(client: Client, codes: list[str], alice: Person):
+    client.sign_in(alice)
+
+    page = client.post("/settings/sign-in/recovery-codes").text
+
+    assert codes[0] not in page
+    with pytest.raises(second_factors.WrongCode), transaction():
+        second_factors.check(alice.member, codes[0])
+
+
+def test_the_fifth_wrong_code_ends_the_try_and_is_announced(client: Client, codes: list[str]):
+    sign_in(client)
+
+    answers = [client.post(SECOND, data={"code": "000000"}).status_code for _ in range(6)]
+
+    assert answers == [422] * 5 + [303]
+    assert client.get(SECOND).location == "/sign-in"
+    assert kinds() == ["code_attempts"]
+
+
+def test_a_thief_of_the_password_does_not_lock_the_owner_out(
+    client: Client, codes: list[str], alice: Person
+):
+    sign_in(client)
+    client.post(SECOND, data={"code": code_of(alice.member)})
+    thief = client.application.test_client()
+    for _ in range(code_tries.FOR_A_PERSON // steps.TRIES):
+        sign_in(thief)
+        for _ in range(steps.TRIES):
+            thief.post(SECOND, data={"code": "000000"})
+    sign_in(thief)
+    assert thief.post(SECOND, data={"code": "000000"}).status_code == 429
+
+    client.post("/sign-out")
+    sign_in(client)
+
+    assert client.post(SECOND, data={"code": code_of(alice.member, later_s=30)}).status_code == 303
+    assert kinds().count("code_attempts") == 1
+
+
+def test_the_second_step_is_over_after_ten_minutes(client: Client, codes: list[str], alice: Person):
+    sign_in(client)
+
+    with time_machine.travel(now() + timedelta(minutes=11)):
+        late = client.post(SECOND, data={"code": code_of(alice.member)})
+        assert late.location == "/sign-in"
+    assert db.session.scalar(sa.select(sa.func.count(SignInStep.id))) == 1
+
+
+def test_a_new_password_by_mail_does_not_pass_by_the_second_factor(
+    client: Client, codes: list[str], alice: Person
+):
+    client.post("/password/forgot", data={"email": alice.member.email})
+
+    answer = client.post(link("password_link"), data={"password": "another long passphrase"})
+
+    assert answer.location == SECOND
+    assert not is_in(client)
+    assert client.post(SECOND, data={"code": code_of(alice.member)}).location == "/home"
+
+
+def test_turning_it_off_asks_no_more_and_forgets_the_codes(
+    client: Client, codes: list[str], alice: Person
+):
+    client.sign_in(alice)
+
+    client.post("/settings/sign-in/app/remove")
+
+    assert not db.session.scalars(sa.select(RecoveryCode)).all()
+    assert not any(
+        db.session.scalars(sa.select(SignedIn.is_strong).where(SignedIn.way == "password"))
+    )
+    assert sign_in(client.application.test_client()).location == "/home"
+
+
+# Asked of everybody
+
+
+def test_an_owner_demands_it_of_everybody_with_some_days(
+    client: Client, alice: Person, bob: Person
+):
+    client.sign_in(alice)
+    assert "Bob Helper" in client.get("/settings/sign-in").text
+    client.post("/settings/sign-in/everybody", data={"days": "3"})
+    helper = client.application.test_client()
+    with transaction():
+        secret = sessions.start(bob.member)
+    with helper.session_transaction() as cookie:
+        cookie["_user_id"] = secret
+
+    assert "opens only with a second factor" in helper.get("/contacts").text
+    with time_machine.travel(now() + timedelta(days=4)):
+        for path in ("/contacts", "/home"):
+            assert helper.get(path).location == "/settings/sign-in"
+        assert helper.post("/lists", data={"name": "New"}).location == "/settings/sign-in"
+        assert helper.get("/settings/sign-in").status_code == 200
+        assert helper.get("/settings/profile").status_code == 200
+        assert helper.post("/settings/sign-in/app/begin").location.startswith("/confirm")
+        with transaction():
+            db.session.execute(sa.update(SignedIn).values(confirmed_at=now()))
+        db.session.expire_all()
+        helper.post("/settings/sign-in/app/begin")
+        helper.post("/settings/sign-in/app", data={"code": code_of(bob.member)})
+        assert helper.get("/contacts").status_code == 200
+
+
+def test_who_has_none_does_not_demand_it_of_others(client: Client, alice: Person):
+    with transaction():
+        secret = sessions.start(alice.member)
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = secret
+
+    client.post("/settings/sign-in/everybody", data={"days": "0"})
+
+    assert client.get("/contacts").status_code == 200
+
+
+def test_only_owners_demand_it(client: Client, bob: Person):
+    client.sign_in(bob)
+
+    assert client.post("/settings/sign-in/everybody", data={"days": "0"}).status_code == 403
+
+
+# Proving once more who one is
+
+
+def test_what_matters_asks_once_more_after_a_while(client: Client, codes: list[str], alice: Person):
+    client.sign_in(alice)
+    time_passes(alice.member)
+
+    asked = client.post("/settings/sign-in/app/remove")
+    assert asked.location == "/confirm?next=/settings/sign-in"
+    wrong = client.post("/confirm", data={"password": "not it", "next": "/settings/sign-in"})
+    assert wrong.status_code == 422
+    right = client.post("/confirm", data={"password": PASSWORD, "next": "/settings/sign-in"})
+    assert right.location == "/settings/sign-in"
+    assert second_factors.has_app(alice.member)
+
+    assert client.post("/settings/sign-in/app/remove").location == "/settings/sign-in"
+    assert not second_factors.has_app(alice.member)
+
+
+def test_a_code_confirms_as_well_but_not_twice(client: Client, codes: list[str], alice: Person):
+    client.sign_in(alice)
+    code = code_of(alice.member)
+
+    assert client.post("/confirm", data={"code": code}).location == "/home"
+    assert client.post("/confirm", data={"code": code}).status_code == 422
+
+
+def test_htmx_is_led_to_confirming_too(client: Client, alice: Person):
+    client.sign_in(alice)
+    time_passes(alice.member)
+
+    answer = client.htmx("POST", "/settings/sign-in/app/begin")
+
+    assert answer.headers["HX-Redirect"] == "/confirm?next=/settings/sign-in"
+
+
+def test_an_app_cannot_be_replaced_unnoticed(client: Client, codes: list[str], alice: Person):
+    client.sign_in(alice)
+    before = db.session.scalar(sa.select(Authenticator.sealed_secret))
+
+    assert client.post("/settings/sign-in/app/begin").status_code == 409
+    assert db.session.scalar(sa.select(Authenticator.sealed_secret)) == before
+
+
+def test_the_operator_helps_who_lost_everything(codes: list[str], alice: Person):
+    with transaction():
+        second_factors.reset(alice.member)
+
+    assert not second_factors.has_any(alice.member)
+    with pytest.raises(Invalid), transaction():
+        second_factors.check(alice.member, codes[0])
