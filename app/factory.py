@@ -57,6 +57,7 @@ from app.reports import routes as reports
 from app.sharing import routes as sharing
 from app.site import health, promises
 from app.site import routes as site
+from app.staff import book
 from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
@@ -171,8 +172,8 @@ def configure_process(config: Config) -> None:
     tokens.configure(config.SECRET_KEY)
     sealing.configure(config.SECRET_KEY)
     queue_server.configure(config.REDIS_URL)
+    books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
-    books.keep(auditing.CHAIN, verifying.BOOK)
     keeping.register(rules.rules(), forgetting.chosen)
     erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
 

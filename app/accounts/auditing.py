@@ -44,6 +44,7 @@ WORDS = {
     "mail_server.set": "set a mail server",
     "mailbox.add": "added a bounce mailbox",
     "mailbox.remove": "removed a bounce mailbox",
+    "password.link": "had a link to set a password mailed",
     "passkey.add": "added a passkey",
     "passkey.remove": "removed a passkey",
     "password.set": "set a password",

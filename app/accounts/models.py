@@ -7,20 +7,34 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core.chaining import Linked, indexes
 from app.core.clock import now
 from app.core.db import Base, BigId, Id, Json, Moment
+from app.core.folding import fold
 
 
 class Account(Base):
     """A business using this installation."""
 
     __tablename__ = "account"
+    __table_args__ = (
+        sa.Index("ix_account_name_key", "name_key", "id"),
+        sa.Index("ix_account_state", "state", "id"),
+        sa.Index(
+            "ix_account_house", "is_house", unique=True,
+            sqlite_where=sa.text("is_house"), postgresql_where=sa.text("is_house"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(sa.String(200))
+    name_key: Mapped[str] = mapped_column(
+        sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql"),
+        default="", server_default="",
+    )  # fmt: skip
+    """The beginning of the name in small letters: what staff search by."""
     address: Mapped[str] = mapped_column(sa.Text, default="")
     """Postal address; stands at the end of every mail."""
     website: Mapped[str] = mapped_column(sa.String(500), default="")
@@ -32,11 +46,22 @@ class Account(Base):
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")
     needs_approval: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Nothing is sent before somebody else than its writer has approved it."""
+    is_house: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """The operator's own, for mailings to customers who agreed to them; there is at most one."""
+    support_may_look: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    """Whether staff may look in for support without asking first."""
+    support_until: Mapped[datetime | None] = mapped_column()
+    """Until when they may though they may not in general."""
     created_at: Mapped[Moment] = mapped_column(default=now)
     second_factor_from: Mapped[datetime | None] = mapped_column()
     """From when on everybody here needs a second factor; null: as each of them likes."""
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="account")
+
+    @validates("name")
+    def _keep_key(self, _name: str, value: str) -> str:
+        self.name_key = (fold(value) or "")[:64]
+        return value
 
     @property
     def zone(self) -> ZoneInfo:

@@ -42,13 +42,15 @@ class AuditWanted:
         return self == AuditWanted()
 
 
-def audit(account: Account, wanted: AuditWanted, cursor: str | None = None) -> Page[AuditLine]:
-    """Lines of an account, newest first."""
+def audit(
+    account: Account, wanted: AuditWanted | None = None, cursor: str | None = None
+) -> Page[AuditLine]:
+    """Lines of an account, newest first; `wanted`: None for all."""
     key = pagination.decode(cursor)
     query = (
         sa.select(AuditEntry, Member)
         .outerjoin(Member, Member.id == AuditEntry.member_id)
-        .where(*_fitting(account, wanted))
+        .where(*_fitting(account, wanted or AuditWanted()))
     )
     if key:
         query = query.where(AuditEntry.id < int(key[0]))

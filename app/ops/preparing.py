@@ -19,8 +19,9 @@ from app.core.db import db, transaction
 from app.core.migrating import upgrade
 from app.factory import create_app
 from app.mailer.relay import BadRelay, RelaySettings
+from app.staff.purposes import PURPOSES
 
-STAFF_ROLES = ("support", "service", "marketing", "billing")
+STAFF_ROLES = tuple(PURPOSES)
 
 
 def main() -> int:

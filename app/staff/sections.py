@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.staff.purposes import PURPOSES
+
 
 @dataclass(frozen=True)
 class Section:
@@ -22,6 +24,7 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 
 #: In the order of the navigation.
 SECTIONS = (
+    _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),

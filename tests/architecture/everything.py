@@ -45,6 +45,7 @@ from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
 from app.moving.models import Takein, Takeout
+from app.staff.models import ExportGrant
 from tests.conftest import Person
 
 Row = Any
@@ -132,6 +133,7 @@ def _settings(account: int) -> dict[str, Row]:
         ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
         "hook_id": ReportHook(account_id=account, provider="mailgun"),
+        "grant_id": ExportGrant(account_id=account, reason="R", until=now() + timedelta(days=1)),
         "warm_up_id": WarmUp(account_id=account, subject="domain:b.example", goal=5000),
         "mailbox_id": Mailbox(
             account_id=account, host="mail.example", port=993, username="b", sealed_password="s"
@@ -185,6 +187,7 @@ OTHERS: dict[str, str] = {
     "kind": "marketing_email",
     "what": "opens",
     "verb": "pause",
+    "panel": "business",
     "service": "whatsapp",
 }
 #: Fields of forms, filled in well.

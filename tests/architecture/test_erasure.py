@@ -21,20 +21,18 @@ EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", 
 #: Nothing in them is about a contact: settings, counters, members, texts for everybody.
 ABOUT_NOBODY = {
     "acceptance", "account", "alarm_link", "api_token", "asking_round", "authenticator",
-    "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head",
-    "clean_up_look", "consent_check", "consent_seal", "contact_field", "domain_check",
-    "email_change", "enquiry", "greeting", "headcount", "hour_score", "import_journal",
-    "intake", "invitation", "keeping_choice", "keeping_day", "known_browser", "link", "list",
-    "list_day", "mail_domain", "mailbox", "member", "member_consent", "membership", "moved",
-    "open_field", "page_day", "page_link", "page_source", "passkey", "password_link",
-    "people_day", "policy_version", "preference_centre", "provider_login", "public_list",
-    "public_page", "reader", "recovery_code", "relay", "relay_use", "report_hook",
-    "restoration", "score", "segment", "segment_count", "sender", "sign_in_step", "signed_in",
-    "contract", "limit_notice", "mail_month", "payment_event", "plan_grant", "reservation",
-    "signing_key", "signup_form", "signup_form_version", "suppression_key", "tag", "takeout",
-    "tally", "used_stamp", "warm_up",
-    # What the privacy policy is made from, and the addresses of who follows it.
-    "inventory_entry", "policy_draft", "policy_follower", "policy_mailing",
+    "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head", "clean_up_look",
+    "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "email_change",
+    "enquiry", "export_grant", "greeting", "headcount", "hour_score", "import_journal", "intake",
+    "inventory_entry", "invitation", "keeping_choice", "keeping_day", "known_browser",
+    "limit_notice", "link", "list", "list_day", "mail_domain", "mail_month", "mailbox", "member",
+    "member_consent", "membership", "moved", "open_field", "page_day", "page_link", "page_source",
+    "passkey", "password_link", "payment_event", "people_day", "plan_grant", "policy_draft",
+    "policy_follower", "policy_mailing", "policy_version", "preference_centre", "provider_login",
+    "public_list", "public_page", "reader", "recovery_code", "relay", "relay_use", "report_hook",
+    "reservation", "restoration", "score", "segment", "segment_count", "sender", "sign_in_step",
+    "signed_in", "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
+    "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
 HASHED = {"confirmation_mail"}

@@ -44,6 +44,7 @@ JOBS = {
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
+    "app.staff.jobs.close_looks": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],
     "app.tracking.jobs.sweep_looks": [],

@@ -1,6 +1,18 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff.routes import backups, catcher, keeping, policy, visits
+from app.staff import panels_own
+from app.staff.routes import access, backups, catcher, customers, keeping, people, policy, visits
 from app.staff.routes.blueprint import bp
 
-__all__ = ["backups", "bp", "catcher", "keeping", "policy", "visits"]
+__all__ = [
+    "access",
+    "backups",
+    "bp",
+    "catcher",
+    "customers",
+    "keeping",
+    "panels_own",
+    "people",
+    "policy",
+    "visits",
+]

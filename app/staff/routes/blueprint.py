@@ -10,10 +10,13 @@ from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from app.accounts.models import Account
 from app.auth.current import current_member, staff_only
 from app.config import Config
 from app.core.errors import NotFound
 from app.core.fragments import see_other
+from app.staff import looking
+from app.staff.models import StaffLook
 from app.staff.sections import Section, open_to
 
 bp = Blueprint("staff", __name__)
@@ -39,6 +42,15 @@ def for_purposes(*purposes: str) -> Callable[[View], View]:
         return staff_only(guarded)  # type: ignore[return-value]
 
     return mark
+
+
+def looking_at(account_id: int, kind: str) -> tuple[Account, StaffLook]:
+    """An account and the signed-in person's look into it, for a view about that kind of object.
+
+    Raises NotFound; NotLooking where no look lasts whose purpose holds that kind.
+    """
+    look = looking.demand(account_id, current_member(), kind)
+    return looking.find_account(account_id), look
 
 
 @bp.app_template_global("staff_sections")
