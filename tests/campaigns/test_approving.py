@@ -136,7 +136,7 @@ def test_what_was_read_is_sent_or_nothing(
     with transaction():
         approving.give(campaign, alice.member, campaign.version)
 
-    def save_meanwhile(_campaign: Campaign) -> None:
+    def save_meanwhile(*_given: object) -> None:
         db.session.execute(
             sa.update(Campaign)
             .where(Campaign.id == campaign.id)
