@@ -10,11 +10,10 @@ from flask.typing import ResponseReturnValue
 from app.accounts import auditing, queries
 from app.accounts.routes.blueprint import bp
 from app.auth.current import current_account, needs
-from app.contacts.routes.blueprint import csv_answer
 from app.contacts.rows import as_csv
 from app.core import books, chaining
 from app.core.db import transaction
-from app.core.fragments import see_other
+from app.core.fragments import csv_answer, see_other
 
 
 @bp.get("/settings/audit")

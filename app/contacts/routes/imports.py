@@ -30,10 +30,10 @@ from app.contacts.forms import (
     UploadForm,
 )
 from app.contacts.models import Import
-from app.contacts.routes.blueprint import bp, csv_answer
+from app.contacts.routes.blueprint import bp
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid, WrongState
-from app.core.fragments import see_other, wants_fragment
+from app.core.fragments import csv_answer, see_other, wants_fragment
 
 
 @bp.get("/imports")

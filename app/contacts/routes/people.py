@@ -33,11 +33,11 @@ from app.contacts.forms import (
     custom_values,
 )
 from app.contacts.models import Consent, Contact, Subscription
-from app.contacts.routes.blueprint import bp, csv_answer
+from app.contacts.routes.blueprint import bp
 from app.contacts.segments import keeping
 from app.core.db import db, transaction
 from app.core.errors import DomainError
-from app.core.fragments import page_or_fragment, see_other
+from app.core.fragments import csv_answer, page_or_fragment, see_other
 from app.delivery.models import Delivery
 from app.tracking import timeline
 
