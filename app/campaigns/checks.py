@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from app.accounts import warming
 from app.campaigns import (
-    approving,
     audience,
     composing,
     content,
@@ -22,6 +21,7 @@ from app.campaigns import (
     proving,
     queries,
     restored,
+    standing,
 )
 from app.campaigns.findings import Finding, NotReady
 from app.campaigns.links import Inspection, inspect
@@ -105,7 +105,7 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
 
 
 def _approval(campaign: Campaign) -> Iterator[Finding]:
-    stands = approving.standing(campaign)
+    stands = standing.of(campaign)
     if stands.is_given:
         return
     title, words = {

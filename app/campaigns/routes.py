@@ -23,6 +23,7 @@ from app.campaigns import (
     previewing,
     queries,
     scheduling,
+    standing,
 )
 from app.campaigns.findings import Finding, NotReady
 from app.campaigns.models import STATES, Campaign
@@ -455,7 +456,7 @@ def _send_page(
         tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
-        approval=approving.standing(campaign), is_mine=_is_mine(campaign),
+        approval=standing.of(campaign), is_mine=_is_mine(campaign),
     )  # fmt: skip
     return make_response(page, status)
 
