@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +63,7 @@ def own_path(target: str | None, *, otherwise: str = "/home") -> str:
     return target if own and "\\" not in target and target.isprintable() else otherwise
 
 
-def csv_answer(lines: Iterable[str], filename: str) -> Response:
+def csv_answer(lines: Iterator[str], filename: str) -> Response:
     """A file of comma-separated values, written as it is read."""
     response = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
