@@ -13,6 +13,7 @@ from wtforms import SelectChoice
 from app.accounts import auditing
 from app.auth.current import current_account, current_member, may, needs
 from app.campaigns import (
+    approval,
     approving,
     checks,
     composing,
@@ -23,7 +24,6 @@ from app.campaigns import (
     previewing,
     queries,
     scheduling,
-    standing,
 )
 from app.campaigns.findings import Finding, NotReady
 from app.campaigns.models import STATES, Campaign
@@ -456,7 +456,7 @@ def _send_page(
         tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
-        approval=standing.of(campaign), is_mine=_is_mine(campaign),
+        approval=approval.of(campaign), is_mine=_is_mine(campaign),
     )  # fmt: skip
     return make_response(page, status)
 

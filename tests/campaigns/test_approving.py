@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import AuditEntry, Membership, Notice
-from app.campaigns import approving, checks, composing, scheduling, standing
+from app.campaigns import approval, approving, checks, composing, scheduling
 from app.campaigns.models import Campaign, CampaignApproval
 from app.core.db import db, transaction
 from app.core.errors import Forbidden, Invalid, WrongState
@@ -63,7 +63,7 @@ def test_a_change_makes_it_void_and_the_same_again_does_too(
     for subject in ("Cake", "Rolls"):
         with transaction():
             composing.revise(campaign, composing.Draft(subject=subject), by=wanda.member.id)
-        assert standing.of(campaign).state == "changed"
+        assert approval.of(campaign).state == "changed"
         assert codes(campaign) == ["approval"]
 
 
@@ -94,7 +94,7 @@ def test_who_is_asked_gets_a_mail_and_the_answer_comes_back(
     ann = add_member(alice.account, "ann@bakery.example", "Ann", "approver")
     with transaction():
         assert approving.ask(campaign, wanda.member, "The prices, please") == 2
-    assert standing.of(campaign).state == "asked"
+    assert approval.of(campaign).state == "asked"
     assert mails() == [
         ("approval_asked", "alice@bakery.example"), ("approval_asked", "ann@bakery.example"),
     ]  # fmt: skip
@@ -109,7 +109,7 @@ def test_who_is_asked_gets_a_mail_and_the_answer_comes_back(
     with transaction():
         approving.decline(campaign, ann.member, campaign.version, "Bread is 3.20 now")
 
-    assert standing.of(campaign).state == "declined"
+    assert approval.of(campaign).state == "declined"
     assert "Ann sent it back." in [one.title for one in checks.preflight(campaign)]
     assert mails()[-1] == ("approval_declined", "wanda@bakery.example")
     assert approving.waiting(alice.account, alice.member) == []
@@ -126,7 +126,7 @@ def test_a_yes_to_an_older_version_is_refused(
 
     with pytest.raises(approving.Moved), transaction():
         approving.give(campaign, alice.member, seen)
-    assert standing.of(campaign).state == "open"
+    assert approval.of(campaign).state == "open"
 
 
 def test_what_was_read_is_sent_or_nothing(
@@ -163,7 +163,7 @@ def test_what_was_sent_is_not_approved_any_more(alice: Person, campaign: Campaig
 
     with transaction():
         scheduling.take_back(campaign)
-    assert standing.of(campaign).state == "given"
+    assert approval.of(campaign).state == "given"
 
 
 def test_the_api_answers_422_with_the_finding(

@@ -21,6 +21,7 @@ from app.contacts.models.preferences import (
     PreferenceCentre,
     PublicList,
 )
+from app.contacts.models.reviews import ImportReview
 from app.contacts.models.signing_up import (
     AskingRound,
     ConfirmationMail,
@@ -55,6 +56,7 @@ __all__ = [
     "ImportChange",
     "ImportJournal",
     "ImportProblem",
+    "ImportReview",
     "LeavingReason",
     "LinkRequest",
     "ListDay",

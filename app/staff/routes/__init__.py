@@ -1,18 +1,33 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
 from app.staff import panels_own
-from app.staff.routes import access, backups, catcher, customers, keeping, people, policy, visits
+from app.staff.routes import (
+    abuse,
+    access,
+    backups,
+    catcher,
+    customers,
+    incidents,
+    keeping,
+    people,
+    policy,
+    registers,
+    visits,
+)
 from app.staff.routes.blueprint import bp
 
 __all__ = [
+    "abuse",
     "access",
     "backups",
     "bp",
     "catcher",
     "customers",
+    "incidents",
     "keeping",
     "panels_own",
     "people",
     "policy",
+    "registers",
     "visits",
 ]
