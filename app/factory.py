@@ -171,7 +171,7 @@ def configure_process(config: Config) -> None:
     """What a process knows apart from its application: settings, keys, the queue server."""
     process_settings.configure(config)
     tokens.configure(config.SECRET_KEY)
-    sealing.configure(config.SECRET_KEY)
+    sealing.configure(config.SECRET_KEY, config.LEADERSEND_HOME)
     queue_server.configure(config.REDIS_URL)
     books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)

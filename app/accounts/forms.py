@@ -275,6 +275,22 @@ class TokenForm(FlaskForm):
         option_widget=CheckboxInput(),
         validators=[InputRequired("Allow it at least one thing.")],
     )
+    lasts = SelectField(
+        "It ends",
+        choices=[
+            SelectChoice("30", "in 30 days"),
+            SelectChoice("90", "in 90 days"),
+            SelectChoice("365", "in a year"),
+            SelectChoice("0", "never: whoever finds it can use it for ever"),
+        ],
+        default="90",
+    )
+    networks = StringField(
+        "Only from these networks",
+        filters=[_stripped],
+        validators=[Optional(), Length(max=1000)],
+        render_kw={"placeholder": "203.0.113.7, 2001:db8::/32"},
+    )
 
 
 def take_over(form: FlaskForm, errors: dict[str, list[str]]) -> bool:

@@ -369,7 +369,20 @@ class ApiToken(Base):
     scopes: Mapped[list[str]] = mapped_column(Json, default=list)
     created_at: Mapped[Moment] = mapped_column(default=now)
     last_used_at: Mapped[datetime | None] = mapped_column()
+    used_from: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
+    """The network of the last use, shortened; empty before the first."""
+    networks: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    """From where alone it may be used, with blanks between; empty: from anywhere."""
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+    """Null: never."""
+    warned_at: Mapped[datetime | None] = mapped_column()
+    """When the owners were told that its end is near."""
     revoked_at: Mapped[datetime | None] = mapped_column()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now()
 
 
 class IdempotencyKey(Base):
