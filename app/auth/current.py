@@ -25,6 +25,7 @@ AREAS = {
     "campaigns": ("reports.read", "campaigns.write"),
     "delivery": ("reports.read", "campaigns.send"),
     "reports": ("reports.read", "contacts.change"),
+    "sharing": ("reports.read", "campaigns.send"),
     "analytics": ("reports.read", "settings"),
     "accounts": ("", "settings"),
     "billing": ("", "billing"),
