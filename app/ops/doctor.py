@@ -271,6 +271,8 @@ def check_books(config: Config) -> str:
 
 def check_secrets(config: Config) -> str:
     """Whether what is sealed in the database can be opened, and how far a rotation is."""
+    import app.factory  # noqa: F401  # knows every table, and takes a second
+
     sealing.configure(config.SECRET_KEY, config.LEADERSEND_HOME)
     keys, every, older = sealing.ring(), 0, 0
     engine = sa.create_engine(config.DATABASE_URL, poolclass=sa.NullPool)
