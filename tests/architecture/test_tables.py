@@ -23,14 +23,16 @@ def rows_of(name: str, key: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("name", "key", "last"), [("attacks.md", r"A\d+", 74)])
+@pytest.mark.parametrize(
+    ("name", "key", "last"), [("attacks.md", r"A\d+", 74), ("promises.md", r"S\d+", 52)]
+)
 def test_every_row_is_there(name: str, key: str, last: int) -> None:
     letter = key[0]
 
     assert list(rows_of(name, key)) == [f"{letter}{number}" for number in range(1, last + 1)]
 
 
-@pytest.mark.parametrize("name", ["attacks.md"])
+@pytest.mark.parametrize("name", ["attacks.md", "promises.md"])
 def test_the_tests_that_are_named_exist(name: str) -> None:
     named = TEST.findall((CHECKOUT / "docs" / name).read_text(encoding="utf-8"))
 
