@@ -53,6 +53,8 @@ def section_of(endpoint: str) -> bool:
     """Whether the page being shown lies in the section that begins at `endpoint`."""
     if endpoint in SINGLE:
         return request.endpoint == endpoint
+    if endpoint.startswith("staff."):  # many sections of one feature, told apart by address
+        return f"{request.path}/".startswith(f"{url_for(endpoint)}/")
     section = endpoint.partition(".")[0]
     own = SECTIONS.get(request.blueprint or "", request.blueprint)
     return ELSEWHERE.get(request.endpoint or "", own) == section
