@@ -54,6 +54,8 @@ def section_of(endpoint: str) -> bool:
     if endpoint in SINGLE:
         return request.endpoint == endpoint
     if endpoint.startswith("staff."):  # many sections of one feature, told apart by address
+    if endpoint.startswith("staff."):
+        # The console is one feature with many sections: each owns the addresses below its own.
         return f"{request.path}/".startswith(f"{url_for(endpoint)}/")
     section = endpoint.partition(".")[0]
     own = SECTIONS.get(request.blueprint or "", request.blueprint)
