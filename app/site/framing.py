@@ -53,7 +53,6 @@ def section_of(endpoint: str) -> bool:
     """Whether the page being shown lies in the section that begins at `endpoint`."""
     if endpoint in SINGLE:
         return request.endpoint == endpoint
-    if endpoint.startswith("staff."):  # many sections of one feature, told apart by address
     if endpoint.startswith("staff."):
         # The console is one feature with many sections: each owns the addresses below its own.
         return f"{request.path}/".startswith(f"{url_for(endpoint)}/")
