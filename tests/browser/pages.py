@@ -57,6 +57,7 @@ EMPTY_ACCOUNT = [
     "/settings/take-out",
     "/settings/take-in",
     "/settings/data",
+    "/settings/limits",
     "/settings/consents/record",
 ]
 
