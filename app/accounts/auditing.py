@@ -33,6 +33,7 @@ WORDS = {
     "domain.keys": "made keys for a domain",
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",
+    "house.list": "downloaded a list for post or phone",
     "import.undo": "undid an import",
     "keeping.choose": "chose how long something is kept",
     "mail_server.full_speed": "let everybody have mail at full speed",

@@ -21,6 +21,7 @@ from app.campaigns import (
     proving,
     queries,
     restored,
+    topics,
 )
 from app.campaigns.findings import Finding, NotReady
 from app.campaigns.links import Inspection, inspect
@@ -84,6 +85,7 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     if (restoration := restored.unconfirmed()) is not None:
         words = restored.words(restoration)
         yield Finding("block", "A backup was restored.", words, code="restored")
+    yield from topics.blocks(campaign)
     yield from _sender(campaign)
     yield from _headers(campaign)
     if not (campaign.body.strip() or campaign.text_body.strip()):

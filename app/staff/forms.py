@@ -116,3 +116,19 @@ class GrantForm(FlaskForm):
         default=1,
         validators=[InputRequired("Choose until when.")],
     )
+
+
+class HouseForm(FlaskForm):
+    """The operator's own account."""
+
+    name = StringField(
+        "Name that mailings come from",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the name that mailings come from."), Length(max=200)],
+    )
+    address = TextAreaField(
+        "Postal address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the postal address."), Length(max=1000)],
+        render_kw={"rows": "3"},
+    )

@@ -28,6 +28,7 @@ SECTIONS = (
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),
+    _section("staff.mailings_page", "Mailings", "mail", "marketing"),
     _section("staff.visits_page", "Visits", "chart-column", "marketing"),
 )
 

@@ -188,6 +188,7 @@ OTHERS: dict[str, str] = {
     "what": "opens",
     "verb": "pause",
     "panel": "business",
+    "channel": "post",
     "service": "whatsapp",
 }
 #: Fields of forms, filled in well.

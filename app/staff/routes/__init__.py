@@ -1,7 +1,17 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
 from app.staff import panels_own
-from app.staff.routes import access, backups, catcher, customers, keeping, people, policy, visits
+from app.staff.routes import (
+    access,
+    backups,
+    catcher,
+    customers,
+    house,
+    keeping,
+    people,
+    policy,
+    visits,
+)
 from app.staff.routes.blueprint import bp
 
 __all__ = [
@@ -10,6 +20,7 @@ __all__ = [
     "bp",
     "catcher",
     "customers",
+    "house",
     "keeping",
     "panels_own",
     "people",
