@@ -79,6 +79,16 @@ class Config:
     """Whether anybody may register a business."""
     STAFF_SECOND_FACTOR: bool
     """Whether the console opens only to staff with a second factor."""
+    OIDC_ISSUER: str
+    """The OpenID Connect provider by which people may sign in; empty: none."""
+    OIDC_NAME: str
+    """What its button says."""
+    OIDC_CLIENT_ID: str
+    """Our name at the provider."""
+    OIDC_CLIENT_SECRET: str
+    """And our secret there."""
+    OIDC_DOMAINS: tuple[str, ...]
+    """Mail domains whose people it speaks for; empty: all."""
     BACKUP_TO: str
     """Where backups are kept by themselves: a folder, or s3://bucket/folder?endpoint=https://…"""
     BACKUP_EVERY_HOURS: int
@@ -116,8 +126,14 @@ class Config:
         """Every setting as text, secrets hidden."""
         shown = {field.name: str(getattr(self, field.name)) for field in fields(self)}
         shown["SECRET_KEY"] = "…" + self.SECRET_KEY[-4:] if self.SECRET_KEY else ""
-        for name in ("BACKUP_S3_SECRET", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"):
+        for name in (
+            "BACKUP_S3_SECRET",
+            "OIDC_CLIENT_SECRET",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRETS",
+        ):
             shown[name] = "…" if getattr(self, name) else ""
+        shown["OIDC_DOMAINS"] = " ".join(self.OIDC_DOMAINS)
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
@@ -169,6 +185,11 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         STAFF_SECOND_FACTOR=_switch(
             env, "STAFF_SECOND_FACTOR", default=not _is_this_machine(base_url)
         ),
+        OIDC_ISSUER=_issuer(env),
+        OIDC_NAME=env.get("OIDC_NAME") or "single sign-on",
+        OIDC_CLIENT_ID=env.get("OIDC_CLIENT_ID") or "",
+        OIDC_CLIENT_SECRET=env.get("OIDC_CLIENT_SECRET") or "",
+        OIDC_DOMAINS=tuple(env.get("OIDC_DOMAINS", "").lower().replace(",", " ").split()),
         BACKUP_TO=_backup_to(env),
         BACKUP_EVERY_HOURS=_number(env, "BACKUP_EVERY_HOURS", 24),
         BACKUP_KEEP=_number(env, "BACKUP_KEEP", 14),
@@ -279,6 +300,17 @@ def _tracker(env: Mapping[str, str]) -> dict[str, str]:
     given["TRACKER_HOST"] = f"https://{host}" if host else own
     given["TRACKER_NAME"] = given["TRACKER_NAME"] or str(script.hostname)
     return given
+
+
+def _issuer(env: Mapping[str, str]) -> str:
+    issuer = env.get("OIDC_ISSUER") or ""
+    if not issuer:
+        return ""
+    if not issuer.startswith("https://") and not _is_this_machine(issuer):
+        raise BadSetting(f"OIDC_ISSUER is {issuer!r}; it must begin with https://")
+    if not env.get("OIDC_CLIENT_ID") or not env.get("OIDC_CLIENT_SECRET"):
+        raise BadSetting("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET beside it.")
+    return issuer
 
 
 def _secret_key(env: Mapping[str, str], home: Path) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
+
+LEAKED = Path(__file__).parent / "data" / "common_passwords.txt"
 
 #: Words that stand in the commonest passwords; with digits around them they protect nothing.
 WORDS = tuple(
@@ -36,7 +40,18 @@ _DECORATION = re.compile(r"[\W\d_]+")
 def is_common(password: str) -> bool:
     """Whether it is among the first that somebody would try."""
     folded = password.casefold()
-    return _repeats(folded) or _is_run(folded) or _is_decorated_word(folded)
+    return (
+        folded.strip() in _leaked()
+        or _repeats(folded)
+        or _is_run(folded)
+        or _is_decorated_word(folded)
+    )
+
+
+@cache
+def _leaked() -> frozenset[str]:
+    """The commonest of several leaks, small letters."""
+    return frozenset(LEAKED.read_text("utf-8").splitlines())
 
 
 def _repeats(text: str) -> bool:

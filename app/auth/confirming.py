@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.accounts.models import Member
-from app.auth import passkeys, passwords, second_factors, sessions
+from app.auth import passkeys, passwords, provider_logins, second_factors, sessions
 from app.auth.models import SignedIn
+from app.core import settings
 from app.core.errors import Invalid
 
 
@@ -17,6 +18,8 @@ class Ways:
     password: bool
     code: bool
     passkey: bool
+    provider: str
+    """The name of the sign-in provider, where it is linked."""
 
 
 def ways(member: Member) -> Ways:
@@ -25,6 +28,7 @@ def ways(member: Member) -> Ways:
         password=passwords.has_password(member),
         code=second_factors.has_app(member),
         passkey=passkeys.are_possible() and second_factors.has_passkey(member),
+        provider=settings.get().OIDC_NAME if provider_logins.of(member) else "",
     )
 
 

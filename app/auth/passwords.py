@@ -13,8 +13,9 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts import auditing, notices
 from app.accounts.models import Account, Member, Membership
-from app.auth import common, sessions
+from app.auth import common, sessions, strength
 from app.auth.models import PasswordLink
+from app.auth.strength import Strength
 from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db
@@ -81,7 +82,7 @@ def redeem(secret: str, password: str) -> Member:
     Raises DeadLink, and Invalid for a password that is too easy.
     """
     member = find(secret).member
-    check_strength(password, email=member.email)
+    check_strength(password, email=member.email, known=known_about(member))
     _use_up(secret)
     first = member.password_hash is None
     member.password_hash = hashed(password)
@@ -132,10 +133,28 @@ def _activate(member: Member) -> None:
     )
 
 
-def check_strength(password: str, *, email: str) -> None:
-    """Raises Invalid with a reason for a password that would be guessed."""
-    if problem := _weakness(_normalised(password), email.casefold()):
-        raise Invalid(problem, {"password": [problem]})
+def check_strength(password: str, *, email: str, known: tuple[str, ...] = ()) -> None:
+    """Raises Invalid with a reason for a password that would be guessed.
+
+    `known` is what everybody can know besides the address: names of the person and the business.
+    """
+    thought = judge(password, email=email, known=known)
+    if thought.level == 0:
+        raise Invalid(thought.advice, {"password": [thought.advice]})
+
+
+def judge(password: str, *, email: str, known: tuple[str, ...] = ()) -> Strength:
+    """How strong a password is, and what would make it stronger."""
+    plain = _normalised(password)
+    if problem := _weakness(plain, email.casefold()):
+        return Strength(0, problem)
+    return strength.of(plain, known=(email, *known))
+
+
+def known_about(member: Member) -> tuple[str, ...]:
+    """What others know about the person, for judging their password."""
+    account = sessions.first_account(member)
+    return (member.name, account.name if account else "")
 
 
 def _weakness(password: str, email: str) -> str:

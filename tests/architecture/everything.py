@@ -22,7 +22,7 @@ from app.accounts.models import (
 )
 from app.api.calls import CALLS
 from app.auth import sessions
-from app.auth.models import Passkey, SignedIn
+from app.auth.models import Passkey, ProviderLogin, SignedIn
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
     BulkAction,
@@ -65,9 +65,10 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
         passkey = Passkey(member_id=alice.member.id, name="Key", credential_id="c", public_key="p")
-        db.session.add(passkey)
+        login = ProviderLogin(member_id=alice.member.id, issuer="i", subject="s")
+        db.session.add_all([passkey, login])
         db.session.flush()
-        ids["passkey_id"] = passkey.id
+        ids["passkey_id"], ids["login_id"] = passkey.id, login.id
         ids["member_id"] = bob.member.id
         ids["membership_id"] = _one(Membership.id, Membership.member_id == bob.member.id)
         ids["session_id"] = _one(SignedIn.id, SignedIn.member_id == alice.member.id)

@@ -31,7 +31,8 @@ PUBLIC = {
     "auth.email", "auth.confirm_email", "auth.join", "auth.join_post",
     "auth.second_factor", "auth.second_factor_post", "auth.passkey_options",
     "auth.sign_in_by_passkey", "auth.email_back", "auth.take_email_back", "auth.not_me",
-    "auth.sound_alarm",
+    "auth.sound_alarm", "auth.password_strength",
+    "auth.sign_in_by_provider", "auth.provider_back", "auth.provider_link", "auth.link_by_mail",
     "accounts.confirm_sender", "accounts.confirm_sender_post",
     "contacts.confirm", "contacts.confirm_now",
     # Forms for visitors.

@@ -8,13 +8,13 @@ import time_machine
 
 from app.accounts import opening, relays
 from app.accounts.models import Notice, Sender
-from app.auth import passwords, sessions
+from app.auth import common, passwords, sessions
 from app.auth.models import PasswordLink, SignedIn
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
-from tests.conftest import Person
+from tests.conftest import Client, Person
 
 
 def test_an_account_made_by_the_operator_is_active_and_its_sender_confirmed(app):
@@ -106,6 +106,54 @@ def test_easy_passwords_are_refused(app, alice: Person, password: str):
 )
 def test_long_and_odd_passwords_are_fine(app, alice: Person, password: str):
     passwords.check_strength(password, email=alice.member.email)
+
+
+def test_the_three_thousand_commonest_and_all_longer_ones_of_leaks_are_refused(alice: Person):
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    commonest = FREQUENCY_LISTS["passwords"][:3000]
+    leaked = common.LEAKED.read_text("utf-8").splitlines()
+    assert len(leaked) > 2400
+
+    for password in (*commonest, *leaked, *(word.upper() for word in leaked[:100])):
+        assert passwords.judge(password, email="x@y.example").level == 0, password
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [("Alice Baker 1", "are tried first"), ("bakery.alice", "are tried first"),
+     ("14031987paris", "Dates"), ("Tr0ub4dour&3", "One word"), ("abcdefgh1234567", "Rows")],
+)  # fmt: skip
+def test_what_others_can_guess_is_refused_with_advice(alice: Person, password: str, why: str):
+    known = passwords.known_about(alice.member)
+
+    with pytest.raises(Invalid, match=why):
+        passwords.check_strength(password, email=alice.member.email, known=known)
+
+
+def test_two_hundred_characters_are_taken_and_blanks_in_front_count(app, alice: Person):
+    long = "  " + "kartoffel Brücke 7 " * 11
+    assert len(long) > 200
+    with transaction():
+        passwords.redeem(passwords.issue(alice.member), long)
+
+    assert passwords.matches(alice.member, long)
+    assert not passwords.matches(alice.member, long.strip())
+
+
+def test_advice_comes_while_one_types_and_keeps_nothing(client: Client, alice: Person):
+    with transaction():
+        path = f"/password/{passwords.issue(alice.member)}"
+    assert f'hx-post="{path}/strength"' in client.get(path).text
+
+    def advice(password: str) -> str:
+        return client.htmx("POST", f"{path}/strength", data={"password": password}).text
+
+    assert "Use 10 characters or more" in advice("short")
+    assert "Too weak" in advice("manchester1")
+    assert "Strong" in advice("sunflower river 12")
+    assert "sunflower" not in advice("sunflower river 12")
+    assert client.post(path, data={"password": "sunflower river 12"}).status_code == 303
 
 
 def test_a_password_is_the_same_however_its_letters_are_put_together(app, alice: Person):

@@ -41,6 +41,25 @@ def enter(page: Page, email: str = "alice@bakery.example") -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def test_advice_while_one_types_a_password(onlooker: Onlooker, alice: Person) -> None:
+    with transaction():
+        path = f"/password/{passwords.issue(alice.member)}"
+    page = onlooker.page
+    page.goto(path)
+    field = page.get_by_label("New password")
+
+    field.press_sequentially("manchester1")
+    expect(page.get_by_text("Too weak.")).to_be_visible()
+    onlooker.check("password")
+    onlooker.take_picture("password weak", "desk", "light")
+    field.press_sequentially(" river and bread")
+    expect(page.get_by_text("Strong.")).to_be_visible()
+    page.get_by_role("button", name="Set the password").click()
+
+    page.wait_for_url("**/home")
+    assert onlooker.faults == []
+
+
 def test_an_app_its_codes_and_a_recovery_code(onlooker: Onlooker, ready: Person) -> None:
     page = onlooker.page
     enter(page)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, render_template, request, session
+from flask import Response, current_app, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 
 from app.accounts import people, queries
+from app.accounts.models import Member
 from app.auth import (
     joining,
     passkeys,
     passwords,
     profiles,
+    provider,
     registering,
     sessions,
     signing_in,
@@ -36,6 +38,7 @@ from app.auth.forms import (
 )
 from app.auth.routes.blueprint import bp, network
 from app.auth.routes.letting_in import go_on
+from app.core import settings
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
@@ -124,6 +127,7 @@ def _sign_in_page(
         next=target,
         problem=problem,
         has_passkeys=passkeys.are_possible(),
+        provider_name=settings.get().OIDC_NAME if provider.is_on() else "",
     )
     return page, status
 
@@ -171,7 +175,7 @@ def password(secret: str) -> ResponseReturnValue:
         link = passwords.find(secret)
     except passwords.DeadLink as error:
         return _dead_link(error)
-    return render_template("auth/password.html", form=PasswordForm(), who=link.member)
+    return _password_page(PasswordForm(), link.member)
 
 
 @bp.post("/password/<secret>")
@@ -182,15 +186,39 @@ def set_password(secret: str) -> ResponseReturnValue:
     try:
         who = passwords.find(secret).member
         if not form.validate():
-            return render_template("auth/password.html", form=form, who=who), 422
+            return _password_page(form, who, 422)
         with transaction():
             member = passwords.redeem(secret, form.password.data)
     except passwords.DeadLink as error:
         return _dead_link(error)
     except Invalid as error:
         take_over(form, error.errors)
-        return render_template("auth/password.html", form=form, who=who), 422
+        return _password_page(form, who, 422)
     return go_on(member, way="link", notice="Your password is set, and you are signed in.")
+
+
+@bp.post("/password/<secret>/strength")
+@public
+@throttling.advice
+def password_strength(secret: str) -> ResponseReturnValue:
+    """What is thought of a password while it is typed. Nothing is kept of it."""
+    member = passwords.find(secret).member
+    typed = request.form.get("password", "")[:4000]
+    thought = passwords.judge(typed, email=member.email, known=passwords.known_about(member))
+    return render_template("auth/_strength.html", typed=typed, thought=thought)
+
+
+def _password_page(form: PasswordForm, who: Member, status: int = 200) -> tuple[str, int]:
+    advice = url_for("auth.password_strength", secret=request.view_args["secret"])  # type: ignore[index]
+    form.password.render_kw = {
+        **form.password.render_kw,
+        "hx-post": advice,
+        "hx-trigger": "input changed delay:300ms",
+        "hx-target": "#strength",
+        "hx-swap": "outerHTML",
+        "aria-controls": "strength",
+    }
+    return render_template("auth/password.html", form=form, who=who, typed="", thought=None), status
 
 
 def _dead_link(error: passwords.DeadLink) -> ResponseReturnValue:

@@ -10,6 +10,8 @@ from app.auth import (
     demanding,
     passkeys,
     passwords,
+    provider,
+    provider_logins,
     second_factors,
     sessions,
     steps,
@@ -28,6 +30,7 @@ from app.auth.current import (
 )
 from app.auth.forms import CodeForm, EverybodyForm, PasskeyForm, take_over
 from app.auth.routes.blueprint import bp
+from app.core import settings
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
@@ -55,6 +58,8 @@ def _page(form: PasskeyForm, everybody: EverybodyForm, status: int = 200) -> tup
         passkeys=passkeys.of(member),
         has_passkeys=passkeys.are_possible(),
         passkey_form=form,
+        provider_name=settings.get().OIDC_NAME if provider.is_on() else "",
+        provider_logins=provider_logins.of(member),
         sessions=sessions.living(member),
         this_session=current_session(),
         everybody_form=everybody,
