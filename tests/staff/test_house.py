@@ -192,7 +192,7 @@ def test_what_they_do_is_known_roughly(own: Account, alice: Person) -> None:
                 name="May",
                 state="sent",
                 started_at=now() - timedelta(days=70),
-            )  # fmt: skip
+            )
         )
     customer(alice, "marketing_email")
     known = contact_of(alice).fields
