@@ -50,6 +50,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.sweep_looks", 5),
     ("app.contacts.jobs.keep_ledger", 10),
     ("app.privacy.jobs.tell", 5),
+    ("app.privacy.jobs.clean_up", 3600),
     ("app.preferences.jobs.mail_links", 1),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),
@@ -66,6 +67,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.billing.jobs.look", 3),
     ("app.billing.jobs.tend", 20),
     ("app.trust.jobs.keep_rules", 30),
+    ("app.trust.jobs.look_at_results", 60),
     ("app.analytics.jobs.forget_salt", 3600),
     ("app.ops.jobs.back_up", 20),
 )

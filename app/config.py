@@ -77,6 +77,8 @@ class Config:
     """What its script tag says beside: domain=news.example.com;site=7"""
     REGISTRATION: bool
     """Whether anybody may register a business."""
+    SENDING_LADDER: bool
+    """Whether accounts that registered by themselves start small, and their files are looked at."""
     STAFF_SECOND_FACTOR: bool
     """Whether the console opens only to staff with a second factor."""
     OIDC_ISSUER: str
@@ -137,7 +139,14 @@ class Config:
         for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
             shown[name] = _without_password(shown[name])
         shown["TRUSTED_PROXIES"] = ",".join(str(network) for network in self.TRUSTED_PROXIES)
-        for name in ("CATCHER", "REGISTRATION", "STAFF_SECOND_FACTOR", "BILLING", "STRIPE_TAX"):
+        for name in (
+            "CATCHER",
+            "REGISTRATION",
+            "SENDING_LADDER",
+            "STAFF_SECOND_FACTOR",
+            "BILLING",
+            "STRIPE_TAX",
+        ):
             shown[name] = "on" if getattr(self, name) else "off"
         return shown
 
@@ -182,6 +191,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         TRACKER_POLICY=tracker["TRACKER_POLICY"],
         TRACKER_DATA=tracker["TRACKER_DATA"],
         REGISTRATION=_switch(env, "REGISTRATION", default=True),
+        SENDING_LADDER=_switch(env, "SENDING_LADDER", default=True),
         STAFF_SECOND_FACTOR=_switch(
             env, "STAFF_SECOND_FACTOR", default=not _is_this_machine(base_url)
         ),

@@ -27,7 +27,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.accounts import auditing
+from app.accounts import auditing, standing
 from app.accounts import routes as accounts
 from app.analytics import routes as analytics
 from app.api import routes as api
@@ -62,6 +62,7 @@ from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
 from app.trust import forgetting, rules
+from app.trust import leftovers as trust_leftovers
 from app.trust import routes as trust
 
 log = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ def configure_process(config: Config) -> None:
     books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
     keeping.register(rules.rules(), forgetting.chosen)
-    erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES)
+    erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES, *trust_leftovers.PLACES)
 
 
 def _connect(app: Flask, config: Config) -> None:
@@ -245,6 +246,8 @@ def _guard(app: Flask, config: Config) -> None:
         if marks.get("is_staff_only"):
             _demand_staff()
         elif not marks.get("is_personal"):
+            if (answer := _where_suspended()) is not None:
+                return answer
             _demand_role(marks.get("least_role"))
         _use_zone()
         return guarding.detour(marks) or privacy.asking_first(marks)
@@ -275,6 +278,23 @@ def _guard(app: Flask, config: Config) -> None:
             if signed_in
             else None,
         }
+
+
+#: What stays open to the people of an account that is suspended altogether: what is theirs, and
+#: their answer.
+WHILE_SUSPENDED = {
+    "contacts.export", "moving.take_out", "moving.start_takeout", "moving.takeout_progress",
+    "moving.download_takeout", "moving.readme", "moving.remove_takeout", "auth.look",
+}  # fmt: skip
+
+
+def _where_suspended() -> Response | None:
+    membership = current.membership_or_none()
+    if membership is None or membership.account.barred != standing.ACCESS:
+        return None
+    if request.endpoint in WHILE_SUSPENDED or request.blueprint == trust.bp.name:
+        return None
+    return make_response(redirect(url_for("trust.standing_page"), 303))
 
 
 def _demand_staff() -> None:

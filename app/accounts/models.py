@@ -42,7 +42,10 @@ class Account(Base):
     website: Mapped[str] = mapped_column(sa.String(500), default="")
     zone_name: Mapped[str] = mapped_column(sa.String(64), default="UTC")
     state: Mapped[str] = mapped_column(sa.String(16), default="pending")
-    """pending until its owner has set a password; active; suspended."""
+    """pending until its owner has set a password; active."""
+    barred: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
+    """Suspended by the operator: sending; access: its people may only fetch what is theirs and
+    answer. Empty: neither."""
     vouched: Mapped[bool] = mapped_column(default=False)
     """Made by the operator: no sending limits, DNS findings only warn."""
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")
@@ -399,3 +402,39 @@ class AuditEntry(Linked, Base):
     """For example campaign.send."""
     about: Mapped[str] = mapped_column(sa.String(200), default="")
     """For example campaign 7; never an address."""
+
+
+class LadderPlace(Base):
+    """Where an Account stands on the ladder of trust (accounts.ladder), and what it sent today."""
+
+    __tablename__ = "ladder_place"
+    __table_args__ = (sa.Index("ix_ladder_place_look", "look_at"),)
+
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    step: Mapped[int] = mapped_column(default=0)
+    since: Mapped[Moment] = mapped_column(default=now)
+    day: Mapped[int] = mapped_column(default=0)
+    """Day since 1970 (UTC) that `in_day` counts."""
+    in_day: Mapped[int] = mapped_column(default=0)
+    look_at: Mapped[Moment] = mapped_column(default=now)
+    """When its results are looked at next."""
+
+
+class LadderMove(Base):
+    """A move on the ladder, with what it rests on. Append-only."""
+
+    __tablename__ = "ladder_move"
+    __table_args__ = (sa.Index("ix_ladder_move_account", "account_id", "id"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    at: Mapped[Moment] = mapped_column(default=now)
+    was: Mapped[int] = mapped_column()
+    step: Mapped[int] = mapped_column()
+    words: Mapped[str] = mapped_column(sa.Text)
+    evidence: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """{sent, hard, complaints, days}: numbers only."""
+    by_id: Mapped[int | None] = mapped_column(BigId)
+    """A member of staff; null where the rules did it."""

@@ -71,7 +71,7 @@ def import_(row: Import) -> shapes.ImportOut:
     """An import."""
     return {
         "id": row.id,
-        "state": "queued" if row.state == "reading" else row.state,  # type: ignore[typeddict-item]
+        "state": "queued" if row.state in ("reading", "held") else row.state,  # type: ignore[typeddict-item]
         "error": row.error,
         "list": row.list_id,
         "mode": row.mode,  # type: ignore[typeddict-item]

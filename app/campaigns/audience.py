@@ -70,6 +70,12 @@ def count(campaign: Campaign) -> int:
     return _size(campaign) - sum(_kept_out(campaign).values())
 
 
+def count_up_to(campaign: Campaign, most: int) -> int:
+    """As `count`, but stops counting there."""
+    some = recipients(campaign).limit(most).subquery()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+
 def anybody(campaign: Campaign) -> bool:
     """Whether there is at least one recipient; quick."""
     lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.accounts import warming
+from app.accounts import ladder, standing, warming
 from app.campaigns import (
     audience,
     composing,
@@ -53,6 +53,8 @@ def demand_ready(campaign: Campaign, at: datetime | None = None) -> None:
     found = [*_blocks(campaign)]
     if not audience.anybody(campaign):
         found.append(_nobody(campaign))
+    elif too_many := _counted_too_many(campaign):
+        found.append(too_many)
     found.extend(limits.blocks(campaign, at))
     if found:
         raise NotReady(found)
@@ -66,7 +68,7 @@ def demand_content(campaign: Campaign) -> None:
 
 def demand_sender(campaign: Campaign) -> None:
     """Even a test goes out only in a name that agreed. Raises NotReady."""
-    if found := [*_sender(campaign)]:
+    if found := [*_barred(campaign), *_sender(campaign)]:
         raise NotReady(found)
 
 
@@ -86,6 +88,7 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
         words = restored.words(restoration)
         yield Finding("block", "A backup was restored.", words, code="restored")
     yield from topics.blocks(campaign)
+    yield from _barred(campaign)
     yield from _sender(campaign)
     yield from _headers(campaign)
     if not (campaign.body.strip() or campaign.text_body.strip()):
@@ -102,6 +105,13 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     yield from _sample_people(campaign)
     yield from _compiled(campaign)
     yield from _proofs(campaign, certain=True)
+
+
+def _barred(campaign: Campaign) -> Iterator[Finding]:
+    try:
+        standing.demand_sending(campaign.account)
+    except standing.Barred as error:
+        yield Finding("block", "Sending is suspended.", str(error), "/settings/standing", "barred")
 
 
 def _proofs(campaign: Campaign, *, certain: bool) -> Iterator[Finding]:
@@ -267,6 +277,7 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
         yield Finding("info", f"{people} will get it.", "", _at(campaign, "people"), "count")
         yield from limits.findings(campaign, number)
         yield from _warm_up(campaign, number)
+        yield from _ladder(campaign, number)
     if out:
         parts = [f"{n:,} {OUT_WORDS.get(reason, reason)}" for reason, n in sorted(out.items())]
         n = sum(out.values())
@@ -287,6 +298,46 @@ def _warm_up(campaign: Campaign, number: int) -> Iterator[Finding]:
     yield Finding("warn", f"It takes {days:,} days.",
                   "Your warm-up plan lets some mails go each day, more from day to day. What is "
                   "urgent, send to fewer people.", "/settings/warm-up", "warm_up")  # fmt: skip
+
+
+def _ladder(campaign: Campaign, number: int) -> Iterator[Finding]:
+    """What a step of the ladder of trust makes of it, with exact numbers."""
+    held = ladder.limits(campaign.account)
+    if not held.is_limited or held.per_day is None or held.left_today is None:
+        return
+    if too_many := _too_many(campaign, number):
+        yield too_many
+        return
+    days = ladder.days_for(campaign.account_id, number) or 1
+    today = f"{held.left_today:,} of {held.per_day:,} mails are left today"
+    if days > 1:
+        goes = min(number, held.left_today)
+        yield Finding("warn", f"It takes {days:,} days.",
+                      f"{today}: {goes:,} go now, the rest waits until tomorrow and goes by "
+                      "itself. What is urgent, send to fewer people. Clean results make it more.",
+                      "/settings/standing", "ladder")  # fmt: skip
+    else:
+        yield Finding("info", "It fits into today's limit.", f"{today}.",
+                      "/settings/standing", "ladder")  # fmt: skip
+
+
+def _too_many(campaign: Campaign, number: int) -> Finding | None:
+    most = ladder.limits(campaign.account).per_campaign
+    if most is None or number <= most:
+        return None
+    return Finding(
+        "block", f"At most {most:,} people a campaign.",
+        f"This one has {number:,}. New accounts start small: choose fewer people, or split it. "
+        "The limit grows by itself with clean results.", "/settings/standing", "ladder",
+    )  # fmt: skip
+
+
+def _counted_too_many(campaign: Campaign) -> Finding | None:
+    """As far as one has to count: where no limit holds, not at all."""
+    most = ladder.limits(campaign.account).per_campaign
+    if most is None:
+        return None
+    return _too_many(campaign, audience.count_up_to(campaign, most + 1))
 
 
 #: Reasons of audience.left_out, after a number.

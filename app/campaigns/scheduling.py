@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from app.accounts import standing
 from app.campaigns import checks, restored
 from app.campaigns.models import Campaign
 from app.core.clock import now
@@ -72,8 +73,9 @@ def pause(campaign: Campaign, reason: str = "") -> None:
 
 
 def resume(campaign: Campaign) -> None:
-    """Go on where it stopped. Raises restored.NotConfirmed, CannotMove."""
+    """Go on where it stopped. Raises restored.NotConfirmed, standing.Barred, CannotMove."""
     restored.demand_confirmed()
+    standing.demand_sending(campaign.account)
     if not campaign.move("paused", to="sending", pause_reason=""):
         raise CannotMove(campaign, "resumed")
 

@@ -11,6 +11,7 @@ from app.contacts import (
     preparing,
     undoing,
     verifying,
+    vetting,
 )
 from app.contacts.models import BulkAction, Import
 from app.contacts.segments import counting
@@ -21,7 +22,7 @@ from app.core.db import db, transaction
 
 def run_import(import_id: int) -> None:
     """Go on with an import for some seconds, then stand in line again."""
-    if importing.run(import_id):
+    if not vetting.look(import_id) and importing.run(import_id):
         wake(import_id)
 
 

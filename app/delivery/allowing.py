@@ -1,5 +1,5 @@
-"""The limits of a relay and of warm-up plans, kept by all workers together: a row each, changed
-with the claim.
+"""The limits of a relay, of warm-up plans and of the ladder of trust, kept by all workers
+together: a row each, changed with the claim.
 
 Mails a second are given out as they come due, at most a second's worth at once; hours and days
 are those of the clock (UTC).
@@ -8,12 +8,12 @@ are those of the clock (UTC).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.accounts import warming
+from app.accounts import ladder, warming
 from app.core.db import db, dialect_name
 from app.delivery.models import RelayUse
 from app.mailer.smtp import RelaySettings
@@ -21,15 +21,38 @@ from app.mailer.smtp import RelaySettings
 HOUR_S, DAY_S = 3600, 86_400
 
 
-def take(relay: RelaySettings, want: int, plans: Sequence[int] = ()) -> int:
-    """How many of `want` mails may go now; they count as sent. Call inside a transaction.
+@dataclass(frozen=True)
+class Limits:
+    """What holds for a campaign's mails beside the limits of the relay itself."""
 
-    `plans` are ids of warm-up plans (accounts.warming.active) that hold as well.
-    """
-    if plans:
-        want = warming.take(plans, want)
-    want = _take(relay, max(0, want))
-    warming.count(plans, want)
+    plans: tuple[int, ...] = ()
+    """Ids of warm-up plans (accounts.warming.active)."""
+    account: int | None = None
+    """The account, where a step of the ladder of trust limits it (accounts.ladder.holds)."""
+
+    def __bool__(self) -> bool:
+        return bool(self.plans) or self.account is not None
+
+
+NOTHING = Limits()
+
+
+def limits_of(account_id: int, from_email: str, own_relay: int) -> Limits:
+    """What holds for mail From this address through this relay (0: not own)."""
+    return Limits(warming.active(account_id, from_email, own_relay), ladder.holds(account_id))
+
+
+def take(relay: RelaySettings, want: int, limits: Limits = NOTHING) -> int:
+    """How many of `want` mails may go now; they count as sent. Call inside a transaction."""
+    if limits.plans:
+        want = warming.take(limits.plans, want)
+    given = want = max(0, want)
+    if limits.account is not None:
+        given = want = ladder.take(limits.account, want)
+    want = _take(relay, want)
+    if limits.account is not None and want < given:
+        ladder.give_back(limits.account, given - want)
+    warming.count(limits.plans, want)
     return want
 
 
@@ -56,12 +79,14 @@ def _take(relay: RelaySettings, want: int) -> int:
     return want
 
 
-def give_back(relay: RelaySettings, n: int, plans: Sequence[int] = ()) -> None:
+def give_back(relay: RelaySettings, n: int, limits: Limits = NOTHING) -> None:
     """Allowed, but there was nothing to send, or it never left. Call inside a transaction of the
     same `hour`."""
     if n <= 0:
         return
-    warming.count(plans, -n)
+    warming.count(limits.plans, -n)
+    if limits.account is not None:
+        ladder.give_back(limits.account, n)
     if relay.is_limited:
         use = _row(relay.key)
         use.in_hour, use.in_day = max(0, use.in_hour - n), max(0, use.in_day - n)
@@ -75,10 +100,12 @@ def hour() -> int:
     return int(time.time() // HOUR_S)
 
 
-def rests_until(relay: RelaySettings, plans: Sequence[int] = ()) -> datetime | None:
+def rests_until(relay: RelaySettings, limits: Limits = NOTHING) -> datetime | None:
     """When mails that have had their hour's or day's worth may go on; None where they may now."""
-    if plans and warming.spent(plans):
+    if limits.plans and warming.spent(limits.plans):
         return warming.tomorrow()
+    if limits.account is not None and (until := ladder.rests_until(limits.account)):
+        return until
     use = db.session.get(RelayUse, relay.key, populate_existing=True)
     if use is None:
         return None
@@ -105,9 +132,12 @@ def take_whole(key: str, want: int, *, per_day: int) -> bool:
     return True
 
 
-def why_rests(relay: RelaySettings, plans: Sequence[int], until: datetime) -> str:
+def why_rests(relay: RelaySettings, limits: Limits, until: datetime) -> str:
     """In plain words, for the diary."""
-    words = warming.spent(plans) or f"{relay.host} has had as many mails as its limits allow."
+    words = warming.spent(limits.plans)
+    if not words and limits.account is not None:
+        words = ladder.spent(limits.account)
+    words = words or f"{relay.host} has had as many mails as its limits allow."
     return f"{words} It goes on at {until:%H:%M} UTC."
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.accounts.models import Account
 from app.campaigns.models import Campaign
 from app.contacts import resting
 from app.contacts.models import Contact, Subscription, Suppression
@@ -252,7 +253,12 @@ def _why_not(aim: Aim, moment: Any) -> sa.ColumnElement[str | None]:
 
 
 def _is_sending(campaign_id: Any) -> sa.Exists:
-    return sa.exists().where(Campaign.id == campaign_id, Campaign.state == "sending")
+    """Also that the operator has not suspended the account: a suspension stops the very next
+    claim, and whoever has been claimed and waits."""
+    return sa.exists().where(
+        Campaign.id == campaign_id, Campaign.state == "sending",
+        Account.id == Campaign.account_id, Account.barred == "",
+    )  # fmt: skip
 
 
 def others_wait(campaign_id: int) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from app.accounts import standing
 from app.campaigns import content, greeting
 from app.campaigns.models import Campaign, Greeting
-from app.contacts.models import ContactList, FormEntry
+from app.contacts.models import ContactList, FormEntry, SignUpForm
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import DomainError
@@ -35,7 +36,11 @@ def greet() -> list[int]:
 
 def _waiting() -> Sequence[int]:
     found = db.session.scalars(
-        sa.select(FormEntry.form_id).where(FormEntry.is_to_greet).distinct().limit(100)
+        sa.select(FormEntry.form_id)
+        .join(SignUpForm, SignUpForm.id == FormEntry.form_id)
+        .where(FormEntry.is_to_greet, standing.may_send(SignUpForm.account_id))
+        .distinct()
+        .limit(100)
     ).all()
     db.session.rollback()
     return found

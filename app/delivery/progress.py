@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts import relays, warming
+from app.accounts import ladder, relays, warming
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
@@ -108,7 +108,9 @@ def _silence(campaign: Campaign) -> str:
 
 
 def _warm_up(campaign: Campaign) -> str:
-    words = warming.waits(campaign.account_id, campaign.from_email)
+    words = ladder.spent(campaign.account_id) or warming.waits(
+        campaign.account_id, campaign.from_email
+    )
     at = warming.tomorrow().astimezone(campaign.account.zone)
     return f"{words} This campaign goes on at {at:%H:%M}." if words else ""
 

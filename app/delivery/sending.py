@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from app.accounts import relays, warming
+from app.accounts import relays
 from app.campaigns import liquid, scheduling
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
@@ -122,9 +122,9 @@ def _start(batch_id: int, lease: str, *, or_another: bool) -> _Run | None:
         pool.shutdown()
         journal.remove()
         return None
-    plans = warming.active(aim.account_id, from_email, relay.own)
+    limits = allowing.limits_of(aim.account_id, from_email, relay.own)
     pace = slowing.Slowing(relay.key, aim.campaign_id, zone)
-    return _Run(aim, relay, mold, lease, journal, taken, pool, pace, plans)
+    return _Run(aim, relay, mold, lease, journal, taken, pool, pace, limits)
 
 
 def _second_thread() -> ThreadPoolExecutor:
@@ -160,8 +160,8 @@ def _is_usable(campaign: Campaign, relay: RelaySettings) -> bool:
     outage = db.session.get(Outage, relay.key, populate_existing=True)
     if outage is not None and outage.until > now():
         return False
-    plans = warming.active(campaign.account_id, campaign.from_email, relay.own)
-    return allowing.rests_until(relay, plans) is None
+    limits = allowing.limits_of(campaign.account_id, campaign.from_email, relay.own)
+    return allowing.rests_until(relay, limits) is None
 
 
 def _pause(campaign_id: int, reason: str) -> None:
@@ -185,8 +185,8 @@ class _Run:
     batch_id: int | None
     pool: ThreadPoolExecutor
     pace: slowing.Slowing
-    plans: tuple[int, ...] = ()
-    """Warm-up plans that hold for these mails."""
+    limits: allowing.Limits = allowing.NOTHING
+    """What holds for these mails beside the relay's own limits."""
     outcomes: list[Outcome] = field(default_factory=list)
     tries: dict[int, int] = field(default_factory=dict)
     chunk: int = 4 * SMALLEST_CHUNK
@@ -347,7 +347,7 @@ class _Run:
         unsent = recording.record(book, self.lease, done, self.tries) if done else 0
         # What an earlier hour or day allowed is not owed by this one.
         if unsent and self.hour == allowing.hour():
-            allowing.give_back(self.relay, unsent, self.plans)
+            allowing.give_back(self.relay, unsent, self.limits)
 
     def _renew(self) -> None:
         if time.monotonic() - self.renewed > RENEW_S:
@@ -355,17 +355,17 @@ class _Run:
             self.renewed = time.monotonic()
 
     def _claim(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
-        if self.relay.is_limited or self.plans:
+        if self.relay.is_limited or self.limits:
             return self._claim_allowed(book, want)
         return self._claim_from_batches(book, want)
 
     def _claim_allowed(self, book: tallying.Book, want: int) -> list[tuple[int, int]]:
         """No more than limits and plans leave, which all workers share."""
-        granted = allowing.take(self.relay, want, self.plans)
+        granted = allowing.take(self.relay, want, self.limits)
         claimed = self._claim_from_batches(book, granted) if granted else []
-        allowing.give_back(self.relay, granted - len(claimed), self.plans)
+        allowing.give_back(self.relay, granted - len(claimed), self.limits)
         is_less = len(claimed) < want
-        self.spent_until = allowing.rests_until(self.relay, self.plans) if is_less else None
+        self.spent_until = allowing.rests_until(self.relay, self.limits) if is_less else None
         self.is_early = not granted and not self.spent_until
         return claimed
 
@@ -375,7 +375,7 @@ class _Run:
         """Those of `claimed` whose provider may have mail now."""
         going = self.pace.visit(book, done, claimed)
         if len(going) < len(claimed):
-            allowing.give_back(self.relay, len(claimed) - len(going), self.plans)
+            allowing.give_back(self.relay, len(claimed) - len(going), self.limits)
             self.spent_until = None
         return going
 
@@ -445,7 +445,7 @@ class _Run:
             else:
                 outages.end(self.relay, self.aim.campaign_id)
             # Some of what was allowed may have come back.
-            if self.spent_until and (until := allowing.rests_until(self.relay, self.plans)):
+            if self.spent_until and (until := allowing.rests_until(self.relay, self.limits)):
                 self._say_spent(until)
             self.more = not courier.broken and _has_more(self.aim.campaign_id)
         if self.brake:
@@ -461,7 +461,7 @@ class _Run:
         book.write()
 
     def _say_spent(self, until: datetime) -> None:
-        words = allowing.why_rests(self.relay, self.plans, until)
+        words = allowing.why_rests(self.relay, self.limits, until)
         known = sa.select(sa.exists().where(
             DiaryEntry.campaign_id == self.aim.campaign_id, DiaryEntry.text == words,
             DiaryEntry.at > now() - timedelta(days=1),

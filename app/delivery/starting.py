@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from app.accounts import standing
 from app.campaigns import content, limits, scheduling
 from app.campaigns.models import Campaign
 from app.core.clock import now
@@ -20,14 +21,22 @@ def start_due() -> list[int]:
     with transaction():
         started = db.session.scalars(
             sa.update(Campaign)
-            .where(Campaign.state.in_(("scheduled", "held")), Campaign.due_at <= moment)
+            .where(
+                Campaign.state.in_(("scheduled", "held")),
+                Campaign.due_at <= moment,
+                standing.may_send(Campaign.account_id),
+            )
             .values(state="sending", started_at=moment, updated_at=moment)
             .returning(Campaign.id)
             .execution_options(synchronize_session=False)
         ).all()
     unplanned = db.session.scalars(
         sa.select(Campaign.id)
-        .where(Campaign.state == "sending", Campaign.planned_at.is_(None))
+        .where(
+            Campaign.state == "sending",
+            Campaign.planned_at.is_(None),
+            standing.may_send(Campaign.account_id),
+        )
         .order_by(Campaign.id)
         .limit(100)
     ).all()

@@ -26,9 +26,13 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 SECTIONS = (
     _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
     _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),
     _section("staff.mailings_page", "Mailings", "mail", "marketing"),
+    _section("staff.processors_page", "Processors", "server", "service"),
+    _section("staff.disclosures_page", "Disclosures", "shield", "service", "support"),
+    _section("staff.incidents_page", "Incidents", "triangle-alert", "service"),
     _section("staff.visits_page", "Visits", "chart-column", "marketing"),
 )
 

@@ -15,9 +15,11 @@ from app.contacts.models import Contact
 from app.core.db import db
 from app.core.errors import NotFound
 from app.delivery.models import Delivery, Link
+from app.tracking import stopping
 
 #: How long a process trusts what it read; then it looks again, and keeps the old while it cannot.
-TRUST_S = 60.0
+#: So long a link that the operator stopped may still lead on.
+TRUST_S = 2.0
 MOST = 50_000
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
@@ -32,7 +34,10 @@ class Target:
     is_filled_in: bool
     """Whether merge tags stand in it, so that it differs from person to person."""
     location: str = ""
-    """As the header says it, in ASCII; empty where it differs from person to person."""
+    """As the header says it, in ASCII; empty where it differs from person to person, and where
+    the operator stopped it."""
+    stopped: str = ""
+    """Why the operator lets nobody through any more; empty for nearly all."""
 
 
 _cache: dict[int, tuple[float, Target]] = {}
@@ -105,8 +110,9 @@ def _read(link_id: int) -> Target:
     is_filled_in = "{{" in url or "{%" in url
     if not is_filled_in and not is_web_address(url):
         raise NotFound("This page")
-    location = "" if is_filled_in else iri_to_uri(url)
-    return Target(link.id, link.campaign_id, url, is_filled_in, location)
+    stopped = stopping.why(link.id, link.campaign_id, url)
+    location = "" if is_filled_in or stopped else iri_to_uri(url)
+    return Target(link.id, link.campaign_id, url, is_filled_in, location, stopped)
 
 
 def _site(url: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import now
-from app.core.db import Base, Id, Moment
+from app.core.db import Base, BigId, Id, Moment
 
 
 class Reader(Base):
@@ -90,3 +90,19 @@ class Intake(Base):
     name: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
     cursor: Mapped[str] = mapped_column(sa.String(40), default="")
     at: Mapped[Moment] = mapped_column(default=now)
+
+
+class StoppedLink(Base):
+    """The operator lets nobody through to a link, a host or any link of an account."""
+
+    __tablename__ = "stopped_link"
+    __table_args__ = (sa.Index("ix_stopped_link_key", "key"),)
+
+    id: Mapped[Id]
+    key: Mapped[str] = mapped_column(sa.String(300))
+    """link:ID, host:NAME (and what lies below it), or account:ID."""
+    reason: Mapped[str] = mapped_column(sa.Text)
+    """For whoever clicks."""
+    by_id: Mapped[int | None] = mapped_column(BigId)
+    at: Mapped[Moment] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None] = mapped_column()

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Response, make_response, render_template, request
@@ -22,6 +23,7 @@ from app.core.tokens import BadToken, Purpose
 from app.extensions import csrf
 from app.tracking import hits, leaving
 from app.tracking.leaving import Visit
+from app.tracking.links import Target
 from app.tracking.texts import LANGUAGES, Texts
 
 log = logging.getLogger(__name__)
@@ -91,6 +93,16 @@ def broken() -> Response:
     """The link is not one of ours, or not whole."""
     t = texts(None)
     return page("broken", None, 404, heading=t("broken_title"), text=t("broken_text"))
+
+
+def stopped(found: Target) -> Response:
+    """The operator lets nobody through to where this link led."""
+    t = texts(None)
+    host = urlsplit(found.url).hostname or ""
+    response = page("stopped", None, 403, heading=t("stopped_title"), reason=found.stopped,
+                    host=host)  # fmt: skip
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def busy(token: str) -> Response:

@@ -65,6 +65,8 @@ def clicked(token: str) -> Response:
         raise BadToken
     delivery_id, link_id = numbers
     found = links.target(link_id)
+    if found.stopped:
+        return pages.stopped(found)
     address = links.address_for(found, delivery_id)
     pages.record("click", delivery_id, link_id)
     response = Response(status=302)

@@ -34,6 +34,12 @@ ENGLISH = {
     "gone": "Your data was erased here. {sender} does not send you mail.",
     "broken_title": "This link is not complete",
     "broken_text": "Copy the whole link from the mail, from the beginning to the end.",
+    "stopped_title": "This link was stopped",
+    "stopped_text": "It led to {host}. {operator} lets nobody through any more:",
+    "stopped_safe": (
+        "Nothing was opened. Do not enter passwords or bank data where the mail asks for them."
+    ),
+    "report": "Report this mail as abuse",
     "busy_title": "That could not be noted",
     "busy_text": (
         "Our database is busy or away, so nothing has changed yet. Try again in a minute. "
@@ -72,6 +78,13 @@ GERMAN = {
     "gone": "Ihre Daten wurden hier gelöscht. {sender} schickt Ihnen keine Mails.",
     "broken_title": "Dieser Link ist nicht vollständig",
     "broken_text": "Kopieren Sie den ganzen Link aus der Mail, vom Anfang bis zum Ende.",
+    "stopped_title": "Dieser Link wurde gesperrt",
+    "stopped_text": "Er führte zu {host}. {operator} lässt niemanden mehr durch:",
+    "stopped_safe": (
+        "Es wurde nichts geöffnet. Geben Sie keine Passwörter oder Bankdaten ein, wo die Mail "
+        "danach fragt."
+    ),
+    "report": "Diese Mail als Missbrauch melden",
     "busy_title": "Das konnte nicht vermerkt werden",
     "busy_text": (
         "Unsere Datenbank ist beschäftigt oder nicht erreichbar, daher ist noch nichts geändert. "

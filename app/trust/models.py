@@ -36,3 +36,79 @@ class KeepingDay(Base):
     key: Mapped[str] = mapped_column(sa.String(32))
     day: Mapped[date] = mapped_column(sa.Date)
     n: Mapped[int] = mapped_column(default=0)
+
+
+class Suspension(Base):
+    """The operator took an Account's sending, or its people's access, with a reason."""
+
+    __tablename__ = "suspension"
+    __table_args__ = (sa.Index("ix_suspension_account", "account_id", "id"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    """sending or access, as in Account.barred."""
+    reason: Mapped[str] = mapped_column(sa.Text)
+    """As the owner reads it."""
+    at: Mapped[Moment] = mapped_column(default=now)
+    by_id: Mapped[int | None] = mapped_column(BigId)
+    ended_at: Mapped[datetime | None] = mapped_column()
+    ended_by_id: Mapped[int | None] = mapped_column(BigId)
+    end_words: Mapped[str] = mapped_column(sa.Text, default="")
+
+
+class Appeal(Base):
+    """The owner's answer to a suspension or to an import that is held, and what came of it."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        sa.Index("ix_appeal_account", "account_id", "id"),
+        sa.Index("ix_appeal_open", "answered_at", "id"),
+    )
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    suspension_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("suspension.id", ondelete="CASCADE")
+    )
+    import_id: Mapped[int | None] = mapped_column(sa.ForeignKey("import.id", ondelete="CASCADE"))
+    """Exactly one of both."""
+    text: Mapped[str] = mapped_column(sa.Text)
+    member_id: Mapped[int | None] = mapped_column(BigId)
+    at: Mapped[Moment] = mapped_column(default=now)
+    answer: Mapped[str] = mapped_column(sa.Text, default="")
+    answered_at: Mapped[datetime | None] = mapped_column()
+    answered_by_id: Mapped[int | None] = mapped_column(BigId)
+
+
+class AbuseReport(Base):
+    """Somebody says that mail sent from here is abuse."""
+
+    __tablename__ = "abuse_report"
+    __table_args__ = (
+        sa.Index("ix_abuse_report_open", "answered_at", "id"),
+        sa.Index("ix_abuse_report_account", "account_id", "id"),
+    )
+
+    id: Mapped[Id]
+    reference: Mapped[str] = mapped_column(sa.String(16), unique=True)
+    """What the reporter can name: A-7F3K-29QX."""
+    account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("account.id", ondelete="SET NULL"))
+    """Whose mail it is about; null where that cannot be told, or the account is gone."""
+    campaign_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="SET NULL")
+    )
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    """spam, phishing, fraud, illegal or other."""
+    text: Mapped[str] = mapped_column(sa.Text)
+    url: Mapped[str] = mapped_column(sa.Text, default="")
+    """The link or page that it is about, where somebody gave one."""
+    email: Mapped[str] = mapped_column(sa.String(320), default="")
+    """Where the answer goes; empty where none is wanted."""
+    at: Mapped[Moment] = mapped_column(default=now)
+    outcome: Mapped[str] = mapped_column(sa.String(16), default="")
+    """acted, nothing or elsewhere; empty while it is open."""
+    answer: Mapped[str] = mapped_column(sa.Text, default="")
+    """As the reporter read it."""
+    answered_at: Mapped[datetime | None] = mapped_column()
+    answered_by_id: Mapped[int | None] = mapped_column(BigId)

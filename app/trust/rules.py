@@ -27,6 +27,7 @@ from app.privacy import following
 from app.site.models import Enquiry
 from app.tracking import returns
 from app.trust import walking
+from app.trust.models import AbuseReport
 
 AS_LONG = "as long as the account exists"
 
@@ -61,6 +62,11 @@ def _files_that_moved() -> int:
 
 def _enquiries(before: datetime) -> int:
     gone = db.session.execute(sa.delete(Enquiry).where(Enquiry.at < before))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def _abuse_reports(before: datetime) -> int:
+    gone = db.session.execute(sa.delete(AbuseReport).where(AbuseReport.answered_at < before))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
@@ -140,6 +146,9 @@ def _of_visitors() -> tuple[Rule, ...]:
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
         Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
              2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
+        Rule("abuse_reports", "Reports of abuse, once they are answered",
+             "A sender who is reported again is known by then.", 365, 90, 3 * 365, of="visitor",
+             forget=_in_one(_abuse_reports)),
         Rule("follows", "Addresses that asked to hear of changes of the privacy policy and did not "
              "confirm", "Until then their link works. Whoever leaves is forgotten at once.",
              following.LINK_LIFE.days, of="visitor",

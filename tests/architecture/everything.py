@@ -32,6 +32,7 @@ from app.contacts.models import (
     FormVersion,
     Import,
     ImportJournal,
+    ImportReview,
     Segment,
     SegmentCount,
     SignUpForm,
@@ -46,6 +47,8 @@ from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
 from app.moving.models import Takein, Takeout
 from app.staff.models import ExportGrant
+from app.tracking.models import StoppedLink
+from app.trust.models import AbuseReport, Appeal, Suspension
 from tests.conftest import Person
 
 Row = Any
@@ -60,6 +63,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         db.session.add_all(rows.values())
         db.session.flush()
         _journal(account, rows["import_id"])
+        rows |= _trust(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
         rows["form_id"] = _form(account, rows["list_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
@@ -83,6 +87,18 @@ def _journal(account: int, import_: Row) -> None:
             import_id=import_.id, account_id=account, kept_until=kept_until, state="counted"
         )
     )
+
+
+def _trust(account: int, import_: Row) -> dict[str, Row]:
+    rows: dict[str, Row] = {
+        "review_id": ImportReview(account_id=account, import_id=import_.id),
+        "appeal_id": Appeal(account_id=account, import_id=import_.id, text="?"),
+        "report_id": AbuseReport(reference="A", kind="spam", text="?", account_id=account),
+        "stopped_id": StoppedLink(key="host:x.example", reason="?"),
+    }
+    db.session.add_all(rows.values())
+    db.session.flush()
+    return rows
 
 
 def _one(column: Any, condition: Any) -> int:
@@ -113,6 +129,7 @@ def _people(account: int) -> dict[str, Row]:
         "import_id": Import(
             account_id=account, filename="a.csv", stored_as="none.csv", state="finished"
         ),
+        "suspension_id": Suspension(account_id=account, kind="sending", reason="?"),
         "takeout_id": Takeout(account_id=account, stored_as="none.zip", state="removed"),
         "takein_id": Takein(
             account_id=account, filename="a.zip", stored_as="none.zip", state="ready"

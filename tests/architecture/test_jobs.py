@@ -39,6 +39,7 @@ JOBS = {
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.mail_links": [],
+    "app.privacy.jobs.clean_up": [],
     "app.privacy.jobs.tell": [],
     "app.ops.jobs.back_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],
@@ -56,6 +57,7 @@ JOBS = {
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
     "app.trust.jobs.keep_rules": [],
+    "app.trust.jobs.look_at_results": [],
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {

@@ -23,7 +23,7 @@ PUBLIC = {
     "static",
     # The public site, and monitoring.
     "site.landing", "site.about", "site.help_page", "site.choose_theme",
-    "site.contact", "site.contact_post",
+    "site.contact", "site.contact_post", "trust.abuse", "trust.abuse_post",
     "health.healthz", "health.readyz", "health.metrics",
     # Before one can sign in, or proven by a secret of single use.
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",
@@ -42,6 +42,7 @@ PUBLIC = {
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    "privacy.registers", "privacy.incident",
     # Following the policy by mail: asked for with an address, then by signed links.
     "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
     "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",

@@ -93,10 +93,10 @@ def _confirm(account_id: int, email: str) -> None:
         db.session.add(Sender(account_id=account_id, email=email, confirmed_at=now()))
 
 
-def work(campaign: Campaign) -> Receipt:
+def work(campaign: Campaign, *, rounds: int = 200) -> Receipt:
     """Plan, then send batch by batch until nothing can go out now."""
     starting.plan(campaign.id)
-    for _ in range(200):
+    for _ in range(rounds):
         waiting = sweeping.waiting_batches(campaign.id)
         if not waiting:
             break

@@ -174,7 +174,7 @@ def test_workers_at_once_never_get_more_than_a_plan_allows(whole_app, sender):
         with whole_app.app_context():
             for _ in range(10):
                 with transaction():
-                    given.append(allowing.take(relay, 3, [row_id]))
+                    given.append(allowing.take(relay, 3, allowing.Limits((row_id,))))
             db.session.remove()
 
     workers = [threading.Thread(target=worker) for _ in range(4)]
@@ -185,8 +185,8 @@ def test_workers_at_once_never_get_more_than_a_plan_allows(whole_app, sender):
 
     assert sum(given) == 50
     with transaction():
-        allowing.give_back(relay, 4, [row_id])
-        assert allowing.take(relay, 9, [row_id]) == 4
+        allowing.give_back(relay, 4, allowing.Limits((row_id,)))
+        assert allowing.take(relay, 9, allowing.Limits((row_id,))) == 4
 
 
 def test_mail_without_a_plan_asks_for_one_only_at_the_start_of_a_run(campaign_to, to_server):

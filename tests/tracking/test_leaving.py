@@ -273,7 +273,7 @@ def test_every_language_says_everything():
     for texts in LANGUAGES.values():
         for text in texts.values():
             more = {"address": "a", "page": "p", "day": "1", "month": "May", "year": "2026"}
-            more |= {"n": "30", "old": "o", "new": "n"}
+            more |= {"n": "30", "old": "o", "new": "n", "host": "h", "operator": "O"}
             assert text.format(sender="S", list="L", **more)
 
 

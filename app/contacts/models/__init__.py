@@ -22,6 +22,7 @@ from app.contacts.models.preferences import (
     PreferenceCentre,
     PublicList,
 )
+from app.contacts.models.reviews import ImportReview
 from app.contacts.models.signing_up import (
     AskingRound,
     ConfirmationMail,
@@ -58,6 +59,7 @@ __all__ = [
     "ImportChange",
     "ImportJournal",
     "ImportProblem",
+    "ImportReview",
     "LeavingReason",
     "LinkRequest",
     "ListDay",

@@ -48,7 +48,7 @@ class Import(Base):
     """Where these people come from, in the owner's words."""
     state: Mapped[str] = mapped_column(sa.String(16), default="draft")
     """reading (being turned into CSV), draft (mapping not confirmed yet), checking, checked (a dry
-    run), queued, running, finished, failed."""
+    run), queued, held (contacts.vetting), running, finished, failed."""
     error: Mapped[str] = mapped_column(sa.Text, default="")
     done_bytes: Mapped[int] = mapped_column(BigId, default=0)
     cursor: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

@@ -97,7 +97,7 @@ def _show(slug: str, where: str) -> ResponseReturnValue:
         found = reading.shown(slug)
     except NotFound:
         return _told(None, where, "none", 404)
-    if not found.form.is_open or not found.design.lists:
+    if not _is_open(found):
         return _told(found, where, "closed", 410)
     if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
         showing.note(found.form.id)
@@ -105,12 +105,17 @@ def _show(slug: str, where: str) -> ResponseReturnValue:
     return _form_page(found, where, given, Answers())
 
 
+def _is_open(found: reading.Shown) -> bool:
+    """Also that the operator has not suspended the account."""
+    return bool(found.form.is_open and found.design.lists and not found.account.barred)
+
+
 def _take(slug: str, where: str) -> ResponseReturnValue:
     try:
         found = reading.shown(slug)
     except NotFound:
         return _told(None, where, "none", 404)
-    if not found.form.is_open or not found.design.lists:
+    if not _is_open(found):
         return _told(found, where, "closed", 410)
     verdict = gate.judge(found.form.id, request.form)
     if verdict.outcome == "program":

@@ -2,6 +2,7 @@
 
 from app.staff import panels_own
 from app.staff.routes import (
+    abuse,
     access,
     backups,
     catcher,
@@ -10,20 +11,28 @@ from app.staff.routes import (
     keeping,
     people,
     policy,
+    incidents,
+    keeping,
+    people,
+    policy,
+    registers,
     visits,
 )
 from app.staff.routes.blueprint import bp
 
 __all__ = [
+    "abuse",
     "access",
     "backups",
     "bp",
     "catcher",
     "customers",
     "house",
+    "incidents",
     "keeping",
     "panels_own",
     "people",
     "policy",
+    "registers",
     "visits",
 ]

@@ -1,0 +1,197 @@
+"""Files that a new account brings are looked at before anybody of them is taken in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import pytest
+import sqlalchemy as sa
+
+from app.accounts.models import Notice
+from app.contacts import importing, jobs, suppressions, uploads, vetting
+from app.contacts.models import Contact, Import, ImportReview
+from app.core.db import db, transaction
+from app.mailer.lookup import Away
+from tests.conftest import Client, Person, make_person
+
+pytestmark = pytest.mark.usefixtures("ladder_on")
+GOOD = [f"person{n}@mail{n % 7}.example" for n in range(300)]
+
+
+def nothing_known(name: str, kind: str) -> list[str]:
+    raise Away
+
+
+@pytest.fixture(autouse=True)
+def silent_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vetting, "Resolver", lambda: nothing_known)
+
+
+def bring(person: Person, addresses: Sequence[str], basis: str = "From our till") -> Import:
+    text = "email\n" + "\n".join(addresses) + "\n"
+    return importing.stage(
+        person.account, io.BytesIO(text.encode()), "people.csv", basis=basis,
+        member_id=person.member.id,
+    )  # fmt: skip
+
+
+def state(import_: Import) -> str:
+    db.session.rollback()
+    return db.session.get_one(Import, import_.id, populate_existing=True).state
+
+
+def held(import_: Import) -> ImportReview:
+    db.session.rollback()
+    review = vetting.review_of(import_)
+    assert review is not None
+    return review
+
+
+def codes(review: ImportReview) -> list[str]:
+    return [finding["code"] for finding in review.findings]
+
+
+def test_a_clean_file_is_taken_in_at_once(alice: Person) -> None:
+    import_ = bring(alice, GOOD)
+
+    jobs.run_import(import_.id)
+
+    assert state(import_) == "finished"
+    assert vetting.review_of(import_) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        ([f"info@shop{n}.example" for n in range(80)], "role"),
+        ([f"x{n}@mailinator.com" for n in range(20)], "disposable"),
+        ([f"spamtrap{n}@b.example" for n in range(9)], "traps"),
+        ([f"p{n}@gmial.com" for n in range(60)], "typos"),
+    ],
+)
+def test_a_file_that_speaks_against_itself_is_held(
+    alice: Person, bad: list[str], code: str
+) -> None:
+    import_ = bring(alice, [*GOOD, *bad])
+
+    jobs.run_import(import_.id)
+
+    assert state(import_) == "held"
+    assert code in codes(held(import_))
+    assert db.session.scalar(sa.select(sa.func.count(Contact.id))) == 0
+    assert db.session.scalars(sa.select(Notice.subject)).all() == [
+        "Your file waits to be looked at"
+    ]
+    for sample in held(import_).samples:
+        assert "•••" in sample
+        assert sample not in bad
+
+
+def test_domains_that_take_no_mail_are_counted_and_silence_is_not(alice: Person) -> None:
+    import_ = bring(alice, [*GOOD, *(f"p{n}@no-such-place.org" for n in range(60))])
+
+    def dns(name: str, kind: str) -> list[str]:
+        assert name == "no-such-place.org"
+        return []
+
+    assert not vetting.look(import_.id, resolver=lambda: nothing_known)
+    assert vetting.look(import_.id, resolver=lambda: dns)
+    assert codes(held(import_)) == ["nowhere"]
+
+
+def test_people_whom_others_must_not_mail_count_without_a_name(
+    alice: Person, charlie: Person
+) -> None:
+    other = make_person("dora@florist.example", "Dora", "Florist", "owner")
+    with transaction():
+        for person in (charlie, other):
+            for address in GOOD[:40]:
+                suppressions.add(person.account.id, address, reason="bounced")
+    import_ = bring(alice, GOOD)
+
+    assert vetting.look(import_.id, resolver=lambda: nothing_known)
+
+    (finding,) = held(import_).findings
+    assert finding["words"].startswith("40 of 300 that were compared")
+    assert "person" not in finding["words"]
+
+
+def test_one_other_account_alone_tells_nothing(alice: Person, charlie: Person) -> None:
+    with transaction():
+        for address in GOOD:
+            suppressions.add(charlie.account.id, address, reason="bounced")
+
+    assert not vetting.look(bring(alice, GOOD).id, resolver=lambda: nothing_known)
+
+
+def test_a_huge_file_of_a_new_account_is_held_by_its_size(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vetting, "ROWS", 400)
+    monkeypatch.setattr(importing, "CHUNK", 200)
+    import_ = bring(alice, [f"p{n:06}@example.com" for n in range(21_000)])
+
+    assert vetting.look(import_.id, resolver=lambda: nothing_known)
+
+    (finding,) = held(import_).findings
+    assert finding["code"] == "size"
+    assert "about 21,0" in finding["words"] or "about 20,9" in finding["words"]
+
+
+def test_the_owner_answers_and_staff_lets_it_in(
+    alice: Person, olga: Person, client: Client
+) -> None:
+    import_ = bring(alice, [*GOOD, *(f"info@shop{n}.example" for n in range(80))])
+    jobs.run_import(import_.id)
+    client.sign_in(alice)
+    page = client.get("/settings/standing").text
+    assert "are desks such as info@" in page
+    at = f"/settings/standing/files/{import_.id}"
+    assert client.post(at, data={"text": " "}).status_code == 422
+    assert client.post(at, data={"text": "They are our wholesale customers."}).status_code == 303
+    assert "waits to be looked at" in client.get(f"/imports/{import_.id}").text
+
+    client.sign_in(olga)
+    desk = client.get(f"/staff/abuse/accounts/{alice.account.id}").text
+    assert "They are our wholesale customers." in desk
+    assert "@shop" not in desk
+    review = held(import_)
+    done = client.post(
+        f"/staff/abuse/accounts/{alice.account.id}/files/{review.id}/release",
+        data={"words": "Shops, then."},
+    )
+    assert done.status_code == 303
+    jobs.run_import(import_.id)
+
+    assert state(import_) == "finished"
+    assert held(import_).samples == []
+    assert db.session.scalar(sa.select(sa.func.count(Contact.id))) == 380
+
+
+def test_a_refused_file_goes_and_nobody_of_it_came(
+    alice: Person, olga: Person, client: Client
+) -> None:
+    import_ = bring(alice, [*GOOD, *(f"spamtrap{n}@b.example" for n in range(9))])
+    jobs.run_import(import_.id)
+    client.sign_in(olga)
+    at = f"/staff/abuse/accounts/{alice.account.id}/files/{held(import_).id}"
+
+    assert client.post(f"{at}/refuse", data={"words": ""}).status_code == 422
+    assert client.post(f"{at}/refuse", data={"words": "A bought list."}).status_code == 303
+
+    assert state(import_) == "failed"
+    assert not uploads.path_of(import_.stored_as).exists()
+    assert db.session.scalar(sa.select(sa.func.count(Contact.id))) == 0
+    assert client.post(f"{at}/release", data={}).status_code == 409
+    assert client.post(f"{at}/none", data={}).status_code == 404
+
+
+def test_whom_the_operator_vouches_for_is_not_looked_at(alice: Person) -> None:
+    with transaction():
+        alice.account.vouched = True
+    import_ = bring(alice, [f"spamtrap{n}@b.example" for n in range(300)])
+
+    jobs.run_import(import_.id)
+
+    assert state(import_) == "finished"
