@@ -138,6 +138,8 @@ class HouseForm(FlaskForm):
         validators=[DataRequired("Enter the postal address."), Length(max=1000)],
         render_kw={"rows": "3"},
     )
+
+
 class DisclosureForm(FlaskForm):
     """Data that somebody outside is to be given."""
 

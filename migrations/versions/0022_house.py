@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql  # noqa: F401
 
 import app.core.db
 
-revision = "0100"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
