@@ -25,7 +25,7 @@ ABOUT_NOBODY = {
     "acceptance", "account", "alarm_link", "api_token", "asking_round", "authenticator",
     "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head", "clean_up_look",
     "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "email_change",
-    "enquiry", "export_grant", "greeting", "headcount", "hour_score", "house", "import_journal",
+    "export_grant", "greeting", "headcount", "hour_score", "house", "import_journal",
     "import_review", "intake", "inventory_entry", "invitation", "keeping_choice", "keeping_day",
     "known_browser", "ladder_move", "ladder_place", "limit_notice", "link", "list", "list_day",
     "mail_domain", "mail_month", "mailbox", "member", "member_consent", "membership", "moved",
