@@ -29,6 +29,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import auditing, standing
 from app.accounts import routes as accounts
+from app.analytics import noting
 from app.analytics import routes as analytics
 from app.api import routes as api
 from app.auth import cookies, current, demanding, guarding, sessions
@@ -123,7 +124,10 @@ def create_app(config: Config | None = None) -> Flask:
 def _stand_in_front(app: Flask, config: Config) -> None:
     """What a request meets before Flask does."""
     in_front: Callable[..., Any] = express.Express(
-        app.wsgi_app, is_our_name=_our_names(config), safety=headers.safety(secure=config.secure)
+        app.wsgi_app,
+        is_our_name=_our_names(config),
+        safety=headers.safety(secure=config.secure),
+        looked=noting.looked,
     )
     if config.TRUSTED_PROXIES:
         in_front = _trusting(in_front, config)

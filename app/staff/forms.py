@@ -11,13 +11,14 @@ from wtforms import (
     EmailField,
     FileField,
     HiddenField,
+    IntegerField,
     RadioField,
     SelectField,
     StringField,
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from app.privacy.disclosing import GROUNDS
 from app.staff.looking import MINUTES
@@ -137,6 +138,21 @@ class HouseForm(FlaskForm):
         filters=[_stripped],
         validators=[DataRequired("Enter the postal address."), Length(max=1000)],
         render_kw={"rows": "3"},
+class PlanForm(FlaskForm):
+    """A plan for a time, or mails for this month, without payment."""
+
+    plan = SelectField("Plan", validators=[Optional()])
+    days = IntegerField(
+        "For how many days", validators=[Optional(), NumberRange(1, 3650, "From 1 to 3,650 days.")]
+    )
+    mails = IntegerField(
+        "More mails this month", validators=[Optional(), NumberRange(1, 10_000_000, "From 1 on.")]
+    )
+    reason = StringField(
+        "Why",
+        filters=[_stripped],
+        validators=[DataRequired("Say why: the customer reads it.")],
+        render_kw={"maxlength": "200", "autocomplete": "off"},
     )
 
 

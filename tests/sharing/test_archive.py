@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from app.analytics import taking
 from app.campaigns import checks, scheduling
 from app.campaigns.archive import deciding
 from app.campaigns.archive.deciding import Wishes
@@ -16,6 +17,8 @@ from app.contacts.models import FormVersion, SignUpForm
 from app.contacts.signup.design import Design
 from app.core.db import db, transaction
 from app.delivery import rendering
+from app.delivery.models import Link
+from app.tracking import stopping
 from tests.campaigns.conftest import draft, newsletter
 from tests.conftest import Client, Person
 from tests.sharing.conftest import Send
@@ -66,6 +69,25 @@ def test_taking_down_works_at_once_and_says_so(client: Client, alice: Person, se
     assert "does not show this mail any more" in gone.text
     assert client.get(f"{PAGE}/mail").status_code == 410
     assert "Fresh bread" not in client.get("/archive/bakery").text
+
+
+@pytest.mark.parametrize("stopped", ["host:bakery.example", "account", "link"])
+def test_a_stopped_link_is_no_way_round_the_warning(
+    client: Client, alice: Person, send: Send, stopped: str
+) -> None:
+    campaign = send()
+    with transaction():
+        link = Link(campaign_id=campaign.id, position=1, url="https://bakery.example/bread")
+        db.session.add(link)
+        db.session.flush()
+        keys = {"account": f"account:{alice.account.id}", "link": f"link:{link.id}"}
+        stopping.stop(keys.get(stopped, stopped), reason="It asked for passwords.", by_id=None)
+
+    for path in ("", "/mail", "/tell", "/share/x"):
+        answer = client.get(PAGE + path)
+        assert answer.status_code == 410
+        assert "It asked for passwords." in answer.text
+    assert "bakery.example/bread" not in client.get("/archive/bakery/feed.json").text
 
 
 def test_an_account_that_was_shut_shows_nothing(client: Client, alice: Person, send: Send) -> None:
@@ -243,13 +265,30 @@ def test_pages_may_be_kept_and_are_asked_about(client: Client, send: Send, path:
     assert (again.status_code, again.data) == (304, b"")
 
 
+def test_each_look_has_a_dot_of_its_own_and_the_page_stays_the_same(
+    client: Client, send: Send
+) -> None:
+    send()
+    looks = [client.get(PAGE) for _ in range(2)]
+    nobody = client.get(PAGE, headers={"Sec-GPC": "1"})
+
+    dots = [re.findall(r'<img class="dot"[^>]*>', one.text) for one in looks]
+    assert [len(found) for found in dots] == [1, 1]
+    assert dots[0] != dots[1]
+    assert 'alt=""' in dots[0][0]
+    assert looks[0].headers["ETag"] == looks[1].headers["ETag"]
+    assert 'class="dot"' not in nobody.text
+    assert "<!-- dot -->" not in nobody.text + looks[0].text
+
+
 def test_pages_are_the_same_whoever_looks(client: Client, alice: Person, send: Send) -> None:
     send()
     anybody = client.get(PAGE)
     client.sign_in(alice)
     client.set_cookie("theme", "dark")
 
-    assert client.get(PAGE).data == anybody.data
+    assert client.get(PAGE).headers["ETag"] == anybody.headers["ETag"]
+    assert "Alice" not in client.get(PAGE).text
 
 
 def test_a_card_and_its_words_are_there_for_networks(client: Client, send: Send) -> None:
@@ -374,3 +413,24 @@ def test_viewers_look_and_decide_nothing(client: Client, vera: Person, send: Sen
     for path in ("archive", "archive/address", "share-links"):
         assert client.post(f"/campaigns/{campaign.id}/{path}", data={}).status_code == 403
     assert client.post("/settings/archive", data={"slug": "x"}).status_code == 403
+
+
+def test_its_visits_and_clicks_are_counted_for_its_owner_alone(
+    client: Client, alice: Person, charlie: Person, send: Send
+) -> None:
+    send()
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140"}
+    page = client.get(PAGE, headers=browser).text
+    dot = re.search(r'src="(/dot/[^"]+)\.gif"', page)
+    assert dot
+    assert 'id="share" aria-labelledby="share-title" data-place="2"' in page
+    client.get(f"{dot[1]}.gif", headers=browser)
+    client.post(f"{dot[1]}?p=2", headers=browser)
+    taking.take_views()
+
+    client.sign_in(alice)
+    shown = client.get("/reports/pages").text
+    assert "Archive pages" in shown
+    assert "Pass it on: 1" in shown
+    client.sign_in(charlie)
+    assert "Pass it on" not in client.get("/reports/pages").text

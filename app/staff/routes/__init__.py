@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_own
+from app.staff import panels_billing, panels_desk, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -12,6 +12,7 @@ from app.staff.routes import (
     incidents,
     keeping,
     people,
+    plans,
     policy,
     registers,
     visits,
@@ -29,8 +30,11 @@ __all__ = [
     "house",
     "incidents",
     "keeping",
+    "panels_billing",
+    "panels_desk",
     "panels_own",
     "people",
+    "plans",
     "policy",
     "registers",
     "visits",
