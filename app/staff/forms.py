@@ -138,6 +138,9 @@ class HouseForm(FlaskForm):
         filters=[_stripped],
         validators=[DataRequired("Enter the postal address."), Length(max=1000)],
         render_kw={"rows": "3"},
+    )
+
+
 class PlanForm(FlaskForm):
     """A plan for a time, or mails for this month, without payment."""
 
