@@ -25,7 +25,8 @@ ABOUT_NOBODY = {
     "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head", "clean_up_look",
     "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "email_change",
     "enquiry", "export_grant", "greeting", "headcount", "hour_score", "import_journal",
-    "import_review", "ladder_move", "ladder_place", "stopped_link", "intake",
+    "closed_account", "closing", "import_review", "ladder_move", "ladder_place",
+    "stopped_link", "intake",
     "inventory_entry", "invitation", "keeping_choice", "keeping_day", "known_browser",
     "limit_notice", "link", "list", "list_day", "mail_domain", "mail_month", "mailbox", "member",
     "member_consent", "membership", "moved", "open_field", "page_day", "page_link", "page_source",
@@ -37,7 +38,7 @@ ABOUT_NOBODY = {
     "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
 #: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
-HASHED = {"confirmation_mail"}
+HASHED = {"confirmation_mail", "kept_out"}
 #: Never changed, so no address gets in: `auditing.note` takes it out.
 SCRUBBED = {"audit_entry"}
 #: Read within seconds and then gone.
