@@ -50,6 +50,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.tracking.jobs.sweep_looks", 5),
     ("app.contacts.jobs.keep_ledger", 10),
     ("app.privacy.jobs.tell", 5),
+    ("app.privacy.jobs.clean_up", 3600),
     ("app.preferences.jobs.mail_links", 1),
     ("app.tracking.jobs.tell_owners", 5),
     ("app.tracking.jobs.answer_questions", 5),

@@ -31,7 +31,7 @@ from app.accounts import auditing, standing
 from app.accounts import routes as accounts
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import current, demanding, guarding, sessions
+from app.auth import cookies, current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.billing import routes as billing
 from app.campaigns import routes as campaigns
@@ -83,9 +83,15 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
     delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
+    sharing.archive.bp, sharing.friends.bp, sharing.outsiders.bp, sharing.owners.bp,
     moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
 SIGN_UP = contacts.signing_up.bp.name
+#: Features whose pages are the same for everybody.
+FOR_VISITORS = (
+    tracking.bp.name, SIGN_UP, sharing.archive.bp.name, sharing.friends.bp.name,
+    sharing.outsiders.bp.name,
+)  # fmt: skip
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 
@@ -99,6 +105,7 @@ def create_app(config: Config | None = None) -> Flask:
         template_folder=str(CHECKOUT / "templates"),
     )
     app.request_class = UploadRequest
+    app.session_interface = cookies.Sessions(quiet=FOR_VISITORS)
     _configure(app, config)
     _connect(app, config)
     templating.install(app)
@@ -257,7 +264,7 @@ def _guard(app: Flask, config: Config) -> None:
         # Pages behind a mail's links read no cookie, and answer while the database is away; forms
         # stand in frames on pages of others.
         for_all = bool(request) and (
-            request.blueprint in (tracking.bp.name, SIGN_UP)
+            request.blueprint in FOR_VISITORS
             or request.endpoint in CONFIRMING
             or (
                 request.blueprint == preferences.bp.name

@@ -12,6 +12,7 @@ import app.delivery.models
 import app.moving.models
 import app.plans.models
 import app.privacy.models
+import app.sharing.models
 import app.site.models
 import app.staff.models
 import app.tracking.models

@@ -29,7 +29,6 @@ from app.core.db import Base, db, transaction
 from app.core.migrating import upgrade
 from app.factory import configure_process, create_app
 from app.privacy import guarding
-from app.privacy.models import PolicyVersion
 from tests.servers import PostgresServer, QueueServer
 
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and every program that they
@@ -121,15 +120,20 @@ def _empty() -> None:
         else:
             # First the accounts: only with them does the record of consents go.
             connection.execute(sa.delete(Base.metadata.tables["account"]))
-            published = connection.execute(sa.select(PolicyVersion.id).limit(1)).first()
-            if published:  # these do not go at all
-                _run(connection, guarding.VERSIONS.dropping("sqlite"))
+            kept = [one for one in guarding.GUARDS if _has_rows(connection, one.table)]
+            for one in kept:  # these do not go at all
+                _run(connection, one.dropping("sqlite"))
             _empty_books_of_nobody(connection)
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(sa.delete(table))
-            if published:
-                _run(connection, guarding.VERSIONS.statements("sqlite"))
+            for one in kept:
+                _run(connection, one.statements("sqlite"))
         connection.commit()
+
+
+def _has_rows(connection: sa.Connection, table: str) -> bool:
+    columns = Base.metadata.tables[table].c
+    return connection.execute(sa.select(columns.id).limit(1)).first() is not None
 
 
 def _run(connection: sa.Connection, statements: list[str]) -> None:

@@ -46,6 +46,12 @@ SECRET_KINDS = frozenset(
 GONE_KINDS = frozenset({"last_word"})
 #: Kinds of which a second copy would hurt; where it is uncertain whether one left, a person looks.
 ONCE_ONLY = frozenset({"tell_a_friend", "policy_news"})
+#: Kinds to people who have nothing to do with us: nothing of them stays once the mail is done with.
+STRANGERS = frozenset({"tell_a_friend"})
+#: What such a notice is afterwards.
+FORGOTTEN: dict[str, Any] = {
+    "to_email": "", "subject": "", "text": "", "html": "", "headers": {}, "answer": "",
+}  # fmt: skip
 
 
 def queue(
@@ -118,6 +124,7 @@ def _claim(notice_id: int) -> Notice | None:
     )
     lost = sa.update(Notice).where(*due, Notice.state == "sending", Notice.kind.in_(ONCE_ONLY))
     db.session.execute(lost.values(state="uncertain", lease_until=None))
+    _forget_strangers(notice_id)
     taken = db.session.execute(
         sa.update(Notice)
         .where(*due)
@@ -155,8 +162,19 @@ def _record(notice: Notice, outcome: Outcome) -> None:
         notice.state = "uncertain"
     else:
         _try_later(notice)
+    if notice.kind in STRANGERS and notice.state != "pending":
+        for name, nothing in FORGOTTEN.items():
+            setattr(notice, name, nothing)
     if notice.state != "sent":
         log.warning("notice %d %s: %s", notice.id, notice.state, outcome.kind)
+
+
+def _forget_strangers(notice_id: int) -> None:
+    db.session.execute(
+        sa.update(Notice)
+        .where(Notice.id == notice_id, Notice.state == "uncertain", Notice.kind.in_(STRANGERS))
+        .values(**FORGOTTEN)
+    )
 
 
 def _try_later(notice: Notice) -> None:

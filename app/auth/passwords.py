@@ -182,6 +182,11 @@ def matches(member: Member | None, password: str) -> bool:
     return right and stored is not None
 
 
+def opens(stored: str, password: str) -> bool:
+    """Whether a password of something else than a person, kept as `hashed` gives it, is right."""
+    return check_password_hash(stored, _normalised(password))
+
+
 def has_password(member: Member) -> bool:
     """Whether there is one that lets the person in."""
     return member.password_hash not in (None, SPENT)

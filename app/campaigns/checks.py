@@ -22,6 +22,7 @@ from app.campaigns import (
     queries,
     restored,
 )
+from app.campaigns.archive import deciding
 from app.campaigns.findings import Finding, NotReady
 from app.campaigns.links import Inspection, inspect
 from app.campaigns.models import Campaign
@@ -38,6 +39,8 @@ CLIPPED_BYTES = 102_000
 #: How many people the look for empty merge tags reads at most.
 SAMPLE = 50_000
 LONG_SUBJECT = 90
+#: Merge tags that only campaigns for everybody have.
+PUBLIC_LINKS = ("links.archive", "links.share", "links.friend")
 
 
 def preflight(campaign: Campaign) -> list[Finding]:
@@ -366,10 +369,20 @@ def _advice(campaign: Campaign) -> Iterator[Finding]:
         tags = _tags(campaign)
     except DomainError:
         return  # said already, as a block
+    yield from _about_archive(campaign, tags)
     yield from _about_tags(campaign, tags)
     yield from _about_html(campaign, made.html)
     yield Finding("info", "Always there:", "a plain-text part, your postal address, why people "
                   "get the mail, and a link to unsubscribe.", code="footer")  # fmt: skip
+
+
+def _about_archive(campaign: Campaign, tags: dict[str, bool]) -> Iterator[Finding]:
+    used = sorted(name for name in tags if name in PUBLIC_LINKS)
+    if used and not deciding.wanted(campaign):
+        yield Finding("warn", f"{used[0]} leads nowhere.",
+                      "This campaign is not to be shown to everybody, so there is no page to link "
+                      "to, and the link is left empty.",
+                      _at(campaign, "send", "archive"), "archive")  # fmt: skip
 
 
 def _about_subject(campaign: Campaign) -> Iterator[Finding]:

@@ -47,13 +47,31 @@ class Content:
 def compile(campaign: Campaign) -> Content:
     """Raises BadLiquid, BadMjml or BadBody, all of them Invalid with what to do."""
     lists = list_names(campaign)
+    return _compiled(
+        campaign, layout.footer_html(lists, language=LANGUAGE), layout.footer_text(lists),
+        preheader=campaign.preheader,
+    )  # fmt: skip
+
+
+def compile_for_all(campaign: Campaign) -> Content:
+    """The same for everybody's eyes: its footer speaks to nobody and takes nobody off a list.
+
+    What mailboxes show beside the subject, and hide in the mail, is left out.
+    """
+    return _compiled(
+        campaign, layout.public_footer_html(language=LANGUAGE), layout.public_footer_text(),
+        preheader="",
+    )  # fmt: skip
+
+
+def _compiled(campaign: Campaign, footer_html: str, footer_text: str, *, preheader: str) -> Content:
     for source, kind in ((campaign.subject, "header"), (campaign.preheader, "header")):
         liquid.parse(source, kind)
     body = body_html(campaign)
-    html = _with_footer(_with_preheader(body, campaign.preheader), lists)
+    html = _with_footer(_with_preheader(body, preheader), footer_html)
     liquid.parse(html)
     text = own_text(campaign) or _text_of(campaign, body)
-    text = f"{text.rstrip()}\n\n{layout.footer_text(lists)}".lstrip("\n")
+    text = f"{text.rstrip()}\n\n{footer_text}".lstrip("\n")
     liquid.parse(text, "text")
     return Content(campaign.subject, campaign.preheader, html, text)
 
@@ -164,7 +182,7 @@ def _with_preheader(html: str, preheader: str) -> str:
     return hidden + html
 
 
-def _with_footer(html: str, lists: list[str]) -> str:
+def _with_footer(html: str, footer: str) -> str:
     _refuse_open_end(html)
     at = len(html)
     for name, begin, _ in scan(html).tags:
@@ -172,7 +190,7 @@ def _with_footer(html: str, lists: list[str]) -> str:
             at = begin
             if name == "</body":
                 break
-    return html[:at] + layout.footer_html(lists, language=LANGUAGE) + html[at:]
+    return html[:at] + footer + html[at:]
 
 
 def _refuse_open_end(html: str) -> None:

@@ -120,12 +120,29 @@ def footer_html(lists: Sequence[str], *, language: str) -> str:
         )
     )
     names = f"{as_html(reason(lists))} {_link('why', WHY)}"
+    return _footer(language, f"{paragraph}{names}</p>", links)
+
+
+def public_footer_html(*, language: str) -> str:
+    """For the copy that everybody may read: who wrote it, and how to get the next one."""
+    return _footer(language, "", _link("signup", "Get the next one by mail"))
+
+
+def public_footer_text() -> str:
+    """The same for plain text."""
+    return (
+        "-- \n{{ account.name }}\n{{ account.address }}\n\n"
+        "Get the next one by mail: {{ links.signup }}\n"
+    )
+
+
+def _footer(language: str, first: str, links: str) -> str:
+    paragraph = f'<p style="margin:0 0 8px;color:#4b524e;{_SMALL};{_SHOWN}">'
     return (
         f'<div role="contentinfo" lang="{language}" class="{FOOTER_MARK}" style="clear:both;'
         f"padding:24px;background-color:#ffffff;color:#4b524e;text-align:center;"
         f'font-family:{_FONT.replace(chr(39), "")};{_SMALL};{_SHOWN}">'
-        f"{paragraph}{names}</p>"
-        f"{paragraph}<strong>{{{{ account.name }}}}</strong><br>"
+        f"{first}{paragraph}<strong>{{{{ account.name }}}}</strong><br>"
         f'<span style="white-space:pre-line">{{{{ account.address }}}}</span></p>'
         f"{paragraph}{links}</p></div>"
     )

@@ -65,6 +65,9 @@ NAMES: dict[str, str] = {
     "links.preferences": "Preferences link",
     "links.why": "Why do I get this link",
     "links.browser": "View in browser link",
+    "links.archive": "Public page link",
+    "links.share": "Share link",
+    "links.friend": "Tell a friend link",
 }
 
 

@@ -142,3 +142,78 @@ class Greeting(Base):
     subject: Mapped[str] = mapped_column(sa.Text, default="")
     body: Mapped[str] = mapped_column(sa.Text, default="")
     """Markdown with merge tags."""
+
+
+class Archive(Base):
+    """Where everybody can read an Account's mails again, as far as the owner wants that."""
+
+    __tablename__ = "archive"
+
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    slug: Mapped[str] = mapped_column(sa.String(80), unique=True)
+    """Its public address: /archive/SLUG."""
+    by_default: Mapped[bool] = mapped_column(default=False)
+    """Whether a campaign is shown where nobody decided about it."""
+    is_listed: Mapped[bool] = mapped_column(default=True)
+    """Whether there is a page with all of them, and feeds; else each has only its own address."""
+    is_indexed: Mapped[bool] = mapped_column(default=True)
+    """Whether search engines may show the pages."""
+    can_tell: Mapped[bool] = mapped_column(default=True)
+    """Whether readers may tell a friend."""
+    intro: Mapped[str] = mapped_column(sa.Text, default="")
+    privacy_url: Mapped[str] = mapped_column(sa.String(500), default="")
+    """The account's own privacy policy, where it lies on a site of theirs."""
+    form_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("signup_form.id", ondelete="SET NULL"), index=True
+    )
+    """The form that readers sign up with; null: the newest open one."""
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    updated_at: Mapped[Moment] = mapped_column(default=now)
+
+
+class ArchivePage(Base):
+    """Whether a Campaign can be read by everybody, and where."""
+
+    __tablename__ = "archive_page"
+    __table_args__ = (
+        sa.UniqueConstraint("account_id", "slug"),
+        sa.Index("ix_archive_page_shown", "account_id", "is_public", "shown_at", "campaign_id"),
+    )
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    slug: Mapped[str | None] = mapped_column(sa.String(120))
+    """Behind the archive's address; null until it is known."""
+    choice: Mapped[str] = mapped_column(sa.String(8), default="")
+    """yes or no, as the owner said; empty: as the archive does by default."""
+    is_public: Mapped[bool] = mapped_column(default=False)
+    """What came of that when the campaign left, or since. Shown only once it has begun to leave."""
+    shown_at: Mapped[Moment] = mapped_column(default=now)
+    """When it went out: the order of the archive."""
+    told: Mapped[int] = mapped_column(default=0)
+    """Kept counter: how many friends were told of it."""
+    updated_at: Mapped[Moment] = mapped_column(default=now)
+
+    campaign: Mapped[Campaign] = relationship()
+
+
+class FormerAddress(Base):
+    """An address that an archive or one of its pages had before, and that leads on."""
+
+    __tablename__ = "archive_former_address"
+    __table_args__ = (sa.Index("ix_archive_former_address_slug", "slug", "account_id"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    campaign_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), index=True
+    )
+    """Null for an address of the archive itself."""
+    slug: Mapped[str] = mapped_column(sa.String(120))
+    created_at: Mapped[Moment] = mapped_column(default=now)

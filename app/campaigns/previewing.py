@@ -9,6 +9,8 @@ from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core import settings
 
+LINKS = ("unsubscribe", "preferences", "browser", "archive", "share", "friend")
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -30,7 +32,7 @@ def preview(campaign: Campaign, contact: Contact | None) -> Preview:
     values = {
         **liquid.contact_values(campaign.account, contact),
         # Links of a preview lead nowhere in particular: nobody must leave by looking.
-        "links": dict.fromkeys(("unsubscribe", "preferences", "browser"), f"{base}/#preview"),
+        "links": dict.fromkeys(LINKS, f"{base}/#preview"),
     }
     return Preview(
         subject=liquid.parse(made.subject, "header").render(values),

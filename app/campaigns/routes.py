@@ -23,6 +23,7 @@ from app.campaigns import (
     queries,
     scheduling,
 )
+from app.campaigns.archive import deciding
 from app.campaigns.findings import Finding, NotReady
 from app.campaigns.models import STATES, Campaign
 from app.contacts.models import Contact
@@ -442,6 +443,7 @@ def _send_page(
         tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
+        archive=deciding.of_account(campaign.account_id), archived=deciding.page_of(campaign),
     )  # fmt: skip
     return make_response(page, status)
 

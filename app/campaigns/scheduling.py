@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from app.accounts import standing
 from app.campaigns import checks, restored
+from app.campaigns.archive import deciding
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.errors import Invalid, WrongState
@@ -58,6 +59,7 @@ def schedule(campaign: Campaign, *, at: datetime | None = None, hold_s: int = 0)
         moved = campaign.move("draft", to="sending", due_at=moment, started_at=moment)
     if not moved:
         raise CannotMove(campaign, "sent again")
+    deciding.going_out(campaign, campaign.due_at or now())
 
 
 def take_back(campaign: Campaign) -> None:

@@ -13,6 +13,10 @@ CSP_USER_HTML = (
     "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; "
     "frame-ancestors 'self'"
 )
+#: The same where its links are to work: they open beside the frame, as pages of their own.
+CSP_PUBLIC_HTML = CSP_USER_HTML.replace(
+    "sandbox;", "sandbox allow-popups allow-popups-to-escape-sandbox;"
+)
 
 
 def safety(*, secure: bool) -> list[tuple[str, str]]:
@@ -41,8 +45,8 @@ def protect(app: Flask, *, secure: bool) -> None:
         return response
 
 
-def user_html(response: Response) -> Response:
+def user_html(response: Response, policy: str = CSP_USER_HTML) -> Response:
     """Mark an answer as HTML that a person wrote: sandboxed, framed by our own pages only."""
-    response.headers["Content-Security-Policy"] = CSP_USER_HTML
+    response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from app.accounts import report_hooks, signing_keys
 from app.accounts.models import Account
 from app.campaigns import liquid
+from app.campaigns.archive import deciding
 from app.campaigns.content import Content
 from app.campaigns.content import compile as compile_content
 from app.campaigns.models import Campaign
@@ -29,7 +30,7 @@ from app.core.db import db
 from app.core.tokens import Purpose, packed, seal_for
 from app.delivery import linking
 from app.delivery.models import Delivery
-from app.delivery.signing import FixedUrl, SignedUrl
+from app.delivery.signing import FixedUrl, PlainUrl, SignedUrl
 from app.mailer import dkim, message
 from app.mailer.address import envelope
 from app.mailer.message import Mold, Part
@@ -68,7 +69,7 @@ class Reader:
         self.packed = packed(self.delivery_id)
 
 
-Url = FixedUrl | SignedUrl
+Url = PlainUrl | SignedUrl
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class CampaignMold:
         self.signers = signing_keys.signers(campaign.account_id, campaign.from_email)
         self.domain = settings.get().MAIL_DOMAIN
         self.account_values = liquid.contact_values(campaign.account, None)
-        self.urls = _urls(campaign.id, links, tracking=tracking, test=test)
+        self.urls = _urls(campaign, links, tracking=tracking, test=test)
         self.uses_fields = "fields" in f"{content.subject}{content.html}{content.text}"
         """Whether any merge tag may ask for a field of the account's own."""
         self._bounce = seal_for(Purpose.BOUNCE)
@@ -226,7 +227,7 @@ def render_one(campaign: Campaign, contact: Contact | None, *, purpose: str = "t
     """What one person reads; `purpose` is test, browser or preview. Nothing in it counts."""
     content = compile_content(campaign)
     delivery_id = _delivery_id(campaign, contact) if purpose == "browser" else 0
-    urls = _urls(campaign.id, {}, tracking="none", test=not delivery_id)
+    urls = _urls(campaign, {}, tracking="none", test=not delivery_id)
     reader = reader_of(campaign.account, contact, delivery_id=delivery_id)
     values = {**reader.values, "links": {name: url(reader) for name, url in urls.items()}}
     return Rendered(
@@ -259,9 +260,11 @@ def _tracked(content: Content, links: dict[str, int], tracking: str) -> Content:
     )
 
 
-def _urls(campaign_id: int, links: dict[str, int], *, tracking: str, test: bool) -> dict[str, Url]:
+def _urls(
+    campaign: Campaign, links: dict[str, int], *, tracking: str, test: bool
+) -> dict[str, Url]:
     """The address behind each name under `links.`"""
-    base = settings.get().BASE_URL
+    base, campaign_id = settings.get().BASE_URL, campaign.id
 
     def of_mail(path: str, purpose: Purpose) -> Url:
         if test:
@@ -280,12 +283,22 @@ def _urls(campaign_id: int, links: dict[str, int], *, tracking: str, test: bool)
         "preferences": preferences,
         "why": preferences.below("/why"),
         "browser": of_mail("v", Purpose.BROWSER),
+        **_public(campaign),
     }
     if tracking != "none":
         made["beacon"] = counted("o", Purpose.OPEN, campaign_id, ".gif")
         for number in links.values():
             made[f"c{number}"] = counted("c", Purpose.CLICK, number)
     return made
+
+
+def _public(campaign: Campaign) -> dict[str, Url]:
+    """The page for everybody; nothing where there is none, so that `if links.archive` asks."""
+    page = deciding.link_of(campaign)
+    if not page:
+        return {}
+    whole = PlainUrl(page)
+    return {"archive": whole, "share": whole.below("/share"), "friend": whole.below("/tell")}
 
 
 def _headers(campaign: Campaign, leave: Url, *, test: bool) -> list[tuple[str, list[Any]]]:

@@ -22,26 +22,28 @@ class HasNumber(Protocol):
 Pieces = Sequence[bytes | Callable[[HasNumber], bytes]]
 
 
-class FixedUrl:
-    """The same address for everybody: in test mails, and where only sums are counted."""
+class PlainUrl:
+    """An address without a token: a page for everybody, that tells nothing of who followed it."""
 
-    def __init__(self, head: str, purpose: Purpose, *numbers: int, tail: str = "") -> None:
-        self._set(f"{head}{sign(purpose, *numbers)}{tail}")
-
-    def _set(self, url: str) -> None:
+    def __init__(self, url: str) -> None:
         self.url = url
         self.in_header: Pieces = [url.encode()]
         self.in_body: Pieces = [message.value(url)]
 
-    def below(self, tail: str) -> FixedUrl:
+    def below(self, tail: str) -> PlainUrl:
         """The address of a page behind this one."""
-        made = FixedUrl.__new__(FixedUrl)
-        made._set(self.url + tail)
-        return made
+        return PlainUrl(self.url + tail)
 
     def __call__(self, reader: HasNumber) -> str:
         """As merge tags have it."""
         return self.url
+
+
+class FixedUrl(PlainUrl):
+    """The same address for everybody: in test mails, and where only sums are counted."""
+
+    def __init__(self, head: str, purpose: Purpose, *numbers: int, tail: str = "") -> None:
+        super().__init__(f"{head}{sign(purpose, *numbers)}{tail}")
 
 
 class SignedUrl:

@@ -25,6 +25,7 @@ from app.moving import (  # noqa: F401  (each adds its parts)
     ledger_parts,
     parts,
     people_parts,
+    sharing_parts,
     signup_parts,
 )
 from app.moving.archive import Archive, Entry, Sink

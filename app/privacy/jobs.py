@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from app.privacy import following
+import sqlalchemy as sa
+
+from app.core.db import db
+from app.privacy import disclosing, documents, following, incidents
+from app.privacy.models import Disclosure
 
 
 def tell() -> int:
-    """Mail what is new to those who want to hear of it; returns how many mails became rows."""
-    return following.mail_news()
+    """Mail what is new to those whom it concerns; returns how many mails or accounts it was."""
+    return following.mail_news() + disclosing.tell() + incidents.tell()
+
+
+def clean_up() -> int:
+    """Remove documents whose entry did not come about."""
+    return documents.remove_strays(set(db.session.scalars(sa.select(Disclosure.stored_as))))

@@ -11,11 +11,13 @@ from flask import Blueprint, current_app, request, url_for
 THEMES = ("light", "dark", "system")
 THEME_COOKIE = "theme"
 #: Pages below a section of the sidebar whose routes live in another feature.
-SECTIONS = {"delivery": "campaigns", "auth": "accounts", "privacy": "accounts"}
+SECTIONS = {
+    "delivery": "campaigns", "auth": "accounts", "privacy": "accounts", "sharing": "campaigns",
+}  # fmt: skip
 #: Entries of the sidebar that stand for one page, not for all of their feature.
 SINGLE = {"site.home", "site.help_page", "site.palette"}
 #: Pages that lie in another section than the rest of their feature.
-ELSEWHERE = {"contacts.ledger": "accounts"}
+ELSEWHERE = {"contacts.ledger": "accounts", "sharing.archive_page": "accounts"}
 
 
 def install(blueprint: Blueprint) -> None:

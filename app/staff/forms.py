@@ -9,6 +9,7 @@ from wtforms import (
     BooleanField,
     DateField,
     EmailField,
+    FileField,
     HiddenField,
     RadioField,
     SelectField,
@@ -18,6 +19,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from app.privacy.disclosing import GROUNDS
 from app.staff.looking import MINUTES
 
 
@@ -25,17 +27,21 @@ def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def _plain(value: str | None) -> str:
+    return (value or "").strip()
+
+
 def _text(label: str, message: str = "", *, rows: int = 3, longest: int = 2_000) -> TextAreaField:
     needed = DataRequired(message) if message else Optional()
     return TextAreaField(
-        label, filters=[_stripped], validators=[needed, Length(max=longest)],
+        label, filters=[_plain], validators=[needed, Length(max=longest)],
         render_kw={"rows": str(rows)},
     )  # fmt: skip
 
 
 def _line(label: str, message: str = "", *, longest: int = 200) -> StringField:
     needed = DataRequired(message) if message else Optional()
-    return StringField(label, filters=[_stripped], validators=[needed, Length(max=longest)])
+    return StringField(label, filters=[_plain], validators=[needed, Length(max=longest)])
 
 
 class EntryForm(FlaskForm):
@@ -116,3 +122,51 @@ class GrantForm(FlaskForm):
         default=1,
         validators=[InputRequired("Choose until when.")],
     )
+
+
+class DisclosureForm(FlaskForm):
+    """Data that somebody outside is to be given."""
+
+    account = _line("Account", "Say whose data it is.")
+    recipient = _text("Who gets the data", "Say who gets them.", rows=2)
+    which = _text("Which data", "Say which data, as exactly as the document does.")
+    purpose = _text("What for", "Say what they are wanted for.", rows=2)
+    ground = RadioField(
+        "Ground",
+        choices=[SelectChoice(key, words) for key, words in GROUNDS.items()],
+        default="consent",
+    )
+    document = FileField("The consent or the order, as a file")
+    bar_reason = _text("Why the customer must not be told yet", rows=2)
+    barred_until = DateField("Told from", validators=[Optional()])
+
+
+class BarForm(FlaskForm):
+    """What bars telling the customer."""
+
+    bar_reason = _text("Why the customer must not be told yet", rows=2)
+    barred_until = DateField("Told from", validators=[Optional()])
+
+
+class ProcessorForm(FlaskForm):
+    """A company that handles data for the operator."""
+
+    name = _line("Name", "Enter its name.")
+    purpose = _text("What it does for you", "Say what it does.", rows=2)
+    which = _text("Which data it gets to see", "Say which data.", rows=2)
+    place = _line("Where", "Say in which country.", longest=500)
+    since = DateField("Since", validators=[InputRequired("Enter the day.")])
+
+
+class IncidentForm(FlaskForm):
+    """What went wrong with data."""
+
+    title = _line("In one line", "Give it a title.")
+    began_on = DateField("Began on", validators=[InputRequired("Enter the day.")])
+    found_on = DateField("Found on", validators=[InputRequired("Enter the day.")])
+    what = _text("What happened", "Say what happened.", rows=5, longest=10_000)
+    which = _text("Which data, of how many", "Say which data.")
+    measures = _text("What we did", "Say what was done.")
+    advice = _text("What you can do")
+    concerns_all = BooleanField("It concerns every account")
+    accounts = _text("Accounts that it concerns", rows=3, longest=20_000)

@@ -24,6 +24,7 @@ from app.core.keeping import Forget, Rule
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
 from app.privacy import following
+from app.sharing import telling
 from app.site.models import Enquiry
 from app.tracking import returns
 from app.trust import walking
@@ -141,6 +142,12 @@ def _of_readers() -> tuple[Rule, ...]:
 
 def _of_visitors() -> tuple[Rule, ...]:
     return (
+        Rule("told_friends", "Keyed hashes of addresses that were told of a mail by a friend",
+             "Nobody is told of the same mail twice. The address itself goes with the mail.", 365,
+             of="visitor", forget=_in_one(lambda _before: telling.forget_old())),
+        Rule("never_tell", "Keyed hashes of who wants to be told of nothing any more",
+             "So that it holds for good.", until="as long as this installation exists",
+             of="visitor"),
         Rule("visits", "Sums of visits of public pages, by page and day",
              "To compare with last year. There is nobody in them.",
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),

@@ -46,6 +46,7 @@ from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
 from app.moving.models import Takein, Takeout
+from app.sharing.models import ShareLink
 from app.staff.models import ExportGrant
 from app.tracking.models import StoppedLink
 from app.trust.models import AbuseReport, Appeal, Suspension
@@ -65,6 +66,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         _journal(account, rows["import_id"])
         rows |= _trust(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["share_id"] = _share_link(account, rows["campaign_id"])
         rows["form_id"] = _form(account, rows["list_id"])
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
@@ -179,6 +181,15 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
 
 
+def _share_link(account: int, campaign: Row) -> Row:
+    link = ShareLink(
+        account_id=account, campaign_id=campaign.id, kind="report", nonce=1, expires_at=now()
+    )
+    db.session.add(link)
+    db.session.flush()
+    return link
+
+
 def _form(account: int, list_: Row) -> Row:
     form = SignUpForm(account_id=account, name="News", slug=SLUG, is_open=True)
     db.session.add(form)
@@ -207,6 +218,8 @@ OTHERS: dict[str, str] = {
     "verb": "pause",
     "panel": "business",
     "service": "whatsapp",
+    "archive_slug": "nobody",
+    "page_slug": "none",
 }
 #: Fields of forms, filled in well.
 FORM = {"role": "viewer", "name": "Stolen", "email": "c@garage.example", "version": "1"}

@@ -37,8 +37,9 @@ ABOUT_NOBODY = {
     "signed_in", "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
     "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
-#: Only a keyed hash of an address, for two months: nobody is asked again and again to confirm.
-HASHED = {"confirmation_mail", "kept_out"}
+    "archive", "archive_former_address", "archive_page", "confirmation_mail", "disclosure",
+    "incident", "incident_account", "incident_note", "kept_out", "never_tell", "processor",
+    "share_link", "told_friend",
 #: Never changed, so no address gets in: `auditing.note` takes it out.
 SCRUBBED = {"audit_entry"}
 #: Read within seconds and then gone.
@@ -58,10 +59,13 @@ def test_every_table_forgets_who_is_erased(name: str) -> None:
         place.model.__tablename__
         for place in (*erasing.PLACES, *leftovers.PLACES, *moving.PLACES, *trust.PLACES)
     }
-    known = EMPTIED | ABOUT_NOBODY | HASHED | SCRUBBED | PASSING | places
+    known = EMPTIED | ABOUT_NOBODY | REGISTERS | HASHED | SCRUBBED | PASSING | places
 
     assert name in known or goes_with_the_contact(Base.metadata.tables[name])
 
 
 def test_the_lists_name_tables_that_exist() -> None:
-    assert set(Base.metadata.tables) >= EMPTIED | ABOUT_NOBODY | HASHED | SCRUBBED | PASSING
+    assert (
+        set(Base.metadata.tables)
+        >= EMPTIED | ABOUT_NOBODY | REGISTERS | HASHED | SCRUBBED | PASSING
+    )

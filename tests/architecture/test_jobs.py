@@ -39,6 +39,7 @@ JOBS = {
     "app.delivery.jobs.start_due_campaigns": [],
     "app.delivery.jobs.sweep": [],
     "app.preferences.jobs.mail_links": [],
+    "app.privacy.jobs.clean_up": [],
     "app.privacy.jobs.tell": [],
     "app.ops.jobs.back_up": [],
     "app.moving.jobs.read_takein": ["takein_id"],

@@ -19,6 +19,10 @@ PREFERENCES = (
     "leave", "come_back", "tell_reason", "mail_link", "see_data", "download_data", "erase_page",
     "erase_now", "ask_page", "ask_for_link",
 )  # fmt: skip
+ARCHIVE = (
+    "shelf", "latest", "atom", "json_feed", "page", "mail", "card", "share", "share_now",
+    "tell_page", "tell",
+)  # fmt: skip
 PUBLIC = {
     "static",
     # The public site, and monitoring.
@@ -40,8 +44,13 @@ PUBLIC = {
     "signup.pop_up",
     # Ways to sites of others, with a notice.
     "outside.index", "outside.notice", "outside.go", "outside.ask_again",
+    # What owners show to everybody, and telling a friend of it.
+    *(f"archive.{name}" for name in ARCHIVE), "friends.never_page", "friends.never",
+    # By a signed link, with a password where one is set.
+    "outsiders.show", "outsiders.unlock", "outsiders.mail",
     # Promises to everybody.
     "privacy.policy", "privacy.compare", "privacy.versions", "privacy.version", "privacy.feed",
+    "privacy.registers", "privacy.incident",
     # Following the policy by mail: asked for with an address, then by signed links.
     "privacy.follow_page", "privacy.follow", "privacy.follow_asked", "privacy.confirm_follow_page",
     "privacy.confirm_follow", "privacy.unfollow_page", "privacy.unfollow",
@@ -69,7 +78,9 @@ WITHOUT_CSRF_TOKEN = {
     # Signed.
     "billing.take_event",
     # Only keep a choice in this browser.
-    "outside.go", "outside.ask_again",
+    "outside.go", "outside.ask_again", "archive.share_now",
+    # Judged by stamps and work, signed, or with a password.
+    "archive.tell", "friends.never", "outsiders.unlock",
 }  # fmt: skip
 #: The one call of the API that needs no token.
 ASKS_ITSELF = {"api.openapi_document"}

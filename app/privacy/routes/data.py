@@ -13,21 +13,25 @@ from app.auth.current import current_member, personal
 from app.contacts.models import Consent, Contact, Suppression
 from app.core.db import db, transaction
 from app.core.fragments import see_other
-from app.privacy import consenting
+from app.privacy import consenting, disclosing, incidents
 from app.privacy.routes.blueprint import account_or_none, bp, network
 
 
 @bp.get("/settings/data")
 @personal
 def data() -> ResponseReturnValue:
-    member = current_member()
+    member, account = current_member(), account_or_none()
     return render_template(
         "privacy/data.html",
         wordings=consenting.WORDINGS,
         standing=consenting.standing(member),
         history=consenting.history(member),
         acceptances=consenting.acceptances(member),
-        counts=_counts(account_or_none()),
+        counts=_counts(account),
+        disclosures=disclosing.about(account) if account else [],
+        withheld=disclosing.withheld(),
+        grounds=disclosing.GROUNDS,
+        incidents=incidents.about(account) if account else [],
     )
 
 

@@ -7,9 +7,11 @@ from app.staff.routes import (
     backups,
     catcher,
     customers,
+    incidents,
     keeping,
     people,
     policy,
+    registers,
     visits,
 )
 from app.staff.routes.blueprint import bp
@@ -21,9 +23,11 @@ __all__ = [
     "bp",
     "catcher",
     "customers",
+    "incidents",
     "keeping",
     "panels_own",
     "people",
     "policy",
+    "registers",
     "visits",
 ]

@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql  # noqa: F401
 
 import app.core.db
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
