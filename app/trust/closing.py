@@ -273,7 +273,10 @@ def forget_login(member: Member, *, besides: int = 0) -> bool:
     if member.staff_roles or db.session.scalar(elsewhere.limit(1)) is not None:
         return False
     _forget_mails_to(member.email)
-    db.session.delete(member)
+    db.session.execute(
+        sa.delete(Member).where(Member.id == member.id),
+        execution_options={"synchronize_session": False},
+    )
     return True
 
 

@@ -182,7 +182,7 @@ def appeal(
         "standing", settings.get().OPERATOR_EMAIL, account=account, person="",
         title=f"An answer from account {account.id}",
         lines=[f"{account.name} answers to a decision. It waits at the abuse desk."],
-        url=f"{settings.get().BASE_URL}/staff/abuse/accounts/{account.id}", label="Read it",
+        url=f"{settings.get().BASE_URL}/staff/accounts/{account.id}", label="Read it",
     )  # fmt: skip
     return row
 

@@ -37,9 +37,13 @@ ABOUT_NOBODY = {
     "signed_in", "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
     "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
-    "archive", "archive_former_address", "archive_page", "confirmation_mail", "disclosure",
-    "incident", "incident_account", "incident_note", "kept_out", "never_tell", "processor",
-    "share_link", "told_friend",
+#: What everybody may read, and links by which outsiders see numbers.
+ABOUT_NOBODY |= {"archive", "archive_former_address", "archive_page", "share_link"}
+#: Only a keyed hash of an address: nobody is asked again and again to confirm, told twice of the
+#: same mail, told of anything who wants that no more, or mailed by whom they kept out.
+HASHED = {"confirmation_mail", "told_friend", "never_tell", "kept_out"}
+#: The operator's registers: about accounts as a whole.
+REGISTERS = {"disclosure", "incident", "incident_account", "incident_note", "processor"}
 #: Never changed, so no address gets in: `auditing.note` takes it out.
 SCRUBBED = {"audit_entry"}
 #: Read within seconds and then gone.

@@ -67,7 +67,7 @@ def used(alice: Person, bob: Person, campaign_to: Make, to_server: FaultServer) 
         pass
     with transaction():
         suppressions.add(alice.account.id, READERS[0], reason="unsubscribed")
-        takeout = taking_out.ask(alice.account, alice.member)
+        takeout = taking_out.start(alice.account, alice.member)
         enquiring.ask(name="Alice", email=alice.member.email, text="How?", account=alice.account)
     while taking_out.run(takeout.id):
         pass
@@ -110,7 +110,7 @@ def test_nobody_of_a_closed_account_is_anywhere(
 def test_the_page_says_what_goes_and_undoes_it(used: Person, client: Client) -> None:
     client.sign_in(used)
     page = client.get("/settings/close").text
-    assert "13 contacts" in page
+    assert "1 campaign</strong>, with 13 mails" in page
     assert "Take everything out" in page
 
     assert client.post("/settings/close", data={"name": "Something"}).status_code == 422

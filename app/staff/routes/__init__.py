@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_own
+from app.staff import panel_abuse, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -25,6 +25,7 @@ __all__ = [
     "customers",
     "incidents",
     "keeping",
+    "panel_abuse",
     "panels_own",
     "people",
     "policy",
