@@ -81,7 +81,7 @@ def test_a_whole_story_leaves_no_address_and_no_token(
     client.get(f"/u/{leave}")
     client.post(f"/u/{leave}")
     client.post("/sign-in", data={"email": "alice@bakery.example", "password": "wrong password"})
-    client.post("/forgot", data={"email": "alice@bakery.example"})
+    client.post("/password/forgot", data={"email": "alice@bakery.example"})
     before = in_the_queue_server()
     intake.take_hits()
 
