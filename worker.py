@@ -41,6 +41,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.analytics.jobs.take_views", 1),
     ("app.delivery.jobs.start_due_campaigns", 1),
     ("app.tracking.jobs.take_mail", 1),
+    ("app.desk.jobs.take_letters", 1),
     ("app.tracking.jobs.take_reports", 1),
     ("app.contacts.jobs.sweep", 5),
     ("app.moving.jobs.sweep", 5),

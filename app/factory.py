@@ -47,6 +47,8 @@ from app.core.fragments import wants_fragment
 from app.core.uploading import UploadRequest
 from app.delivery import leftovers
 from app.delivery import routes as delivery
+from app.desk import leftovers as desk_leftovers
+from app.desk import routes as desk
 from app.extensions import csrf, htmx, limiter, login
 from app.moving import leftovers as moving_leftovers
 from app.moving import routes as moving
@@ -82,7 +84,7 @@ WORDS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (
     site.bp, auth.bp, accounts.bp, privacy.bp, contacts.bp, contacts.signup_forms.bp,
     contacts.signing_up.bp, campaigns.bp,
-    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, sharing.outside.bp,
+    delivery.bp, tracking.bp, preferences.bp, reports.bp, analytics.bp, desk.bp, sharing.outside.bp,
     sharing.archive.bp, sharing.friends.bp, sharing.outsiders.bp, sharing.owners.bp,
     moving.bp, billing.bp, trust.bp, staff.bp, api.bp, health.bp,
 )  # fmt: skip
@@ -183,7 +185,12 @@ def configure_process(config: Config) -> None:
     books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
     keeping.register(rules.rules(), forgetting.chosen)
-    erasing.look_in(*leftovers.PLACES, *moving_leftovers.PLACES, *trust_leftovers.PLACES)
+    erasing.look_in(
+        *leftovers.PLACES,
+        *desk_leftovers.PLACES,
+        *moving_leftovers.PLACES,
+        *trust_leftovers.PLACES,
+    )
 
 
 def _connect(app: Flask, config: Config) -> None:

@@ -9,11 +9,11 @@ import app.billing.models
 import app.campaigns.models
 import app.contacts.models
 import app.delivery.models
+import app.desk.models
 import app.moving.models
 import app.plans.models
 import app.privacy.models
 import app.sharing.models
-import app.site.models
 import app.staff.models
 import app.tracking.models
 import app.trust.models  # noqa: F401

@@ -114,26 +114,34 @@ def app(whole_app: Flask, settings: Config) -> Iterator[Flask]:
 
 def _empty() -> None:
     with db.engine.connect() as connection:
+        filled = _filled(connection)
         if connection.dialect.name == "postgresql":
-            names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
-            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-        else:
+            # Without triggers and foreign keys: a TRUNCATE of all tables takes longer than a test.
+            connection.exec_driver_sql("SET session_replication_role = replica")
+            _run(connection, [f'DELETE FROM "{name}"' for name in filled])  # noqa: S608
+            connection.exec_driver_sql("SET session_replication_role = DEFAULT")
+        elif filled:
             # First the accounts: only with them does the record of consents go.
             connection.execute(sa.delete(Base.metadata.tables["account"]))
-            kept = [one for one in guarding.GUARDS if _has_rows(connection, one.table)]
+            kept = [one for one in guarding.GUARDS if one.table in filled]
             for one in kept:  # these do not go at all
                 _run(connection, one.dropping("sqlite"))
             _empty_books_of_nobody(connection)
             for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(sa.delete(table))
+                if table.name in filled:
+                    connection.execute(sa.delete(table))
             for one in kept:
                 _run(connection, one.statements("sqlite"))
         connection.commit()
 
 
-def _has_rows(connection: sa.Connection, table: str) -> bool:
-    columns = Base.metadata.tables[table].c
-    return connection.execute(sa.select(columns.id).limit(1)).first() is not None
+def _filled(connection: sa.Connection) -> set[str]:
+    """Tables that have rows."""
+    asked = " UNION ALL ".join(
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")"  # noqa: S608
+        for name in Base.metadata.tables
+    )
+    return {row[0] for row in connection.exec_driver_sql(asked)}
 
 
 def _run(connection: sa.Connection, statements: list[str]) -> None:

@@ -37,6 +37,7 @@ WORDS = {
     "campaign.treat_as_sent": "treated uncertain mails as sent",
     "consent.give": "gave a consent",
     "consent.take_back": "took a consent back",
+    "desk.opt_out": "took somebody out who had written to us",
     "disclosure.approved": "approved a disclosure",
     "disclosure.bar": "changed what bars telling of a disclosure",
     "disclosure.enter": "entered a disclosure",

@@ -10,7 +10,7 @@ from app.accounts import auditing, mail_servers
 from app.accounts.models import Account, Mailbox, Member
 from app.core import sealing
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError, Invalid, NotFound
 from app.core.owning import owned
 from app.mailer import fetching
 from app.mailer.fetching import Box
@@ -18,10 +18,12 @@ from app.mailer.fetching import Box
 PORTS = {("imap", "implicit"): 993, ("imap", "starttls"): 143, ("imap", "none"): 143,
          ("pop3", "implicit"): 995, ("pop3", "starttls"): 110, ("pop3", "none"): 110}  # fmt: skip
 AT_MOST = 10
+#: What is read of a letter to the operator, with its attachments; bounces need less.
+LETTER_BYTES = 16_000_000
 
 
 def add(
-    account: Account,
+    account: Account | None,
     by: Member,
     *,
     kind: str,
@@ -33,15 +35,16 @@ def add(
     folder: str = "INBOX",
     keeps: bool = False,
 ) -> Mailbox:
-    """Have a mailbox read. Without `port`, the usual one."""
+    """Have a mailbox read; None: the operator's own. Without `port`, the usual one."""
     usual = PORTS[kind, tls]
-    if not account.vouched and port not in (None, *PORTS.values()):
+    if account is not None and not account.vouched and port not in (None, *PORTS.values()):
         message = "Mailboxes are read on port 110, 143, 993 or 995."
         raise Invalid(message, {"port": [message]})
-    if len(of_account(account)) >= AT_MOST:
+    if len(of_account(account) if account else of_operator()) >= AT_MOST:
         raise Invalid(f"{AT_MOST} mailboxes are enough. Remove one first.")
     mailbox = Mailbox(
-        account_id=account.id, kind=kind, host=host.strip().rstrip(".").lower(),
+        account_id=account.id if account else None, kind=kind,
+        host=host.strip().rstrip(".").lower(),
         port=port or usual, tls=tls, username=username, sealed_password=sealing.seal(password),
         folder=folder or "INBOX", keeps=keeps and kind == "imap",
     )  # fmt: skip
@@ -51,7 +54,7 @@ def add(
     return mailbox
 
 
-def remove(account: Account, by: Member, mailbox: Mailbox) -> None:
+def remove(account: Account | None, by: Member, mailbox: Mailbox) -> None:
     """Read it no more."""
     db.session.delete(mailbox)
     auditing.note(account, by, "mailbox.remove", f"{mailbox.host}:{mailbox.port}")
@@ -69,6 +72,21 @@ def of_account(account: Account) -> Sequence[Mailbox]:
     ).all()
 
 
+def of_operator() -> Sequence[Mailbox]:
+    """The operator's own: what comes there reaches the desk."""
+    return db.session.scalars(
+        sa.select(Mailbox).where(Mailbox.account_id.is_(None)).order_by(Mailbox.id)
+    ).all()
+
+
+def find_own(mailbox_id: int) -> Mailbox:
+    """One of the operator's own. Raises NotFound."""
+    found = next((one for one in of_operator() if one.id == mailbox_id), None)
+    if found is None:
+        raise NotFound("That mailbox")
+    return found
+
+
 def box_of(mailbox: Mailbox) -> Box:
     """What the reader needs. Raises Unreachable for a server that is not public."""
     account = db.session.get(Account, mailbox.account_id) if mailbox.account_id else None
@@ -77,6 +95,7 @@ def box_of(mailbox: Mailbox) -> Box:
         kind=mailbox.kind, host=mailbox.host, port=mailbox.port, tls=mailbox.tls,
         username=mailbox.username, password=sealing.unseal(mailbox.sealed_password),
         folder=mailbox.folder, keeps=mailbox.keeps,
+        read_bytes=fetching.READ_BYTES if account else LETTER_BYTES,
         pinned="" if trusted else mail_servers.public_address(mailbox.host, mailbox.port),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, notices
+from app.accounts import auditing, notices, opening
 from app.accounts.models import Member
 from app.auth import known_browsers, passwords, second_factors, sessions
 from app.auth.models import (
@@ -78,18 +78,26 @@ def sound(secret: str) -> Member:
     if used.scalar() is None:
         raise passwords.DeadLink
     member = db.session.get_one(Member, link.member_id)
-    shut_out(member, since=link.since)
+    shut_out(member, since=link.since, address=_address_before(member, link.since))
     return member
 
 
-def shut_out(member: Member, *, since: datetime) -> None:
-    """End all sessions, let the password and open links die, and forget what was added since."""
+def shut_out(member: Member, *, since: datetime, address: str) -> None:
+    """End all sessions, let the password and open links die, and forget what was added since.
+
+    `address` is the one that counts again: a link to set a password goes there.
+    """
+    member.email = address
+    db.session.flush()
     sessions.end_all(member)
     passwords.forget_links(member)
     passwords.spend(member)
     mine = EmailChange.member_id == member.id
     db.session.execute(
         sa.update(EmailChange).where(mine, EmailChange.used_at.is_(None)).values(used_at=now())
+    )
+    db.session.execute(
+        sa.update(EmailChange).where(mine, EmailChange.used_at >= since).values(back_hash=None)
     )
     for row, moment in (
         (Authenticator, Authenticator.created_at),
@@ -103,6 +111,23 @@ def shut_out(member: Member, *, since: datetime) -> None:
     known_browsers.forget(member, since=since)
     auditing.note(sessions.first_account(member), member, "sign_in.alarm")
     passwords.mail_link(member)
+
+
+def _address_before(member: Member, since: datetime) -> str:
+    """The address to which the alarm was mailed, where a thief has changed it since."""
+    before = db.session.scalar(
+        sa.select(EmailChange.old_email)
+        .where(
+            EmailChange.member_id == member.id,
+            EmailChange.used_at >= since,
+            EmailChange.old_email != "",
+        )
+        .order_by(EmailChange.used_at, EmailChange.id)
+        .limit(1)
+    )
+    if before is None or opening.find_member(before) is not None:
+        return member.email
+    return before
 
 
 def _link(member: Member, *, since: datetime) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.accounts.models import Member
-from app.auth import passkeys, passwords, provider_logins, second_factors, sessions
-from app.auth.models import SignedIn
+from app.auth import passkeys, passwords, provider_logins, second_factors
 from app.core import settings
 from app.core.errors import Invalid
 
@@ -32,14 +31,12 @@ def ways(member: Member) -> Ways:
     )
 
 
-def confirm(session: SignedIn, *, password: str, code: str) -> None:
-    """By the password or a code, whichever was typed. Raises Invalid."""
-    member = session.member
+def check(member: Member, *, password: str, code: str) -> bool:
+    """The password or a code, whichever was typed; True for a code. Raises Invalid."""
     if code:
         second_factors.check(member, code)
-        sessions.confirm(session, strongly=True)
-        return
+        return True
     if not passwords.matches(member, password):
         words = "That is not your password. Try again, or set a new one by mail."
         raise Invalid(words, {"password": [words]})
-    sessions.confirm(session)
+    return False

@@ -17,25 +17,28 @@ from app.core.clock import now
 from app.core.db import db
 
 LASTS = timedelta(days=365)
+#: How many people of one browser it keeps apart.
+SHARED_BY = 5
 
 
-def is_known(member: Member | None, secret: str | None) -> bool:
+def is_known(member: Member | None, cookie: str | None) -> bool:
     """Whether this person has signed in in the browser with that cookie."""
-    if member is None or not secret:
-        return False
-    return db.session.scalar(_row(member, secret)) is not None
+    return member is not None and _row(member, cookie) is not None
 
 
-def remember(member: Member, secret: str | None) -> str:
-    """Know the browser from now on; returns the secret for its cookie."""
-    secret = secret or tokens.secret()
-    row = db.session.scalar(_row(member, secret))
-    if row is None:
-        db.session.add(KnownBrowser(member_id=member.id, token_hash=tokens.hashed(secret)))
-    else:
+def remember(member: Member, cookie: str | None) -> str:
+    """Know the browser from now on; returns its cookie: a secret for each who shares it.
+
+    Each gets a fresh one, for the others, or whoever planted the cookie, may know theirs.
+    """
+    row = _row(member, cookie)
+    if row is not None and cookie:
         row.seen_at = now()
+        return cookie
+    secret = tokens.secret()
+    db.session.add(KnownBrowser(member_id=member.id, token_hash=tokens.hashed(secret)))
     db.session.flush()
-    return secret
+    return ".".join([secret, *_secrets(cookie)[: SHARED_BY - 1]])
 
 
 def forget(member: Member, *, since: datetime | None = None) -> None:
@@ -44,9 +47,20 @@ def forget(member: Member, *, since: datetime | None = None) -> None:
     db.session.execute(gone.where(KnownBrowser.created_at >= since) if since else gone)
 
 
-def _row(member: Member, secret: str) -> sa.Select[KnownBrowser]:
-    return sa.select(KnownBrowser).where(
-        KnownBrowser.token_hash == tokens.hashed(secret),
-        KnownBrowser.member_id == member.id,
-        KnownBrowser.seen_at > now() - LASTS,
+def _secrets(cookie: str | None) -> list[str]:
+    return [part for part in (cookie or "").split(".") if part][:SHARED_BY]
+
+
+def _row(member: Member, cookie: str | None) -> KnownBrowser | None:
+    hashes = [tokens.hashed(secret) for secret in _secrets(cookie)]
+    if not hashes:
+        return None
+    return db.session.scalar(
+        sa.select(KnownBrowser)
+        .where(
+            KnownBrowser.token_hash.in_(hashes),
+            KnownBrowser.member_id == member.id,
+            KnownBrowser.seen_at > now() - LASTS,
+        )
+        .limit(1)
     )

@@ -187,7 +187,7 @@ class KnownBrowser(Base):
         sa.ForeignKey("member.id", ondelete="CASCADE"), index=True
     )
     token_hash: Mapped[str] = mapped_column(sa.String(64))
-    """Of the secret in a cookie that outlives sessions; the same for all who share a browser."""
+    """Of the secret in a cookie that outlives sessions; each who shares the browser has one."""
     created_at: Mapped[Moment] = mapped_column(default=now)
     seen_at: Mapped[Moment] = mapped_column(default=now)
 

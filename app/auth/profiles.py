@@ -118,9 +118,8 @@ def take_back(secret: str) -> Member:
     if used.scalar() is None:
         raise passwords.DeadLink
     member = change_.member
-    member.email = change_.old_email
-    db.session.flush()
-    alarms.shut_out(member, since=change_.created_at)
+    alarms.shut_out(member, since=change_.created_at, address=change_.old_email)
+    auditing.note(sessions.first_account(member), member, "profile.email_back")
     return member
 
 

@@ -18,6 +18,8 @@ from app.core.db import db
 from app.core.errors import Forbidden, NotFound, WrongState
 
 LASTS = timedelta(hours=1)
+#: So many mails an hour are enough.
+AT_MOST = 3
 
 
 def demand_place(said: Said) -> None:
@@ -45,6 +47,8 @@ def ask_to_link(said: Said) -> bool:
     member = signing_in.find(said.email) if said.is_verified else None
     if member is None:
         return False
+    if steps.living("link", member) >= AT_MOST:
+        return True
     secret = steps.begin(
         "link",
         member,

@@ -66,10 +66,16 @@ def touch(session: SignedIn, at: datetime) -> None:
     session.seen_at = at
 
 
-def confirm(session: SignedIn, *, strongly: bool = False) -> None:
-    """Note that the person proved once more who they are."""
+def confirm(session: SignedIn, *, strongly: bool = False) -> str:
+    """Note that the person proved once more who they are; returns a new secret for the cookie.
+
+    The old one dies, so that who has stolen it does not share in what opens now.
+    """
+    secret = tokens.secret()
+    session.token_hash = tokens.hashed(secret)
     session.confirmed_at = now()
     session.is_strong = session.is_strong or strongly
+    return secret
 
 
 def is_recent(session: SignedIn) -> bool:

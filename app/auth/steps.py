@@ -67,6 +67,17 @@ def find(kind: str, secret: str | None) -> SignInStep:
     return step
 
 
+def living(kind: str, member: Member) -> int:
+    """How many of that kind are under way for somebody."""
+    found = sa.select(sa.func.count()).where(
+        SignInStep.kind == kind,
+        SignInStep.member_id == member.id,
+        SignInStep.used_at.is_(None),
+        SignInStep.expires_at > now(),
+    )
+    return db.session.scalar(found) or 0
+
+
 def use(step: SignInStep) -> None:
     """Conditional, so that of two who come at once one is too late. Raises Over."""
     used = db.session.execute(

@@ -35,17 +35,15 @@ def address() -> str:
 
 
 def address_and_network() -> str:
-    """Both together; or the browser alone, where the person has signed in there before."""
-    if is_own_browser():
-        return f"{address()} {tokens.hashed(browsers.known_cookie() or '')[:32]}"
-    return f"{address()} {network()}"
+    """Both together; browsers in which the person has signed in before are counted apart."""
+    return f"{address()} {'own' if is_own_browser() else network()}"
 
 
 def is_own_browser() -> bool:
     """Whether whoever has the typed address has signed in in this browser before."""
     cookie = browsers.known_cookie()
     if not cookie:
-        return False
+        return False  # and nobody is looked up for who brings none
     return known_browsers.is_known(signing_in.find(request.form.get("email", "")), cookie)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from io import BytesIO
+
+from flask import Flask, Response, request, send_file
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -49,4 +51,17 @@ def user_html(response: Response, policy: str = CSP_USER_HTML) -> Response:
     """Mark an answer as HTML that a person wrote: sandboxed, framed by our own pages only."""
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def strangers_file(name: str, content: bytes) -> Response:
+    """A file that somebody sent us: a download, never shown by the browser, whatever it is."""
+    response = send_file(
+        BytesIO(content),
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=name,
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response

@@ -44,6 +44,8 @@ class Box:
     folder: str = "INBOX"
     keeps: bool = False
     """Mark as seen instead of deleting (IMAP only)."""
+    read_bytes: int = READ_BYTES
+    """How much of one mail is fetched."""
     pinned: str = ""
     """The address to connect to, where the name was resolved and judged before."""
 
@@ -191,7 +193,7 @@ def _imap(box: Box, take: Take, limit: int) -> int:
 
 
 def _imap_one(server: imaplib.IMAP4, box: Box, uid: str, take: Take) -> bool:
-    _, parts = server.uid("fetch", uid, f"(BODY.PEEK[]<0.{READ_BYTES}>)")
+    _, parts = server.uid("fetch", uid, f"(BODY.PEEK[]<0.{box.read_bytes}>)")
     data = next((part[1] for part in parts if isinstance(part, tuple)), b"")
     leaves = take(data)
     # What is not ours stays, marked as seen, so that nobody's mail is lost.
@@ -219,8 +221,10 @@ def _pop3(box: Box, take: Take, limit: int) -> int:
             if size > LARGEST:
                 continue
             # The header and some thousand lines: as much as is ever read.
-            lines = server.top(number, 20_000)[1] if size > READ_BYTES else server.retr(number)[1]
-            if take(b"\r\n".join(lines)[:READ_BYTES]):
+            lines = (
+                server.top(number, 20_000)[1] if size > box.read_bytes else server.retr(number)[1]
+            )
+            if take(b"\r\n".join(lines)[: box.read_bytes]):
                 server.dele(number)
             done += 1
         return done

@@ -99,7 +99,7 @@ LEFT_OUT = {
     "appeal": "letters to the operator of this installation",
     "abuse_report": "letters to the operator of this installation",
     "signed_in": "browsers of members",
-    "enquiry": "letters to the operator of this installation",
+    "ticket": "letters to the operator of this installation",
     "disclosure": "a register of the operator of this installation",
     "incident_account": "a register of the operator of this installation",
     "takeout": "of this installation",

@@ -1,8 +1,8 @@
 """The door for mail: bounces and unsubscribe mails always, everything else while CATCHER is on.
 
-`b+…`, `u+…` and complaints to `abuse` or `fbl` at MAIL_DOMAIN go to `inbound/`, on disk before
-they are acknowledged; the rest lies in `mail/`, for the page /mail, the oldest removed when there
-are too many.
+`b+…`, `u+…` and complaints to `abuse` or `fbl` at MAIL_DOMAIN go to `inbound/`, letters to the
+operator's address to `desk/`, on disk before they are acknowledged; the rest lies in `mail/`, for
+the page /mail, the oldest removed when there are too many. Letters to the operator lie there too.
 
 To try bounces without the internet: `bounce+hard@…` is refused for good, `bounce+soft@…` for now.
 """
@@ -35,6 +35,8 @@ class Door:
         self.catches = config.CATCHER
         self.inbound: Path = config.LEADERSEND_HOME / "inbound"
         self.caught: Path = config.LEADERSEND_HOME / "mail"
+        self.desk: Path = config.LEADERSEND_HOME / "desk"
+        self.operator = config.OPERATOR_EMAIL.lower()
         self.kept = len(spool.names(self.caught))
 
     async def handle_EHLO(  # noqa: N802
@@ -48,7 +50,7 @@ class Door:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Whom we take mail for."""
-        if not self._is_inbound(address):
+        if not self._is_inbound(address) and address.lower() != self.operator:
             local = address.rpartition("@")[0].lower()
             if not self.catches:
                 return "550 5.7.1 This server does not relay"
@@ -66,10 +68,16 @@ class Door:
         content = envelope.original_content or b""
         ours = [to for to in envelope.rcpt_tos if self._is_inbound(to)]
         others = [to for to in envelope.rcpt_tos if to not in ours]
+        letters = [to for to in others if to.lower() == self.operator]
+        others = others if self.catches else []
         try:
             if ours:
                 await asyncio.to_thread(
                     spool.write, self.inbound, sender, ours, content, durable=True
+                )
+            if letters:
+                await asyncio.to_thread(
+                    spool.write, self.desk, sender, letters, content, durable=True
                 )
             if others:
                 spool.write(self.caught, sender, others, content, durable=False)

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, IntegerField, StringField, TextAreaField
+from wtforms import EmailField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
+
+#: Purpose → words.
+ABOUT = [
+    SelectChoice("support", "Using it, and everything else"),
+    SelectChoice("billing", "Plans, invoices and payments"),
+    SelectChoice("privacy", "My data, and the privacy policy"),
+    SelectChoice("abuse", "Mail that I did not want"),
+    SelectChoice("service", "Something does not work"),
+]
 
 
 def _stripped(value: Any) -> Any:
@@ -35,6 +45,8 @@ class ContactForm(FlaskForm):
         validators=[DataRequired("Write your question."), Length(max=10_000)],
         render_kw={"rows": "8"},
     )
+    subject = StringField("Subject", filters=[_stripped], validators=[Length(max=200)])
+    about = SelectField("What it is about", choices=ABOUT, default="support")
     version = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(1, 1_000_000)])
     fax = StringField("Fax", validators=[Length(max=200)])
     """Nobody sees it; programs that fill in every field do."""

@@ -7,12 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.auth import throttling
-from app.auth.current import current_account, membership_or_none, public
+from app.auth.current import current_account, current_member, membership_or_none, public
 from app.core import fragments
 from app.core.db import transaction
 from app.core.errors import Invalid
+from app.desk import tickets
 from app.extensions import limiter
-from app.site import enquiring, framing, queries, sampling
+from app.site import framing, queries, sampling
 from app.site.forms import ContactForm
 from app.site.works import works
 
@@ -76,8 +77,12 @@ def about() -> ResponseReturnValue:
 @bp.get("/contact")
 @public
 def contact() -> ResponseReturnValue:
-    form = ContactForm(version=request.args.get("version", type=int))
-    return render_template("site/contact.html", form=form, asked="asked" in request.args)
+    version = request.args.get("version", type=int)
+    form = ContactForm(version=version, about="privacy" if version else "support")
+    if current_user.is_authenticated and request.method == "GET":
+        member = current_member()
+        form.name.data, form.email.data = member.name, member.email
+    return _contact(form, asked=request.args.get("asked", ""))
 
 
 @bp.post("/contact")
@@ -85,24 +90,37 @@ def contact() -> ResponseReturnValue:
 @limiter.limit("5/minute;20/hour;60/day", key_func=throttling.network)
 def contact_post() -> ResponseReturnValue:
     form = ContactForm()
-    membership = membership_or_none() if current_user.is_authenticated else None
+    signed_in = current_user.is_authenticated
+    membership = membership_or_none() if signed_in else None
     if not form.validate():
-        return render_template("site/contact.html", form=form, asked=False), 422
+        return _contact(form), 422
     if form.fax.data:
-        return fragments.see_other("site.contact", asked=1)
+        return fragments.see_other("site.contact", asked="kept")
     try:
         with transaction():
-            enquiring.ask(
+            ticket = tickets.open_(
                 name=form.name.data,
                 email=form.email.data,
+                subject=form.subject.data or "",
                 text=form.text.data,
+                purpose=form.about.data,
                 account=membership.account if membership else None,
+                member=current_member() if signed_in else None,
                 version=form.version.data,
+                origin="page" if signed_in else "form",
             )
+            tickets.confirm(ticket)
+            tickets.tell_staff(ticket)
     except Invalid as error:
         form.email.errors = error.errors["email"]
-        return render_template("site/contact.html", form=form, asked=False), 422
-    return fragments.see_other("site.contact", asked=1)
+        return _contact(form), 422
+    return fragments.see_other("site.contact", asked=ticket.reference)
+
+
+def _contact(form: ContactForm, *, asked: str = "") -> str:
+    """`asked` is the reference of what was just sent, or another word where there is none."""
+    reference = asked if tickets.SUBJECT_MARK.fullmatch(f"[#{asked}]") else ""
+    return render_template("site/contact.html", form=form, asked=bool(asked), reference=reference)
 
 
 @bp.post("/theme")

@@ -25,6 +25,7 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 #: In the order of the navigation.
 SECTIONS = (
     _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
+    _section("staff.desk", "Desk", "inbox", "support", "service", "billing", "abuse"),
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),

@@ -50,6 +50,11 @@ class Taken:
     to: tuple[str, ...]
 
     @property
+    def is_to_a_person(self) -> bool:
+        """Whether people write to that address as well, with words instead of reports."""
+        return any(to.lower().startswith("abuse@") for to in self.to)
+
+    @property
     def marks(self) -> list[str]:
         """Names under which it is noted that the file was acted upon."""
         return [f"mail {hashed(f'{self.path.name} {recipient}')}" for recipient in self.to]
@@ -89,7 +94,9 @@ def _take(paths: list[Path]) -> int:
             one.claimed.rename(one.path)  # the database is busy or away; the next tick comes back
         raise
     for one in taken:
-        if results[one.path] == "odd":
+        if results[one.path] == "odd" and one.is_to_a_person:
+            _hand_over(one.claimed, one.path.name)
+        elif results[one.path] == "odd":
             _set_aside(one.claimed, one.path.name)
         else:
             one.claimed.unlink(missing_ok=True)
@@ -161,6 +168,13 @@ def _forget_marks(taken: list[Taken]) -> None:
     if marks:
         with transaction():
             db.session.execute(sa.delete(Intake).where(Intake.name.in_(marks)))
+
+
+def _hand_over(claimed: Path, name: str) -> None:
+    """To the operator's desk, where people answer."""
+    desk = claimed.parent.parent / "desk"
+    desk.mkdir(mode=0o700, exist_ok=True)
+    claimed.rename(desk / name)
 
 
 def _set_aside(claimed: Path, name: str) -> None:

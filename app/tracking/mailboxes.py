@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.accounts import mailboxes
 from app.accounts.models import Mailbox
-from app.core import settings
+from app.core import settings, spool
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import DomainError
@@ -62,6 +62,8 @@ def _read(mailbox: Mailbox) -> int:
     def take(data: bytes) -> bool:
         nonlocal taken
         is_ours = act(data, mailbox.account_id)
+        if not is_ours and mailbox.account_id is None:
+            is_ours = hand_to_desk(data)
         taken += is_ours
         return is_ours
 
@@ -85,6 +87,15 @@ def _read(mailbox: Mailbox) -> int:
             .execution_options(synchronize_session=False)
         )  # fmt: skip
     return found
+
+
+def hand_to_desk(data: bytes) -> bool:
+    """A letter out of the operator's own mailbox: on disk before it leaves there."""
+    config = settings.get()
+    sender = str(dsn.read(data).get("Return-Path", "unknown")).strip() or "unknown"
+    folder = config.LEADERSEND_HOME / "desk"
+    spool.write(folder, sender, [config.OPERATOR_EMAIL], data, durable=True)
+    return True
 
 
 def act(data: bytes, account_id: int | None) -> bool:

@@ -63,15 +63,16 @@ class Letter:
         return any(finding.verdict != "none" for finding in self.findings)
 
 
-def read(sender: str, data: bytes) -> Letter:
-    """Read a mail. `sender` is the envelope's; empty for bounces."""
+def read(sender: str, data: bytes, *, judges: bool = True) -> Letter:
+    """Read a mail. `sender` is the envelope's; empty for bounces. Looking for what a report says
+    takes its time: without `judges`, only where the mail says by its header that it is one."""
     data = data[:LARGEST_BYTES]
     domain = settings.get().MAIL_DOMAIN
     message = dsn.read(data)
     return Letter(
         name=_name(message, data),
         is_automatic=sender in ("", "<>") or _says_automatic(message),
-        findings=dsn.judge(message),
+        findings=dsn.judge(message) if judges or _may_be_report(sender, message) else (),
         quoted=traces.find(data, message, domain),
         answers=traces.named(message, domain),
     )
@@ -134,6 +135,18 @@ def quoted_delivery(letter: Letter) -> tuple[int, ...] | None:
         if (numbers := _opened(purpose, token)) and len(numbers) == 1
     }
     return found.pop() if len(found) == 1 else None
+
+
+def named_deliveries(letter: Letter) -> list[int]:
+    """Every mail of ours that a letter answers or quotes, by Delivery, in that order."""
+    marks = [
+        *((Purpose.MESSAGE, token) for token in letter.answers),
+        *((Purpose.MESSAGE, token) for token in letter.quoted.message),
+        *((Purpose.UNSUBSCRIBE, token) for token in letter.quoted.leave),
+        *((Purpose.BOUNCE, token) for token in letter.quoted.bounce),
+    ]
+    found = (opened for mark in marks if (opened := _opened(*mark)) and len(opened) == 1)
+    return list(dict.fromkeys(numbers[0] for numbers in found))[:20]
 
 
 def arrived(letter: Letter, *, account_id: int | None = None) -> int:
@@ -210,6 +223,15 @@ def forget_old() -> int:
 def _name(message: Message, data: bytes) -> str:
     known = " ".join(str(message.get("Message-ID") or "").split())
     return hashed(known or data.decode("latin-1"))
+
+
+def _may_be_report(sender: str, message: Message) -> bool:
+    says = " ".join(str(message.get(name) or "")[:500] for name in ("Content-Type", "Subject"))
+    return (
+        sender in ("", "<>")
+        or bool(dsn.DAEMON.search(str(message.get("From") or "")[:500]))
+        or any(word in says.lower() for word in ("report", "undeliver", "delivery", "returned"))
+    )
 
 
 def _says_automatic(message: Message) -> bool:

@@ -21,11 +21,11 @@ from app.contacts.signup import gate
 from app.core import settings
 from app.core.db import db, transaction
 from app.core.keeping import Forget, Rule
+from app.desk import tickets
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
 from app.privacy import following
 from app.sharing import telling
-from app.site.models import Enquiry
 from app.tracking import returns
 from app.trust import walking
 from app.trust.models import AbuseReport
@@ -61,9 +61,9 @@ def _files_that_moved() -> int:
     return taking_out.remove_old() + taking_in.remove_old()
 
 
-def _enquiries(before: datetime) -> int:
-    gone = db.session.execute(sa.delete(Enquiry).where(Enquiry.at < before))
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+def _tickets(before: datetime, limit: int) -> int:
+    with transaction():
+        return tickets.forget_old(before, limit)
 
 
 def _abuse_reports(before: datetime) -> int:
@@ -151,8 +151,9 @@ def _of_visitors() -> tuple[Rule, ...]:
         Rule("visits", "Sums of visits of public pages, by page and day",
              "To compare with last year. There is nobody in them.",
              3 * 365, 30, 10 * 365, of="visitor", forget=_in_one(analytics.forget_old)),
-        Rule("enquiries", "Letters by the contact form", "To answer, and to come back to them.",
-             2 * 365, 90, 10 * 365, of="visitor", forget=_in_one(_enquiries)),
+        Rule("enquiries", "Letters to the operator with their answers, once they are closed",
+             "To answer, and to come back to them.",
+             tickets.KEPT_DAYS, 90, 10 * 365, of="visitor", forget=_tickets),
         Rule("abuse_reports", "Reports of abuse, once they are answered",
              "A sender who is reported again is known by then.", 365, 90, 3 * 365, of="visitor",
              forget=_in_one(_abuse_reports)),

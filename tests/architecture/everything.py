@@ -45,6 +45,7 @@ from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.delivery.models import Batch, Delivery, Link
+from app.desk.models import Ticket, TicketFile, TicketMessage
 from app.moving.models import Takein, Takeout
 from app.sharing.models import ShareLink
 from app.staff.models import ExportGrant
@@ -68,6 +69,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
         rows["share_id"] = _share_link(account, rows["campaign_id"])
         rows["form_id"] = _form(account, rows["list_id"])
+        rows |= _letter(alice)
         ids = {name: int(row.id) for name, row in rows.items()}
         ids["account_id"] = account
         passkey = Passkey(member_id=alice.member.id, name="Key", credential_id="c", public_key="p")
@@ -198,6 +200,20 @@ def _form(account: int, list_: Row) -> Row:
     db.session.add(FormVersion(form_id=form.id, number=1, account_id=account, design=design))
     db.session.flush()
     return form
+
+
+def _letter(alice: Person) -> dict[str, Row]:
+    ticket = Ticket(
+        reference="K7F3QX2M", email=alice.member.email, subject="Help", member_id=alice.member.id,
+        account_id=alice.account.id,
+    )  # fmt: skip
+    db.session.add(ticket)
+    db.session.flush()
+    message = TicketMessage(ticket_id=ticket.id, kind="heard", text="Help me")
+    message.files = [TicketFile(name="a.txt", kind="text", size=1, content=b"a")]
+    db.session.add(message)
+    db.session.flush()
+    return {"ticket_id": ticket, "file_id": message.files[0]}
 
 
 #: The public address of a form.

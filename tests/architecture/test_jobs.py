@@ -34,6 +34,7 @@ JOBS = {
     "app.delivery.jobs.greet": [],
     "app.contacts.jobs.keep_ledger": [],
     "app.delivery.jobs.look_up_providers": [],
+    "app.desk.jobs.take_letters": [],
     "app.delivery.jobs.plan_campaign": ["campaign_id"],
     "app.delivery.jobs.send_batch": ["batch_id"],
     "app.delivery.jobs.start_due_campaigns": [],

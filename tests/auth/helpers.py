@@ -27,7 +27,7 @@ def link(kind: str) -> str:
     """The path of the link in the newest notice of a kind."""
     query = sa.select(Notice.text).where(Notice.kind == kind).order_by(Notice.id.desc())
     found = re.search(
-        r"http://localhost(/(?:password|email|join|senders|not-me|sign-in)/\S+)",
+        r"http://localhost(?::\d+)?(/(?:password|email|join|senders|not-me|sign-in)/\S+)",
         db.session.scalars(query).first() or "",
     )
     assert found, kind

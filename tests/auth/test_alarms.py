@@ -98,6 +98,43 @@ def test_what_the_owner_had_before_stays(client: Client, ready: Person):
     assert [row.name for row in db.session.scalars(sa.select(Passkey))] == ["mine"]
 
 
+def test_not_me_brings_the_address_back_that_a_thief_has_changed(client: Client, ready: Person):
+    enter(client)
+    thief = client.application.test_client()
+    enter(thief, **ELSEWHERE)
+    for address in ("one@evil.example", "two@evil.example"):
+        thief.post("/settings/profile/email", data={"email": address})
+        thief.post(link("email_change"))
+
+    client.post(link("sign_in_new"))
+
+    db.session.refresh(ready.member)
+    assert ready.member.email == EMAIL
+    newest = db.session.scalar(sa.select(Notice).order_by(Notice.id.desc()))
+    assert (newest.kind, newest.to_email) == ("password_link", EMAIL)
+    assert client.post(link("email_changed")).status_code == 410
+
+
+def test_people_who_share_a_browser_are_known_apart(client: Client, ready: Person, charlie: Person):
+    with transaction():
+        charlie.member.password_hash = passwords.hashed(PASSWORD)
+    planted = sign_in(client, email="charlie@garage.example").headers.getlist("Set-Cookie")
+    client.post("/sign-out")
+    enter(client)
+    client.post("/sign-out")
+    thief = client.application.test_client()
+    secret = next(c for c in planted if "known" in c).partition("=")[2].partition(";")[0]
+    thief.set_cookie("leadersend-known", secret)
+
+    enter(thief, "Firefox", **ELSEWHERE)
+    assert kinds() == ["sign_in_new"], "Charlie's cookie does not make Alice known"
+
+    sign_in(client, email="charlie@garage.example")
+    client.post("/sign-out")
+    enter(client, "Safari", **ELSEWHERE)
+    assert kinds() == ["sign_in_new"], "both are known in the browser that they share"
+
+
 def test_the_link_of_the_mail_dies_after_two_weeks(client: Client, ready: Person):
     enter(client)
     enter(client.application.test_client(), **ELSEWHERE)

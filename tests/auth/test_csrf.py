@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.accounts.models import Account, Notice
 from app.auth import passwords
 from app.core.db import db, transaction
-from app.site.models import Enquiry
+from app.desk.models import Ticket
 from tests.auth.helpers import PASSWORD
 from tests.conftest import Client, Person
 
@@ -36,7 +36,7 @@ def test_forms_that_anybody_sees_need_a_token(guarded: Client, path: str):
 
     assert answer.status_code == 400
     assert db.session.scalar(sa.select(Notice)) is None
-    assert db.session.scalar(sa.select(Enquiry)) is None
+    assert db.session.scalar(sa.select(Ticket)) is None
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,23 @@ def test_what_matters_asks_once_more_after_a_while(client: Client, codes: list[s
     assert not second_factors.has_app(alice.member)
 
 
+def test_what_was_stolen_before_does_not_share_in_the_proof(
+    client: Client, codes: list[str], alice: Person
+):
+    client.sign_in(alice)
+    thief = client.application.test_client()
+    with client.session_transaction() as cookie:
+        secret = cookie["_user_id"]
+    with thief.session_transaction() as cookie:
+        cookie["_user_id"] = secret
+    assert is_in(thief)
+
+    client.post("/confirm", data={"password": PASSWORD})
+
+    assert is_in(client)
+    assert not is_in(thief)
+
+
 def test_a_code_confirms_as_well_but_not_twice(client: Client, codes: list[str], alice: Person):
     client.sign_in(alice)
     code = code_of(alice.member)

@@ -36,6 +36,8 @@ EMPTY_ACCOUNT = [
     "/contacts/clean-up/duplicates",
     "/contacts/growth",
     "/reports",
+    "/reports/pages",
+    "/questions",
     "/settings",
     "/settings/business",
     "/settings/people",

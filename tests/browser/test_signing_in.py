@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pyotp
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.auth import passwords, sessions
+from app.config import Config
 from app.core.clock import now
 from app.core.db import transaction
-from tests.auth.helpers import PASSWORD
+from tests.auth.helpers import PASSWORD, link
 from tests.browser.conftest import WebServer
 from tests.browser.looking import Onlooker
 from tests.conftest import Person
+from tests.providerserver import CLIENT, SECRET, Provider
+from tests.servers import free_port
 
 pytestmark = pytest.mark.browser
 DEVICE = {
@@ -66,7 +70,7 @@ def test_an_app_its_codes_and_a_recovery_code(onlooker: Onlooker, ready: Person)
     page.goto("/settings/sign-in")
     page.get_by_role("button", name="Set up an app").click()
     assert page.get_by_alt_text("QR code").evaluate("image => image.naturalWidth") > 100
-    onlooker.look_at("/settings/sign-in/app", "sign-in app")
+    onlooker.check("an app")
     key = (page.locator("#app-secret").text_content() or "").replace(" ", "")
 
     page.get_by_label("Code").fill(pyotp.TOTP(key).now())
@@ -79,11 +83,12 @@ def test_an_app_its_codes_and_a_recovery_code(onlooker: Onlooker, ready: Person)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert codes[0] in download.value.path().read_text()
-    assert onlooker.look_at("/settings/sign-in", "sign-in with app") == []
-    page.set_viewport_size({"width": 1280, "height": 860})
+    assert onlooker.faults == []
+    page.goto("/settings/sign-in")
     page.get_by_role("button", name="Sign out", exact=True).first.click()
     enter(page)
     assert onlooker.look_at("/sign-in/second", "second step") == []
+    page.set_viewport_size({"width": 1280, "height": 860})
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("That code is not right")).to_be_visible()
@@ -163,3 +168,29 @@ def test_a_session_that_is_ended_elsewhere_is_over_at_the_next_click(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/contacts")
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """A sign-in provider that the web server will know."""
+    with Provider() as server:
+        given = {"ISSUER": server.issuer, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}
+        for name, value in {**given, "NAME": "Bakery ID"}.items():
+            monkeypatch.setenv(f"OIDC_{name}", value)
+        yield server
+
+
+def test_a_provider_leads_there_and_back(
+    browser: Browser, settings: Config, app: Flask, ready: Person, there: Provider
+) -> None:
+    with WebServer(settings, free_port()) as web, browser.new_context(base_url=web.url) as context:
+        there.redirect_uri = f"{web.url}/sign-in/provider/back"
+        page = context.new_page()
+        page.goto("/sign-in?next=/campaigns")
+        page.get_by_role("button", name="Sign in with Bakery ID").click()
+        page.wait_for_url("**/sent")
+        page.goto(link("provider_link"))
+        page.get_by_role("button", name="Yes, link them").click()
+        page.goto("/sign-in?next=/campaigns")
+        page.get_by_role("button", name="Sign in with Bakery ID").click()
+        page.wait_for_url("**/campaigns")

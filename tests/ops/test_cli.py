@@ -152,6 +152,19 @@ def test_staff_have_their_roles(home: Path) -> None:
     assert json.loads(made.stdout)["roles"] == ["billing", "support"]
 
 
+def test_who_lost_every_second_factor_gets_in_again(home: Path) -> None:
+    create_account(home)
+    ask(home, "INSERT INTO authenticator (member_id, sealed_secret, used_step, created_at, "
+              "confirmed_at) SELECT id, 'x', 0, created_at, created_at FROM member")  # fmt: skip
+
+    nobody = run(home, "sign-in", "reset", "--email", "nobody@bakery.example")
+    done = run(home, "sign-in", "reset", "--email", "Alice@bakery.example", "--json")
+
+    assert (nobody.returncode, done.returncode) == (1, 0), done.stderr
+    assert "set_password_url" in json.loads(done.stdout)
+    assert ask(home, "SELECT * FROM authenticator") == []
+
+
 def test_bounces_are_classified_with_nothing_running(home: Path, tmp_path: Path) -> None:
     bounce, letter = tmp_path / "bounce.eml", tmp_path / "letter.eml"
     bounce.write_bytes(BOUNCE)

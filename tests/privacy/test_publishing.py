@@ -17,9 +17,9 @@ from app.accounts.models import Notice
 from app.core import clock, keeping
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.desk.models import Ticket
 from app.privacy import figures, following, inventory, jobs, policy, publishing
 from app.privacy.models import PolicyFollower, PolicyVersion
-from app.site.models import Enquiry
 from app.site.promises import FIGURES
 from app.trust import forgetting
 from tests.conftest import Client, Person
@@ -271,7 +271,7 @@ def test_a_question_is_tied_to_the_version(client: Client, sam: Person):
         data={"name": "Vera", "email": "v@b.example", "text": "Why paper?", "version": "2"},
     )
 
-    assert db.session.scalar(sa.select(Enquiry.policy_version)) == 2
+    assert db.session.scalar(sa.select(Ticket.policy_version)) == 2
 
 
 def test_the_feed_has_an_entry_a_version(client: Client, sam: Person):

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from app.accounts.models import Notice
 from app.core.db import db
+from app.desk.models import Ticket, TicketMessage
 from app.extensions import limiter
-from app.site.models import Enquiry
 from tests.conftest import Client, Person
 
 ASKED = {"name": "Vera", "email": "vera@shop.example", "text": "Who sees\nmy data?"}
@@ -16,12 +16,34 @@ def test_a_question_is_stored_and_mailed_to_the_operator(client: Client):
     answer = client.post("/contact", data={**ASKED, "version": "1"})
 
     assert answer.status_code == 303
-    enquiry, notice = db.session.scalar(sa.select(Enquiry)), db.session.scalar(sa.select(Notice))
-    assert (enquiry.name, enquiry.policy_version, enquiry.account_id) == ("Vera", 1, None)
-    assert notice.to_email == "info@mail.test"
-    assert notice.headers["Reply-To"] == "Vera <vera@shop.example>"
-    assert "Who sees\nmy data?" in notice.text
-    assert "privacy policy 1" in notice.subject
+    ticket = db.session.scalar(sa.select(Ticket))
+    assert (ticket.name, ticket.policy_version, ticket.account_id) == ("Vera", 1, None)
+    assert db.session.scalar(sa.select(TicketMessage.text)) == "Who sees\nmy data?"
+    told = db.session.scalar(sa.select(Notice).where(Notice.kind == "ticket_new"))
+    assert told.to_email == "info@mail.test"
+    assert "Who sees\nmy data?" in told.text
+    assert "privacy policy 1" in told.subject
+
+
+def test_the_asker_is_shown_and_mailed_the_reference(client: Client):
+    answer = client.post("/contact", data=ASKED, follow_redirects=True)
+
+    reference = db.session.scalar(sa.select(Ticket.reference))
+    mail = db.session.scalar(sa.select(Notice).where(Notice.kind == "ticket_received"))
+    assert f"#{reference}" in answer.text
+    assert (mail.to_email, mail.subject) == (
+        "vera@shop.example", f"[#{reference}] We have your letter",
+    )  # fmt: skip
+    # Who enters somebody else's address cannot have us carry words to them.
+    assert "my data" not in mail.text
+    assert mail.headers["Auto-Submitted"] == "auto-replied"
+
+
+def test_the_address_is_shown_but_not_for_programs_that_gather_addresses(client: Client):
+    for path in ("/contact", "/about"):
+        page = client.get(path).text
+        assert "info (at) mail.test" in page
+        assert "info@mail.test" not in page
 
 
 def test_a_customers_question_names_the_account(client: Client, alice: Person):
@@ -29,8 +51,10 @@ def test_a_customers_question_names_the_account(client: Client, alice: Person):
 
     client.post("/contact", data=ASKED)
 
-    assert db.session.scalar(sa.select(Enquiry.account_id)) == alice.account.id
-    assert "Bakery" in db.session.scalar(sa.select(Notice.text))
+    ticket = db.session.scalar(sa.select(Ticket))
+    assert (ticket.account_id, ticket.member_id) == (alice.account.id, alice.member.id)
+    told = sa.select(Notice.text).where(Notice.kind == "ticket_new")
+    assert "Bakery" in db.session.scalar(told)
 
 
 def test_the_form_is_tied_to_the_version_it_was_opened_from(client: Client):
@@ -42,7 +66,7 @@ def test_the_form_is_tied_to_the_version_it_was_opened_from(client: Client):
 
 def test_programs_that_fill_in_every_field_ask_nothing(client: Client):
     assert client.post("/contact", data={**ASKED, "fax": "1"}).status_code == 303
-    assert db.session.scalar(sa.select(Enquiry)) is None
+    assert db.session.scalar(sa.select(Ticket)) is None
 
 
 @pytest.mark.parametrize("gap", ["name", "email", "text"])
@@ -50,7 +74,7 @@ def test_an_incomplete_question_keeps_what_was_typed(client: Client, gap: str):
     answer = client.post("/contact", data={**ASKED, gap: ""})
 
     assert answer.status_code == 422
-    assert db.session.scalar(sa.select(Enquiry)) is None
+    assert db.session.scalar(sa.select(Ticket)) is None
 
 
 def test_a_bad_address_is_explained(client: Client):
@@ -61,11 +85,12 @@ def test_a_bad_address_is_explained(client: Client):
 
 
 def test_names_cannot_add_headers(client: Client):
-    client.post("/contact", data={**ASKED, "name": "Vera\r\nBcc: all@x.example"})
+    given = {**ASKED, "name": "Vera\r\nBcc: all@x.example", "subject": "Hi\r\nBcc: b@x.example"}
+    client.post("/contact", data=given)
 
-    headers = db.session.scalar(sa.select(Notice.headers))
-    assert "\n" not in headers["Reply-To"]
-    assert "\n" not in db.session.scalar(sa.select(Notice.subject))
+    for notice in db.session.scalars(sa.select(Notice)):
+        assert "\n" not in notice.subject
+        assert not any("\n" in value for value in notice.headers.values())
 
 
 def test_questions_are_limited(client: Client):

@@ -203,14 +203,16 @@ def test_forged_reports_suppress_nobody_and_are_counted(sent, folder):
     assert db.session.get(Intake, "forged").cursor == "3"
 
 
-def test_a_person_writing_to_abuse_is_kept_for_the_operator(sent, folder):
+def test_a_person_writing_to_abuse_comes_to_the_operators_desk(sent, folder):
+    desk = folder.parent / "desk"
+    before = set(desk.glob("*.eml"))
     drop(
         folder, "abuse@mail.test", b"Subject: Hello\r\n\r\nPlease look.\r\n", sender="v@example.com"
     )
 
     take()
 
-    assert len(list((folder / "odd").iterdir())) == 1
+    assert len(set(desk.glob("*.eml")) - before) == 1
 
 
 def test_an_absence_note_is_no_bounce_but_proves_that_the_mail_left(alice, folder):

@@ -7,7 +7,7 @@ from flask_login import login_user
 
 from app.accounts.models import Member
 from app.auth import alarms, browsers, known_browsers, second_factors, sessions, steps
-from app.auth.current import User
+from app.auth.current import User, current_session
 from app.auth.routes.blueprint import network
 from app.core.db import transaction
 from app.core.fragments import go, own_path, see_other
@@ -61,6 +61,11 @@ def let_in(member: Member, *, way: str, is_strong: bool) -> None:
     session.permanent = True
     login_user(User(secret, found))
     _keep_known(known)
+
+
+def note_proof(*, strongly: bool) -> None:
+    """The signed-in person has proved who they are: inside the transaction of what it opens."""
+    session["_user_id"] = sessions.confirm(current_session(), strongly=strongly)
 
 
 def _keep_known(secret: str) -> None:

@@ -6,12 +6,12 @@ from flask import abort, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.auth import alarms, provider, provider_logins, sessions, steps, throttling
+from app.auth import alarms, provider, provider_logins, steps, throttling
 from app.auth.current import current_member, current_session, personal, public, sensitive
 from app.auth.models import SignInStep
 from app.auth.provider import Said
 from app.auth.routes.blueprint import bp
-from app.auth.routes.letting_in import go_on
+from app.auth.routes.letting_in import go_on, note_proof
 from app.core import settings
 from app.core.db import db, transaction
 from app.core.errors import DomainError
@@ -130,7 +130,7 @@ def _confirm(step: SignInStep, said: Said) -> ResponseReturnValue:
         is_fresh = said.signed_in_at > step.created_at.timestamp() - provider.CLOCKS_DIFFER_S
         if member is None or member.id != current_member().id or not is_fresh:
             raise provider.Unusable("it did not ask you to sign in again.")
-        sessions.confirm(current_session(), strongly=said.is_strong)
+        note_proof(strongly=said.is_strong)
     return go(own_path(step.data["target"]))
 
 

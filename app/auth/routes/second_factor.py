@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.accounts.models import Member
-from app.auth import code_tries, confirming, passkeys, second_factors, sessions, steps, throttling
-from app.auth.current import current_member, current_session, personal, public
+from app.auth import code_tries, confirming, passkeys, second_factors, steps, throttling
+from app.auth.current import current_member, personal, public
 from app.auth.forms import CodeForm, ConfirmForm, take_over
 from app.auth.models import SignInStep
 from app.auth.routes.blueprint import bp
-from app.auth.routes.letting_in import STEP, let_in
+from app.auth.routes.letting_in import STEP, let_in, note_proof
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
@@ -129,9 +129,10 @@ def confirm_post() -> ResponseReturnValue:
         return _confirm_page(form, target, 422)
     try:
         with transaction():
-            confirming.confirm(
-                current_session(), password=form.password.data or "", code=form.code.data or ""
+            is_code = confirming.check(
+                current_member(), password=form.password.data or "", code=form.code.data or ""
             )
+            note_proof(strongly=is_code)
     except Invalid as error:
         take_over(form, error.errors)
         return _confirm_page(form, target, 422)
@@ -150,7 +151,7 @@ def confirm_by_passkey() -> ResponseReturnValue:
             )
             if member.id != current_member().id:
                 raise passkeys.NotTaken
-            sessions.confirm(current_session(), strongly=True)
+            note_proof(strongly=True)
     except (passkeys.NotTaken, steps.Over) as error:
         return see_other("auth.confirm", notice=str(error), kind="bad", next=target or None)
     return go(own_path(target))

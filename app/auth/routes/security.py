@@ -30,6 +30,7 @@ from app.auth.current import (
 )
 from app.auth.forms import CodeForm, EverybodyForm, PasskeyForm, take_over
 from app.auth.routes.blueprint import bp
+from app.auth.routes.letting_in import note_proof
 from app.core import settings
 from app.core.db import transaction
 from app.core.errors import Invalid
@@ -133,7 +134,7 @@ def _codes_page(codes: list[str], heading: str) -> str:
 def _has_changed(what: str) -> None:
     """Inside the transaction of a change that makes signing in safer: old sessions are ended."""
     member, session_ = current_member(), current_session()
-    sessions.confirm(session_, strongly=True)
+    note_proof(strongly=True)
     sessions.end_all(member, but=session_)
     alarms.tell_of_change(member, session_, what)
 
