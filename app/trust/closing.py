@@ -28,9 +28,9 @@ from app.core.db import db, empty_log, transaction
 from app.core.errors import Invalid, WrongState
 from app.core.keeping import in_words
 from app.delivery.models import Delivery, Event
+from app.desk.models import Ticket
 from app.moving import files
 from app.moving.models import Takein, Takeout
-from app.site.models import Enquiry
 from app.trust import suspending
 from app.trust.models import ClosedAccount, Closing, KeptOut
 
@@ -241,9 +241,8 @@ def _end(account_id: int) -> None:
             account_id=account_id, opened_at=account.created_at,
             customer_ref=(contract.customer_ref or "") if contract else "",
         ))  # fmt: skip
-        mine = (Notice.account_id == account_id, Enquiry.account_id == account_id)
-        db.session.execute(sa.delete(Notice).where(mine[0]))
-        db.session.execute(sa.delete(Enquiry).where(mine[1]))
+        db.session.execute(sa.delete(Notice).where(Notice.account_id == account_id))
+        db.session.execute(sa.delete(Ticket).where(Ticket.account_id == account_id))
         for member in people:
             forget_login(member, besides=account_id)
         db.session.flush()
@@ -272,7 +271,7 @@ def forget_login(member: Member, *, besides: int = 0) -> bool:
     )
     if member.staff_roles or db.session.scalar(elsewhere.limit(1)) is not None:
         return False
-    _forget_mails_to(member.email)
+    _forget_mails_with(member.email)
     db.session.execute(
         sa.delete(Member).where(Member.id == member.id),
         execution_options={"synchronize_session": False},
@@ -280,7 +279,9 @@ def forget_login(member: Member, *, besides: int = 0) -> bool:
     return True
 
 
-def _forget_mails_to(email: str) -> None:
+def _forget_mails_with(email: str) -> None:
+    """Letters of theirs to the operator, and mails of the service to them."""
+    db.session.execute(sa.delete(Ticket).where(Ticket.email == email))
     db.session.execute(
         sa.delete(Notice).where(Notice.to_email == email, Notice.kind != "last_word")
     )

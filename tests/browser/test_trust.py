@@ -47,7 +47,8 @@ def test_suspended_answered_and_let_go_on(
     page.get_by_text("Your answer is here and waits to be read.").first.wait_for()
 
     sign_in(olga)
-    assert onlooker.look_at("/staff/abuse", "abuse-desk") == []
+    page.goto(f"{onlooker.base_url}/staff/abuse")
+    page.get_by_text("We have removed that list.").wait_for()
     page.goto(f"{onlooker.base_url}/staff/accounts/{alice.account.id}/panels/abuse")
     page.get_by_label("Your answer").fill("Thank you.")
     page.get_by_role("button", name="Send the answer").click()
@@ -64,7 +65,6 @@ def test_closed_and_undone(
     sign_in(alice)
     page = onlooker.page
 
-    assert onlooker.look_at("/settings/keeping", "keeping") == []
     assert onlooker.look_at("/profile/data", "own-data") == []
     page.get_by_role("link", name="Close the account").last.click()
     assert onlooker.look_at("/settings/close", "close") == []
@@ -74,7 +74,6 @@ def test_closed_and_undone(
     page.get_by_label("Type the name of the business").fill(alice.account.name)
     page.get_by_role("button", name="Close the account").click()
     page.get_by_role("heading", name="It is being closed").wait_for()
-    assert onlooker.look_at("/settings/close", "closing") == []
     page.goto(f"{onlooker.base_url}/campaigns")
     assert page.url.endswith("/settings/close")
     page.get_by_role("button", name="Undo: keep the account").click()

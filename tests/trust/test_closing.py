@@ -20,8 +20,8 @@ from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.core.errors import WrongState
+from app.desk import tickets
 from app.moving import taking_out
-from app.site import enquiring
 from app.trust import closing, suspending
 from app.trust.models import ClosedAccount, Closing, KeptOut
 from tests.conftest import Client, Person
@@ -68,7 +68,10 @@ def used(alice: Person, bob: Person, campaign_to: Make, to_server: FaultServer) 
     with transaction():
         suppressions.add(alice.account.id, READERS[0], reason="unsubscribed")
         takeout = taking_out.start(alice.account, alice.member)
-        enquiring.ask(name="Alice", email=alice.member.email, text="How?", account=alice.account)
+        tickets.open_(
+            email=alice.member.email, name="Alice", text="How?", account=alice.account,
+            member=alice.member,
+        )  # fmt: skip
     while taking_out.run(takeout.id):
         pass
     return alice

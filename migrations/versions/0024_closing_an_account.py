@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql  # noqa: F401
 
 import app.core.db
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
