@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.billing import looking, settling, standing, telling
-from app.core.db import transaction
 
 
 def look() -> int:
@@ -14,8 +13,7 @@ def look() -> int:
 def tend() -> None:
     """Give back, remind, end what is over, tell who is near a limit."""
     settling.settle_due()
-    with transaction():
-        standing.end_due_grants()
+    standing.end_due_grants()
     looking.chase_due()
     telling.tell_waiting()
     telling.tell_due()

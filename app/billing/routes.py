@@ -22,6 +22,7 @@ from app.core.headers import CSP
 from app.extensions import csrf, limiter
 from app.plans import allowance
 from app.plans.catalogue import catalogue, for_sale, plan_of, rank
+from app.staff.purposes import KINDS, PURPOSES
 
 bp = Blueprint("billing", __name__)
 
@@ -51,6 +52,8 @@ def limits_page() -> ResponseReturnValue:
         is_billing=provider.is_set(),
         extra=allowance.used(account)[1],
         ladder=ladder.limits(account),
+        purposes=PURPOSES,
+        kinds=KINDS,
     )
 
 

@@ -13,7 +13,7 @@ from app.billing import usage
 from app.billing.models import Contract, PlanGrant
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound
 from app.plans import allowance
 from app.plans.catalogue import by_price, catalogue, rank
@@ -35,6 +35,9 @@ def settle(account_id: int) -> bool:
     if account is None:
         return False
     before, plan = account.plan, _entitled(account_id)
+    if before not in catalogue():
+        # A plan that is not offered any more is as good as the first.
+        account.plan = before = next(iter(catalogue()))
     if plan == before:
         return False
     account.plan = plan
@@ -98,7 +101,7 @@ def give(
         raise Invalid("Say why.", {"reason": ["Say why: it stands in the account's audit."]})
     if plan and plan not in catalogue():
         raise Invalid("Choose a plan.", {"plan": ["Choose a plan."]})
-    if not plan and not 0 < mails <= MOST_MAILS:
+    if not (plan or mails) or not 0 <= mails <= MOST_MAILS:
         raise Invalid("Give a plan or mails.", {"mails": ["Choose a plan, or say how many mails."]})
     grant = PlanGrant(
         account_id=account.id, plan=plan, mails=mails, reason=reason[:500], given_by=by.email,
@@ -108,7 +111,9 @@ def give(
     db.session.flush()
     if mails:
         allowance.grant(account.id, mails)
-    what = f"plan {plan}" if plan else f"{mails} mails"
+    what = " and ".join(
+        words for words, is_given in ((f"plan {plan}", plan), (f"{mails} mails", mails)) if is_given
+    )
     auditing.note(account, by, "plan.grant", f"{what}: {reason}")
     settle(account.id)
     return grant
@@ -131,16 +136,22 @@ def end_grant(account: Account, by: Member, grant_id: int) -> None:
 
 
 def end_due_grants() -> int:
-    """Plans that were given for a time which is over. Call inside a transaction."""
-    over = db.session.scalars(
-        sa.update(PlanGrant)
-        .where(PlanGrant.ended_at.is_(None), PlanGrant.plan != "", PlanGrant.until <= now())
-        .values(ended_at=now())
-        .returning(PlanGrant.account_id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    for account_id in sorted(set(over)):
-        settle(account_id)
+    """Plans that were given for a time which is over; returns how many."""
+    are_over = (PlanGrant.ended_at.is_(None), PlanGrant.plan != "", PlanGrant.until <= now())
+    is_any = db.session.scalar(sa.select(sa.exists().where(*are_over)))
+    db.session.rollback()
+    if not is_any:
+        return 0  # nearly always; nobody is locked out to find that
+    with transaction():
+        over = db.session.scalars(
+            sa.update(PlanGrant)
+            .where(*are_over)
+            .values(ended_at=now())
+            .returning(PlanGrant.account_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        for account_id in sorted(set(over)):
+            settle(account_id)
     return len(over)
 
 

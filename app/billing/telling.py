@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -137,15 +135,17 @@ def _period() -> str:
 
 def _end_grace() -> None:
     """Who has no more contacts than the plan has any longer, begins anew next time."""
-    with transaction():
-        for notice in _over():
-            account = db.session.get_one(Account, notice.account_id)
-            limit = plan_of(account).contacts
-            if limit is None or contacts_of(account) <= limit:
-                db.session.delete(notice)
-
-
-def _over() -> Iterator[LimitNotice]:
-    yield from db.session.scalars(
+    over = db.session.scalars(
         sa.select(LimitNotice).where(LimitNotice.level == OVER).order_by(LimitNotice.id).limit(1000)
-    )
+    ).all()
+    ended = [notice.id for notice in over if not _is_over(notice.account_id)]
+    db.session.rollback()
+    if ended:
+        with transaction():
+            db.session.execute(sa.delete(LimitNotice).where(LimitNotice.id.in_(ended)))
+
+
+def _is_over(account_id: int) -> bool:
+    account = db.session.get_one(Account, account_id)
+    limit = plan_of(account).contacts
+    return limit is not None and contacts_of(account) > limit

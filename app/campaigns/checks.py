@@ -62,6 +62,12 @@ def demand_ready(campaign: Campaign, at: datetime | None = None) -> None:
         raise NotReady(found)
 
 
+def demand_room(campaign: Campaign) -> None:
+    """Raises NotReady where the account's plan has no room for it now."""
+    if found := [*limits.blocks(campaign, None)]:
+        raise NotReady(found)
+
+
 def demand_content(campaign: Campaign) -> None:
     """As `demand_ready`, for a mail that goes to people as they come. Raises NotReady."""
     if found := [*_blocks(campaign)]:

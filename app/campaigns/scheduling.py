@@ -75,9 +75,15 @@ def pause(campaign: Campaign, reason: str = "") -> None:
 
 
 def resume(campaign: Campaign) -> None:
-    """Go on where it stopped. Raises restored.NotConfirmed, standing.Barred, CannotMove."""
+    """Go on where it stopped.
+
+    Raises restored.NotConfirmed, standing.Barred, CannotMove; findings.NotReady where nobody got
+    it yet, and the plan still has no room for it.
+    """
     restored.demand_confirmed()
     standing.demand_sending(campaign.account)
+    if campaign.state == "paused" and campaign.planned_at is None:
+        checks.demand_room(campaign)
     if not campaign.move("paused", to="sending", pause_reason=""):
         raise CannotMove(campaign, "resumed")
 

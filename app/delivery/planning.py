@@ -110,7 +110,7 @@ def _note_audience(connection: sa.Connection, chosen: sa.Select[int]) -> None:
 
 def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
     """Take all that it needs of the account's mails before anybody is written. Raises OverLimit."""
-    chosen = connection.scalar(sa.select(sa.func.count()).select_from(people)) or 0
+    chosen = connection.scalar(sa.select(sa.func.max(people.c.n))) or 0
     written = connection.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0)).where(
             Batch.campaign_id == campaign.id

@@ -20,6 +20,7 @@ from app.core.chaining import ChainHead
 from app.core.clock import now
 from app.core.migrating import is_current
 from app.mailer.relay import BadRelay, RelaySettings
+from app.ops import paying
 from app.staff.models import BackupRun
 
 LEAST_ROOM = 1_000_000_000
@@ -210,6 +211,14 @@ def _backups(config: Config) -> tuple[datetime | None, Any]:
         raise Sick("cannot be seen without the database") from None
 
 
+def check_payments(config: Config) -> str:
+    """Whether plans can be read and paid for."""
+    try:
+        return paying.examine(config)
+    except paying.CannotPay as error:
+        raise Sick(str(error)) from None
+
+
 def _warnings(config: Config) -> list[tuple[str, str, str]]:
     found = []
     home = config.LEADERSEND_HOME
@@ -224,6 +233,9 @@ def _warnings(config: Config) -> list[tuple[str, str, str]]:
         found.append(("BASE_URL", "warn", "Without https, passwords can be read on their way."))
     if not config.OPERATOR_ADDRESS and not config.local:
         found.append(("OPERATOR_ADDRESS", "warn", "The privacy policy has no postal address."))
+    if config.STRIPE_SECRET_KEY and config.local:
+        words = "Stripe cannot send events to this machine; what is paid is asked for all the same."
+        found.append(("payments", "warn", words))
     if not config.BACKUP_TO:
         words = (
             "No backups are made. Name a folder on another disk or a bucket, see self-hosting.md"
@@ -257,5 +269,6 @@ CHECKS: dict[str, Check] = {
     "relay": check_relay,
     "workers": check_workers,
     "backups": check_backups,
+    "plans and paying": check_payments,
     "records": check_books,
 }

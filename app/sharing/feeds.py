@@ -14,6 +14,7 @@ from app.campaigns.archive import addresses, copying
 from app.campaigns.archive.finding import Found, Shelf
 from app.core import settings
 from app.core.errors import DomainError
+from app.sharing import watching
 
 #: A reader asks for these again and again, and each is filled in anew.
 SIZE = 10
@@ -53,7 +54,7 @@ def entry_of(found: Found) -> Entry:
     domain = settings.get().MAIL_DOMAIN
     try:
         copy = copying.copy_of(found)
-        html, summary = nh3.clean(copy.html), copy.summary
+        html, summary = "" if watching.why(found) else nh3.clean(copy.html), copy.summary
     except DomainError:
         html, summary = "", copying.summary_of(found)
     return Entry(

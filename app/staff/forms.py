@@ -11,13 +11,14 @@ from wtforms import (
     EmailField,
     FileField,
     HiddenField,
+    IntegerField,
     RadioField,
     SelectField,
     StringField,
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from app.privacy.disclosing import GROUNDS
 from app.staff.looking import MINUTES
@@ -121,6 +122,24 @@ class GrantForm(FlaskForm):
         choices=[SelectChoice(1, "tomorrow"), SelectChoice(7, "in a week")],
         default=1,
         validators=[InputRequired("Choose until when.")],
+    )
+
+
+class PlanForm(FlaskForm):
+    """A plan for a time, or mails for this month, without payment."""
+
+    plan = SelectField("Plan", validators=[Optional()])
+    days = IntegerField(
+        "For how many days", validators=[Optional(), NumberRange(1, 3650, "From 1 to 3,650 days.")]
+    )
+    mails = IntegerField(
+        "More mails this month", validators=[Optional(), NumberRange(1, 10_000_000, "From 1 on.")]
+    )
+    reason = StringField(
+        "Why",
+        filters=[_stripped],
+        validators=[DataRequired("Say why: the customer reads it.")],
+        render_kw={"maxlength": "200", "autocomplete": "off"},
     )
 
 

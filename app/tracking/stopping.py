@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound
+from app.delivery.models import Link
 from app.tracking.models import StoppedLink
 
 
@@ -22,6 +23,26 @@ def why(link_id: int, campaign_id: int, url: str) -> str:
     found = db.session.scalar(
         sa.select(StoppedLink.reason)
         .where(StoppedLink.ended_at.is_(None), sa.or_(StoppedLink.key.in_(keys), of_account))
+        .limit(1)
+    )
+    return found or ""
+
+
+def why_campaign(campaign: Campaign, urls: Iterable[str]) -> str:
+    """Why a mail with these links is shown to nobody as a page; empty where it may be.
+
+    One link that was stopped is enough: copies for everybody lead past the place that warns.
+    """
+    keys = {f"account:{campaign.account_id}"}.union(*(_host_keys(url) for url in urls))
+    of_links = sa.select(sa.literal("link:") + sa.cast(Link.id, sa.String)).where(
+        Link.campaign_id == campaign.id
+    )
+    found = db.session.scalar(
+        sa.select(StoppedLink.reason)
+        .where(
+            StoppedLink.ended_at.is_(None),
+            sa.or_(StoppedLink.key.in_(sorted(keys)), StoppedLink.key.in_(of_links)),
+        )
         .limit(1)
     )
     return found or ""

@@ -23,6 +23,7 @@ from app.accounts.models import (
 from app.api.calls import CALLS
 from app.auth import sessions
 from app.auth.models import Passkey, ProviderLogin, SignedIn
+from app.billing.models import PlanGrant
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
     BulkAction,
@@ -155,6 +156,7 @@ def _settings(account: int) -> dict[str, Row]:
         ),
         "relay_id": Relay(account_id=account, name="R", host="mail.example", port=587),
         "hook_id": ReportHook(account_id=account, provider="mailgun"),
+        "plan_grant_id": PlanGrant(account_id=account, plan="small", reason="R", given_by="S"),
         "grant_id": ExportGrant(account_id=account, reason="R", until=now() + timedelta(days=1)),
         "warm_up_id": WarmUp(account_id=account, subject="domain:b.example", goal=5000),
         "mailbox_id": Mailbox(

@@ -103,6 +103,8 @@ def test_a_campaign_without_room_waits_whole_and_its_owner_is_told_once(
     assert "Summer" in mail.subject
     assert second.pause_reason in mail.text
 
+    with pytest.raises(NotReady, match="too few mails"), transaction():
+        scheduling.resume(second)
     # With a larger plan it goes on, for everybody.
     with transaction():
         alice.account.plan = "small"

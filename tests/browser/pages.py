@@ -13,6 +13,7 @@ PUBLIC = [
     "/sent",
     "/privacy",
     "/privacy/versions",
+    "/outside",
     "/privacy/follow",
     "/privacy/follow/asked",
     "/mail",
@@ -53,10 +54,12 @@ EMPTY_ACCOUNT = [
     "/settings/mailboxes",
     "/settings/provider-reports",
     "/settings/api-tokens",
+    "/settings/archive",
     "/settings/audit",
     "/settings/take-out",
     "/settings/take-in",
     "/settings/data",
+    "/settings/limits",
     "/settings/consents/record",
 ]
 

@@ -16,6 +16,8 @@ from app.contacts.models import FormVersion, SignUpForm
 from app.contacts.signup.design import Design
 from app.core.db import db, transaction
 from app.delivery import rendering
+from app.delivery.models import Link
+from app.tracking import stopping
 from tests.campaigns.conftest import draft, newsletter
 from tests.conftest import Client, Person
 from tests.sharing.conftest import Send
@@ -66,6 +68,25 @@ def test_taking_down_works_at_once_and_says_so(client: Client, alice: Person, se
     assert "does not show this mail any more" in gone.text
     assert client.get(f"{PAGE}/mail").status_code == 410
     assert "Fresh bread" not in client.get("/archive/bakery").text
+
+
+@pytest.mark.parametrize("stopped", ["host:bakery.example", "account", "link"])
+def test_a_stopped_link_is_no_way_round_the_warning(
+    client: Client, alice: Person, send: Send, stopped: str
+) -> None:
+    campaign = send()
+    with transaction():
+        link = Link(campaign_id=campaign.id, position=1, url="https://bakery.example/bread")
+        db.session.add(link)
+        db.session.flush()
+        keys = {"account": f"account:{alice.account.id}", "link": f"link:{link.id}"}
+        stopping.stop(keys.get(stopped, stopped), reason="It asked for passwords.", by_id=None)
+
+    for path in ("", "/mail", "/tell", "/share/x"):
+        answer = client.get(PAGE + path)
+        assert answer.status_code == 410
+        assert "It asked for passwords." in answer.text
+    assert "bakery.example/bread" not in client.get("/archive/bakery/feed.json").text
 
 
 def test_an_account_that_was_shut_shows_nothing(client: Client, alice: Person, send: Send) -> None:
@@ -243,13 +264,30 @@ def test_pages_may_be_kept_and_are_asked_about(client: Client, send: Send, path:
     assert (again.status_code, again.data) == (304, b"")
 
 
+def test_each_look_has_a_dot_of_its_own_and_the_page_stays_the_same(
+    client: Client, send: Send
+) -> None:
+    send()
+    looks = [client.get(PAGE) for _ in range(2)]
+    nobody = client.get(PAGE, headers={"Sec-GPC": "1"})
+
+    dots = [re.findall(r'<img class="dot"[^>]*>', one.text) for one in looks]
+    assert [len(found) for found in dots] == [1, 1]
+    assert dots[0] != dots[1]
+    assert 'alt=""' in dots[0][0]
+    assert looks[0].headers["ETag"] == looks[1].headers["ETag"]
+    assert 'class="dot"' not in nobody.text
+    assert "<!-- dot -->" not in nobody.text + looks[0].text
+
+
 def test_pages_are_the_same_whoever_looks(client: Client, alice: Person, send: Send) -> None:
     send()
     anybody = client.get(PAGE)
     client.sign_in(alice)
     client.set_cookie("theme", "dark")
 
-    assert client.get(PAGE).data == anybody.data
+    assert client.get(PAGE).headers["ETag"] == anybody.headers["ETag"]
+    assert "Alice" not in client.get(PAGE).text
 
 
 def test_a_card_and_its_words_are_there_for_networks(client: Client, send: Send) -> None:

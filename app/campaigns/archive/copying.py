@@ -41,6 +41,8 @@ class Copy:
     text: str
     picture: str
     """The address of its first large picture; empty where there is none."""
+    links: tuple[str, ...] = ()
+    """Where it leads, each address once."""
 
 
 _made: OrderedDict[tuple[Any, ...], Copy] = OrderedDict()
@@ -114,6 +116,7 @@ def _filled_in(found: Found, links: dict[str, str]) -> Copy:
         html=_with_base(html),
         text=text,
         picture=_first_picture(html),
+        links=_links_in(html),
     )
 
 
@@ -139,3 +142,8 @@ def _first_picture(html: str) -> str:
         if source.startswith("https://") and not is_small:
             return source
     return ""
+
+
+def _links_in(html: str) -> tuple[str, ...]:
+    found = (a.get("href") or "" for a in lxml_html.document_fromstring(html).iter("a", "area"))
+    return tuple(dict.fromkeys(url for url in map(str.strip, found) if url.startswith("http")))

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Response, make_response, request, url_for
+from flask import Blueprint, Response, current_app, make_response, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from werkzeug.utils import redirect
 
 from app.auth.current import View, public
@@ -19,12 +20,14 @@ from app.campaigns.archive import addresses, copying, finding
 from app.campaigns.archive.finding import Found, Moved, Shelf, TakenDown
 from app.core import headers, integrations, settings
 from app.core.errors import NotFound
-from app.sharing import cards, feeds, targets
+from app.sharing import cards, feeds, targets, watching
 from app.sharing.routes import outside
 from app.sharing.routes.visitors import for_visitors, page_for_all, privacy_link
 
 bp = Blueprint("archive", __name__, url_prefix="/archive")
 
+#: Stands in a page where its dot will be.
+DOT = Markup("<!-- dot -->")
 CARD_KEPT = "public, max-age=3600"
 SEARCH_LENGTH = 100
 
@@ -42,7 +45,7 @@ def at_its_address(view: View) -> View:
                 now_at["page_slug"] = moved.page or slugs["page_slug"]
             query = request.args.to_dict()
             return redirect(url_for(request.endpoint or "", **{**query, **now_at}), 301)
-        except (NotFound, TakenDown) as error:
+        except (NotFound, TakenDown, watching.Stopped) as error:
             return page_for_all("archive/gone.html", error.status, text=str(error))
 
     marked: View = public(guarded)  # type: ignore[assignment]
@@ -92,7 +95,7 @@ def json_feed(archive_slug: str) -> ResponseReturnValue:
 @bp.get("/<archive_slug>/<page_slug>")
 @at_its_address
 def page(archive_slug: str, page_slug: str) -> ResponseReturnValue:
-    found = finding.page(archive_slug, page_slug)
+    found = watching.page(archive_slug, page_slug)
     older, newer = finding.beside(found) if found.archive.is_listed else (None, None)
     copy = copying.copy_of(found)
     address = addresses.of_page(found.archive, found.page)
@@ -104,9 +107,10 @@ def page(archive_slug: str, page_slug: str) -> ResponseReturnValue:
                 picture=copy.picture or f"{address}/card.png", older=older, newer=newer,
                 titles=copying.subject_of, services=targets.services(),
                 by_mail=targets.by_mail(address, copy.subject), sign_up=_sign_up(found),
-                privacy=privacy_link(found),
+                privacy=privacy_link(found), dot=DOT,
             ),
-        )
+        ),
+        dot=_dot(found),
     )  # fmt: skip
 
 
@@ -114,7 +118,7 @@ def page(archive_slug: str, page_slug: str) -> ResponseReturnValue:
 @at_its_address
 def mail(archive_slug: str, page_slug: str) -> ResponseReturnValue:
     """The mail by itself: what a person wrote, for the frame of its page, and safe alone."""
-    found = finding.page(archive_slug, page_slug)
+    found = watching.page(archive_slug, page_slug)
     response = headers.user_html(
         make_response(copying.copy_of(found).html), headers.CSP_PUBLIC_HTML
     )
@@ -127,7 +131,7 @@ def mail(archive_slug: str, page_slug: str) -> ResponseReturnValue:
 @at_its_address
 def card(archive_slug: str, page_slug: str) -> ResponseReturnValue:
     """For networks that show a picture beside a link."""
-    found = finding.page(archive_slug, page_slug)
+    found = watching.page(archive_slug, page_slug)
     made = cards.png(copying.subject_of(found), found.account.name)
     response = Response(made, mimetype="image/png")
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -138,7 +142,7 @@ def card(archive_slug: str, page_slug: str) -> ResponseReturnValue:
 @at_its_address
 def share(archive_slug: str, page_slug: str, service: str) -> ResponseReturnValue:
     """The notice before leaving, or the way itself for who chose so."""
-    found = finding.page(archive_slug, page_slug)
+    found = watching.page(archive_slug, page_slug)
     chosen = _service(service)
     address = addresses.of_page(found.archive, found.page)
     target = targets.address(chosen, address, copying.subject_of(found))
@@ -149,7 +153,7 @@ def share(archive_slug: str, page_slug: str, service: str) -> ResponseReturnValu
 @for_visitors
 @at_its_address
 def share_now(archive_slug: str, page_slug: str, service: str) -> ResponseReturnValue:
-    found = finding.page(archive_slug, page_slug)
+    found = watching.page(archive_slug, page_slug)
     address = addresses.of_page(found.archive, found.page)
     return outside.follow(targets.address(_service(service), address, copying.subject_of(found)))
 
@@ -194,9 +198,16 @@ def _robots(found: Found | Shelf, response: Response) -> Response:
     return response
 
 
-def _cached(response: Response, kept: str = "public, no-cache") -> Response:
-    """An ETag over what is the same for everybody; the dot that counts is not part of it."""
+def _dot(found: Found) -> str:
+    beacon: Any = current_app.jinja_env.globals["page_beacon"]
+    return str(beacon("archive", found.campaign.id, of=found.account.id))
+
+
+def _cached(response: Response, kept: str = "public, no-cache", *, dot: str = "") -> Response:
+    """An ETag over what is the same for everybody; the dot that counts a look is no part of it."""
     response.headers["Cache-Control"] = kept
     response.add_etag()
     response.make_conditional(request)
+    if response.status_code == 200 and response.mimetype == "text/html":
+        response.set_data(response.get_data().replace(DOT.encode(), dot.encode()))
     return response

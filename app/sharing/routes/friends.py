@@ -7,13 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 
 from app.auth.current import public
-from app.campaigns.archive import copying, finding
+from app.campaigns.archive import copying
 from app.campaigns.archive.finding import Found
 from app.contacts.signup import gate
 from app.core.db import transaction
 from app.core.errors import Invalid, NotFound
 from app.core.tokens import BadToken
-from app.sharing import limits, telling
+from app.sharing import limits, telling, watching
 from app.sharing.routes import archive
 from app.sharing.routes.archive import at_its_address
 from app.sharing.routes.visitors import for_visitors, page_for_all, privacy_link
@@ -85,7 +85,7 @@ def never(token: str) -> ResponseReturnValue:
 
 
 def _open(archive_slug: str, page_slug: str) -> Found:
-    found = finding.page(archive_slug, page_slug)
+    found = watching.page(archive_slug, page_slug)
     if not found.archive.can_tell:
         raise NotFound("This page")
     return found

@@ -8,6 +8,7 @@ from flask import Response, make_response, render_template
 
 from app.auth.current import View, public
 from app.campaigns.archive.finding import Found, Shelf
+from app.contacts import handles
 from app.extensions import csrf
 
 
@@ -27,4 +28,4 @@ def page_for_all(template: str, status: int = 200, **context: Any) -> Response:
 
 def privacy_link(found: Found | Shelf) -> str:
     """The account's own privacy policy: what its pages show, never the operator's."""
-    return found.archive.privacy_url
+    return found.archive.privacy_url or handles.privacy_page(found.account)

@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panel_abuse, panels_own
+from app.staff import panel_abuse, panels_billing, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -11,6 +11,7 @@ from app.staff.routes import (
     incidents,
     keeping,
     people,
+    plans,
     policy,
     registers,
     visits,
@@ -28,8 +29,10 @@ __all__ = [
     "incidents",
     "keeping",
     "panel_abuse",
+    "panels_billing",
     "panels_own",
     "people",
+    "plans",
     "policy",
     "registers",
     "visits",

@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts.models import Account, Notice
+from app.accounts.models import Account, Member, Notice
 from app.campaigns import checks, restored, scheduling
+from app.campaigns.archive import deciding as showing
 from app.campaigns.models import Campaign, Restoration
 from app.config import Config
 from app.contacts import consent, erasing, pausing
@@ -27,6 +28,7 @@ from app.delivery import deciding, sweeping
 from app.delivery.models import Delivery
 from app.ops import backup
 from app.ops.backup import archive, databases, numbers, sealing
+from app.sharing import outsiders, telling
 from tests.conftest import Client, Person
 from tests.delivery.conftest import check, states, work
 from tests.faultserver import FaultServer
@@ -75,9 +77,38 @@ def someone(n: int) -> Contact:
     return db.session.scalars(sa.select(Contact).where(Contact.address == PEOPLE[n])).one()
 
 
+def show_and_share(campaign_id: int) -> str:
+    """A public page, and a link for somebody outside."""
+    campaign = db.session.get_one(Campaign, campaign_id)
+    with transaction():
+        showing.decide(campaign, "yes")
+        member = db.session.scalars(sa.select(Member)).first()
+        assert member is not None
+        return outsiders.token(outsiders.make(campaign, member, outsiders.Wish("report", 7)))
+
+
+def take_back(campaign_id: int, token: str) -> None:
+    """And a stranger who wants to be told of nothing."""
+    with transaction():
+        showing.decide(db.session.get_one(Campaign, campaign_id), "no")
+        outsiders.revoke(outsiders.find(token))
+        telling.never(telling.never_link("friend@b.example").rpartition("/")[2])
+
+
+def expect_taken_back(campaign_id: int, token: str) -> None:
+    """Nothing of it came back to life."""
+    page = showing.page_of(db.session.get_one(Campaign, campaign_id))
+    assert page is not None
+    assert not page.is_public
+    with pytest.raises(outsiders.Over):
+        outsiders.find(token)
+    assert telling.is_never(telling.never_link("friend@b.example").rpartition("/")[2])
+
+
 def test_f38_what_happened_since_is_carried_over(
     settings: Config, half_sent: int, to_server: FaultServer, file: Path
 ) -> None:
+    token = show_and_share(half_sent)
     backup.write(settings, file, encrypt=True)
     later(half_sent, PEOPLE[4:8])
     with transaction():
@@ -89,6 +120,7 @@ def test_f38_what_happened_since_is_carried_over(
         db.session.add(Contact(account_id=someone(11).account_id, email="new@b.example",
                                address="new@b.example"))  # fmt: skip
     last = db.session.scalar(sa.select(sa.func.max(Contact.id))) or 0
+    take_back(half_sent, token)
 
     done = bring_back(settings, file)
 
@@ -97,6 +129,7 @@ def test_f38_what_happened_since_is_carried_over(
     assert (done.carried.mails, done.carried.paused) == (4, 1)
     assert db.session.scalars(sa.select(Pause.contact_id)).all() == [someone(7).id]
     assert (done.waiting, restored.unconfirmed()) == (1, None)
+    expect_taken_back(half_sent, token)
     campaign = db.session.get_one(Campaign, half_sent)
     assert campaign.state == "paused"
     assert "Who got this mail since it was made is known" in campaign.pause_reason
