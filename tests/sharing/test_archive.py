@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from app.analytics import taking
 from app.campaigns import checks, scheduling
 from app.campaigns.archive import deciding
 from app.campaigns.archive.deciding import Wishes
@@ -412,3 +413,24 @@ def test_viewers_look_and_decide_nothing(client: Client, vera: Person, send: Sen
     for path in ("archive", "archive/address", "share-links"):
         assert client.post(f"/campaigns/{campaign.id}/{path}", data={}).status_code == 403
     assert client.post("/settings/archive", data={"slug": "x"}).status_code == 403
+
+
+def test_its_visits_and_clicks_are_counted_for_its_owner_alone(
+    client: Client, alice: Person, charlie: Person, send: Send
+) -> None:
+    send()
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140"}
+    page = client.get(PAGE, headers=browser).text
+    dot = re.search(r'src="(/dot/[^"]+)\.gif"', page)
+    assert dot
+    assert 'id="share" aria-labelledby="share-title" data-place="2"' in page
+    client.get(f"{dot[1]}.gif", headers=browser)
+    client.post(f"{dot[1]}?p=2", headers=browser)
+    taking.take_views()
+
+    client.sign_in(alice)
+    shown = client.get("/reports/pages").text
+    assert "Archive pages" in shown
+    assert "Pass it on: 1" in shown
+    client.sign_in(charlie)
+    assert "Pass it on" not in client.get("/reports/pages").text
