@@ -62,6 +62,8 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.staff.jobs.close_looks", 10),
     ("app.accounts.jobs.check_domains", 3600),
     ("app.accounts.jobs.keep_books", 30),
+    ("app.accounts.jobs.keep_secrets", 30),
+    ("app.accounts.jobs.warn_of_tokens", 3600),
     ("app.contacts.jobs.clean_up", 3600),
     ("app.billing.jobs.look", 3),
     ("app.billing.jobs.tend", 20),

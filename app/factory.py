@@ -194,7 +194,7 @@ def configure_process(config: Config) -> None:
     """What a process knows apart from its application: settings, keys, the queue server."""
     process_settings.configure(config)
     tokens.configure(config.SECRET_KEY)
-    sealing.configure(config.SECRET_KEY)
+    sealing.configure(config.SECRET_KEY, config.LEADERSEND_HOME)
     queue_server.configure(config.REDIS_URL)
     books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
@@ -276,7 +276,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             if (answer := _where_suspended()) is not None:
                 return answer
-            _demand_role(marks.get("least_role"))
+            _demand_right(view)
         _use_zone()
         return guarding.detour(marks) or privacy.asking_first(marks)
 
@@ -330,10 +330,10 @@ def _demand_staff() -> None:
         abort(404)
 
 
-def _demand_role(least: str | None) -> None:
-    unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
-    if role := least or ("editor" if unsafe else ""):
-        current.demand(role)
+def _demand_right(view: Callable[..., Any]) -> None:
+    changes = request.method not in ("GET", "HEAD", "OPTIONS")
+    if wanted := current.wanted_by(view, request.blueprint, changes=changes):
+        current.demand(wanted)
 
 
 def _use_zone() -> None:

@@ -56,13 +56,13 @@ def limits_page() -> ResponseReturnValue:
 
 
 @bp.get("/settings/billing")
-@needs("owner")
+@needs("billing")
 def page() -> ResponseReturnValue:
     return _page()
 
 
 @bp.get("/settings/billing/invoices")
-@needs("owner")
+@needs("billing")
 def invoices() -> ResponseReturnValue:
     """Asked of the provider, apart from the page that it stands on."""
     contract = contracts.of(current_account())
@@ -77,7 +77,7 @@ def invoices() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/contact")
-@needs("owner")
+@needs("billing")
 def set_contact() -> ResponseReturnValue:
     _demand_billing()
     form = ContactForm()
@@ -102,7 +102,7 @@ def set_contact() -> ResponseReturnValue:
 
 
 @bp.get("/settings/billing/leave")
-@needs("owner")
+@needs("billing")
 def leave() -> ResponseReturnValue:
     """Where somebody is about to be led, before they are."""
     payments = provider.get()
@@ -123,7 +123,7 @@ def leave() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/checkout")
-@needs("owner")
+@needs("billing")
 @limiter.limit(CHECKOUTS, key_func=throttling.network)
 def checkout() -> ResponseReturnValue:
     step = contracts.begin_checkout(
@@ -133,14 +133,14 @@ def checkout() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/portal")
-@needs("owner")
+@needs("billing")
 @limiter.limit(CHECKOUTS, key_func=throttling.network)
 def portal() -> ResponseReturnValue:
     return _led_to(contracts.open_portal(current_account()).url)
 
 
 @bp.get("/settings/billing/cancel")
-@needs("owner")
+@needs("billing")
 def cancel_page() -> ResponseReturnValue:
     contract = contracts.of(current_account())
     if not contracts.is_live(contract):
@@ -157,7 +157,7 @@ def cancel_page() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/cancel")
-@needs("owner")
+@needs("billing")
 def cancel() -> ResponseReturnValue:
     contracts.set_end(current_account(), current_member(), ends=True)
     notice = "Cancelled. Your plan stays until the end of the time that is paid."
@@ -165,7 +165,7 @@ def cancel() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/keep")
-@needs("owner")
+@needs("billing")
 def keep() -> ResponseReturnValue:
     contracts.set_end(current_account(), current_member(), ends=False)
     return see_other("billing.page", notice="Your plan goes on.")
@@ -220,7 +220,7 @@ def _led_to(url: str) -> Response:
 
 
 @bp.get("/settings/billing/state")
-@needs("owner")
+@needs("billing")
 def state() -> ResponseReturnValue:
     """Asked again and again by whoever comes back from paying."""
     _demand_billing()

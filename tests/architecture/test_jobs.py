@@ -15,6 +15,8 @@ from app.config import CHECKOUT
 JOBS = {
     "app.accounts.jobs.check_domains": [],
     "app.accounts.jobs.keep_books": [],
+    "app.accounts.jobs.keep_secrets": [],
+    "app.accounts.jobs.warn_of_tokens": [],
     "app.accounts.jobs.send_due_notices": [],
     "app.billing.jobs.look": [],
     "app.billing.jobs.tend": [],
