@@ -99,6 +99,8 @@ LEFT_OUT = {
     "abuse_report": "letters to the operator of this installation",
     "signed_in": "browsers of members",
     "ticket": "letters to the operator of this installation",
+    "ticket_file": "letters to the operator of this installation",
+    "ticket_message": "letters to the operator of this installation",
     "disclosure": "a register of the operator of this installation",
     "incident_account": "a register of the operator of this installation",
     "takeout": "of this installation",
