@@ -7,6 +7,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from flask import Flask
 
 from app.campaigns import checks, scheduling
 from app.campaigns.archive import deciding
@@ -320,6 +321,16 @@ def test_the_senders_own_privacy_policy_stands_there_and_not_the_operators(
         page = client.get(path).text
         assert 'href="https://bakery.example/privacy"' in page
         assert 'href="/privacy"' not in page
+
+
+def test_without_one_the_page_written_from_the_settings_stands_there(
+    app: Flask, client: Client, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send()
+    written = {"privacy_page_of": lambda account: f"/privacy/of/{account.name}"}
+    monkeypatch.setitem(app.jinja_env.globals, *written.popitem())
+
+    assert 'href="/privacy/of/Bakery"' in client.get(PAGE).text
 
 
 def test_what_is_not_to_be_found_says_so_to_search_engines(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, render_template
+from flask import Response, current_app, make_response, render_template
 
 from app.auth.current import View, public
 from app.campaigns.archive.finding import Found, Shelf
@@ -26,5 +26,9 @@ def page_for_all(template: str, status: int = 200, **context: Any) -> Response:
 
 
 def privacy_link(found: Found | Shelf) -> str:
-    """The account's own privacy policy: what its pages show, never the operator's."""
-    return found.archive.privacy_url
+    """The account's own privacy policy: what its pages show, never the operator's.
+
+    Where the owner names none, the page that is written from the account's settings.
+    """
+    written: Any = current_app.jinja_env.globals.get("privacy_page_of")
+    return found.archive.privacy_url or (str(written(found.account)) if written else "")
