@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Places on an archive page whose clicks are counted: `data-place` in its templates.
+ARCHIVE_PLACES = {1: "Get it by mail", 2: "Pass it on", 3: "Other mails"}
 #: Endpoint → name. A page that is not here is not counted.
 SITE_PAGES = {
     "site.landing": "Start page",

@@ -7,15 +7,18 @@ may miss some, and nobody waits for them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import redis
 
-from app.analytics import salting
+from app.analytics import marks, salting
 from app.analytics.marks import Mark
 from app.core import queue_server
+from app.core.tokens import BadToken
 from app.tracking import agents
 
 STREAM = "views"
@@ -29,12 +32,20 @@ LONGEST_LOOK_S = 1_800
 MOST_PLACES = 500
 MOST_PIECES = 20
 
+_HEADERS = (("User-Agent", "HTTP_USER_AGENT"), ("DNT", "HTTP_DNT"), ("Sec-GPC", "HTTP_SEC_GPC"))
 _rest_until = [0.0]
 
 
 def declines(headers: Mapping[str, str]) -> bool:
     """Whether the visitor asked not to be counted (Do Not Track, Global Privacy Control)."""
     return headers.get("DNT") == "1" or headers.get("Sec-GPC") == "1"
+
+
+def looked(mark: str, environ: Mapping[str, Any]) -> None:
+    """A dot was loaded; as `view`, in front of the web framework. Other marks count nothing."""
+    headers = {name: environ[key] for name, key in _HEADERS if key in environ}
+    with contextlib.suppress(BadToken):
+        view(marks.read(mark), address=environ.get("REMOTE_ADDR", ""), headers=headers)
 
 
 def view(mark: Mark, *, address: str, headers: Mapping[str, str]) -> None:

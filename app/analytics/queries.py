@@ -55,6 +55,8 @@ class PageLine:
     kind: str
     key: str
     figures: Figures
+    places: Sequence[tuple[str, int]] = ()
+    """Which links or blocks of it were followed, and how often."""
 
     @property
     def name(self) -> str:
@@ -121,18 +123,20 @@ def sources(kind: str, days: int, *, keys: Sequence[str] | None = None) -> list[
     return [(host, int(n)) for host, n in db.session.execute(query)]
 
 
-def places(kind: str, key: str, days: int) -> list[tuple[int, int]]:
-    """How often the links or blocks of a page were followed, by their place."""
+def places(kind: str, keys: Sequence[str], days: int) -> dict[str, dict[int, int]]:
+    """How often links or blocks were followed: by page, then by their place on it."""
     clicks = sa.func.sum(PageLink.clicks)
     query = (
-        sa.select(PageLink.place, clicks)
+        sa.select(PublicPage.key, PageLink.place, clicks)
         .join(PublicPage, PublicPage.id == PageLink.page_id)
-        .where(PublicPage.kind == kind, PublicPage.key == key, PageLink.day > _since(days))
-        .group_by(PageLink.place)
-        .order_by(PageLink.place)
-        .limit(500)
+        .where(PublicPage.kind == kind, PublicPage.key.in_(keys), PageLink.day > _since(days))
+        .group_by(PublicPage.key, PageLink.place)
+        .order_by(PublicPage.key, PageLink.place)
     )
-    return [(int(place), int(n)) for place, n in db.session.execute(query)]
+    found: dict[str, dict[int, int]] = {}
+    for key, place, n in db.session.execute(query):
+        found.setdefault(key, {})[int(place)] = int(n)
+    return found
 
 
 def bars(kind: str, days: int) -> list[Bar]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from app.analytics import marks, noting, queries, trackers
-from app.analytics.dots import SITE_PAGES
+from app.analytics.dots import ARCHIVE_PLACES, SITE_PAGES
 from app.auth.current import View, current_account, public
 from app.campaigns import queries as campaign_queries
 from app.config import Config
@@ -87,8 +86,7 @@ def for_visitors(view: View) -> View:
 @public
 def dot(mark: str) -> ResponseReturnValue:
     """One transparent point, 43 bytes; the same whatever the mark says."""
-    with contextlib.suppress(BadToken):
-        noting.view(marks.read(mark), address=request.remote_addr or "", headers=_headers())
+    noting.looked(mark, request.environ)
     response = Response(PIXEL, mimetype="image/gif")
     response.headers[UNCACHED[0]] = UNCACHED[1]
     return response
@@ -140,7 +138,16 @@ def own_pages() -> ResponseReturnValue:
 
 def _lines(kind: str, names: dict[str, str], days: int) -> list[dict[str, Any]]:
     """Of the account's own pages alone: keys of others never get here."""
+    clicks = queries.places(kind, list(names), days)
     return [
-        {"name": names[line.key], "key": line.key, "figures": line.figures}
+        {
+            "name": names[line.key],
+            "key": line.key,
+            "figures": line.figures,
+            "places": [
+                (ARCHIVE_PLACES.get(place, f"Link {place}"), n)
+                for place, n in clicks.get(line.key, {}).items()
+            ],
+        }
         for line in queries.pages(kind, days, keys=list(names))
     ]

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import notices
 from app.accounts.models import Account
+from app.contacts import handles
 from app.contacts.models import ConfirmationMail, Contact, ContactList
 from app.contacts.signup.words import Words
 from app.core import settings, tokens
@@ -66,6 +67,7 @@ def ask(
         lists=[list_.name for list_ in lists],
         link=link(contact, lists),
         days=LINK_LIFE.days,
+        privacy=handles.privacy_page(account),
     )
     return True
 

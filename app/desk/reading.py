@@ -63,7 +63,13 @@ class Post:
     def fresh(self) -> str:
         """What the sender wrote now, without what they quote."""
         found = _QUOTE.search(self.text)
-        return (self.text[: found.start()] if found else self.text).strip()
+        if found is None:
+            return self.text.strip()
+        above, lines = self.text[: found.start()].strip(), self.text[found.start() :].splitlines()
+        # Below a quote with marks stands an answer; below one without, nobody can tell them apart.
+        is_marked = any(line.startswith(">") for line in lines)
+        below = [line for line in lines[1:] if not line.startswith(">")] if is_marked else []
+        return above or "\n".join(below).strip()
 
 
 def read(envelope_sender: str, data: bytes) -> Post:
@@ -87,6 +93,16 @@ def read(envelope_sender: str, data: bytes) -> Post:
         left_out=" ".join(words)[:200],
         message=message,
     )
+
+
+def unquoted(text: str) -> tuple[str, str]:
+    """What somebody wrote, and what they quote below it; all of it where they wrote below."""
+    found = _QUOTE.search(text)
+    if found is None:
+        return text.strip(), ""
+    fresh, quoted = text[: found.start()].strip(), text[found.start() :].strip()
+    below = [line for line in quoted.splitlines()[1:] if line.strip() and line[:1] != ">"]
+    return (fresh, quoted) if fresh or not below else (text.strip(), "")
 
 
 def _message(data: bytes) -> tuple[Message, str]:

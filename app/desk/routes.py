@@ -12,7 +12,7 @@ from app.core import settings
 from app.core.db import transaction
 from app.core.fragments import see_other
 from app.core.headers import strangers_file
-from app.desk import queries, tickets
+from app.desk import queries, reading, tickets
 from app.desk.forms import LetterForm
 from app.desk.models import Ticket
 from app.extensions import limiter
@@ -26,6 +26,9 @@ def public_address() -> tuple[str, str]:
     config: Config = settings.get()
     local, _, domain = config.OPERATOR_EMAIL.rpartition("@")
     return local, domain
+
+
+bp.add_app_template_filter(reading.unquoted, "unquoted")
 
 
 @bp.get("/questions")

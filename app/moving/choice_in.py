@@ -22,7 +22,7 @@ from app.contacts.models.preferences import FREQUENCIES
 from app.contacts.text import clean_line, clean_note
 from app.core.db import Base, db
 from app.moving.steps import ADDED, KNOWN, LEFT_OUT, Into, Row, moment, upsert, whole, words
-from app.preferences.centre import SWITCHES, WORDS_LENGTH
+from app.preferences.centre import PASSAGES_LENGTH, SWITCHES, WORDS_LENGTH
 
 
 def wishes(into: Into, rows: Sequence[Row]) -> None:
@@ -115,6 +115,8 @@ def _centre(into: Into, given: Row) -> PreferenceCentre:
     return PreferenceCentre(
         account_id=into.account.id, words=clean_note(words(given.get("words")))[:WORDS_LENGTH],
         pauses=[days for days in resting.PAUSES if isinstance(pauses, list) and days in pauses],
+        privacy_contact=clean_note(words(given.get("privacy_contact")))[:WORDS_LENGTH],
+        privacy_words=clean_note(words(given.get("privacy_words")))[:PASSAGES_LENGTH],
         **{name: given.get(name) is not False for name in SWITCHES},
     )  # fmt: skip
 

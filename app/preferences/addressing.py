@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.accounts import notices
 from app.accounts.models import Account
-from app.contacts import consent, suppressions, writing
+from app.contacts import consent, handles, suppressions, writing
 from app.contacts.changes import BY_PERSON
 from app.contacts.models import AddressChange, Contact
 from app.core import settings, tokens
@@ -102,6 +102,7 @@ def _mail_question(account: Account, row: AddressChange) -> None:
         t=Texts(row.language, sender=account.name),
         link=f"{settings.get().BASE_URL}/p/address/{token}",
         days=LIFE.days,
+        privacy=handles.privacy_page(account),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import notices
 from app.accounts.models import Account
+from app.contacts import handles
 from app.contacts.models import Contact, LinkRequest
 from app.contacts.suppressions import address_hash
 from app.core.clock import now
@@ -91,6 +92,7 @@ def queue(contact: Contact, language: str) -> None:
         t=Texts(language, sender=account.name),
         link=guests.link(contact),
         days=guests.LINK_LIFE.days,
+        privacy=handles.privacy_page(account),
     )
 
 

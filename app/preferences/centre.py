@@ -24,6 +24,7 @@ from app.core.db import db
 from app.core.errors import Invalid
 
 WORDS_LENGTH = 2_000
+PASSAGES_LENGTH = 10_000
 #: More lists than this are on no page.
 MOST_LISTS = 200
 SWITCHES = ("with_names", "with_address", "with_frequency", "with_reasons")
@@ -46,7 +47,8 @@ def of(account: Account) -> PreferenceCentre:
     """What was chosen, or the defaults, which are in no session."""
     return db.session.get(PreferenceCentre, account.id) or PreferenceCentre(
         account_id=account.id, words="", pauses=list(resting.PAUSES), with_names=True,
-        with_address=True, with_frequency=True, with_reasons=True,
+        with_address=True, with_frequency=True, with_reasons=True, privacy_contact="",
+        privacy_words="",
     )  # fmt: skip
 
 
@@ -97,14 +99,17 @@ def open_fields(account: Account) -> list[ContactField]:
 
 
 def change(
-    account: Account, by: Member, *, words: str, pauses: Collection[int], switches: Collection[str]
-) -> None:
+    account: Account, by: Member, *, words: str, pauses: Collection[int],
+    switches: Collection[str], privacy_contact: str = "", privacy_words: str = "",
+) -> None:  # fmt: skip
     """Choose what people see. Raises Invalid."""
     if not set(pauses) <= set(resting.PAUSES):
         raise Invalid("A pause takes 30, 60 or 90 days.")
     row = db.session.get(PreferenceCentre, account.id) or PreferenceCentre(account_id=account.id)
     row.words = clean_note(words)[:WORDS_LENGTH]
     row.pauses = sorted(pauses)
+    row.privacy_contact = clean_note(privacy_contact)[:WORDS_LENGTH]
+    row.privacy_words = clean_note(privacy_words)[:PASSAGES_LENGTH]
     for name in SWITCHES:
         setattr(row, name, name in switches)
     db.session.add(row)

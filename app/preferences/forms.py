@@ -9,7 +9,7 @@ from wtforms.validators import Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.contacts import resting
-from app.preferences.centre import WORDS_LENGTH
+from app.preferences.centre import PASSAGES_LENGTH, WORDS_LENGTH
 
 
 class CentreForm(FlaskForm):
@@ -30,4 +30,14 @@ class CentreForm(FlaskForm):
     with_frequency = BooleanField("People may choose one mail a week or a month at most")
     with_names = BooleanField("People may correct their name, company and kind")
     with_address = BooleanField("People may change their address")
+    privacy_contact = TextAreaField(
+        "Who answers questions about privacy",
+        [Optional(), Length(max=WORDS_LENGTH)],
+        render_kw={"rows": "2"},
+    )
+    privacy_words = TextAreaField(
+        "What you want to say besides",
+        [Optional(), Length(max=PASSAGES_LENGTH)],
+        render_kw={"rows": "4"},
+    )
     with_reasons = BooleanField("Whoever has left is asked why, and need not answer")

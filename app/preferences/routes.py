@@ -17,18 +17,20 @@ from flask import (
     request,
     stream_template,
     stream_with_context,
+    url_for,
 )
 from flask.typing import ResponseReturnValue
 
+from app.accounts.models import Account
 from app.auth import throttling
 from app.auth.current import current_account, current_member, needs, public
-from app.contacts import erasing, queries, resting
+from app.contacts import erasing, handles, queries, resting
 from app.contacts import fields as custom
 from app.contacts.suppressions import Suppressed
 from app.contacts.writing import AddressTaken
 from app.core import networks
 from app.core.clock import now
-from app.core.db import transaction
+from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound
 from app.core.fragments import see_other
 from app.extensions import csrf, limiter
@@ -40,7 +42,7 @@ from app.preferences import (
     choosing,
     details,
     guests,
-    handles,
+    privacy_page,
     reasons,
     takeaway,
 )
@@ -291,6 +293,24 @@ def _everybody(view: pages.View) -> pages.View:
     return marked
 
 
+@bp.app_template_global("privacy_page_of")
+def privacy_page_of(account: Account | int) -> str:
+    """The address of an account's own privacy page, for templates."""
+    found = db.session.get(Account, account) if isinstance(account, int) else account
+    return url_for("preferences.show_privacy", handle=handles.handle(found)) if found else ""
+
+
+@bp.get("/privacy/of/<handle>")
+@_everybody
+def show_privacy(handle: str) -> ResponseReturnValue:
+    """What the account does with data of people, from what it is set to do."""
+    account = handles.account_of(handle)
+    return render_template(
+        "preferences/privacy.html", sender=account.name, asking_at=handles.handle(account),
+        sections=privacy_page.text(account), is_paper=True,
+    )  # fmt: skip
+
+
 @bp.get("/choices/<handle>")
 @_everybody
 def ask_page(handle: str) -> ResponseReturnValue:
@@ -337,6 +357,8 @@ def save_settings() -> ResponseReturnValue:
             words=form.words.data or "",
             pauses=form.pauses.data or [],
             switches=[name for name in centre.SWITCHES if form[name].data],
+            privacy_contact=form.privacy_contact.data or "",
+            privacy_words=form.privacy_words.data or "",
         )
         centre.show_lists(account, _chosen_lists())
         centre.open_these(account, set(request.form.getlist("field", type=int)))
@@ -360,6 +382,7 @@ def _settings_page(form: CentreForm, status: int = 200) -> ResponseReturnValue:
         "preferences/settings.html",
         form=form,
         address=handles.address(account),
+        privacy_page=handles.privacy_page(account),
         lists=queries.lists(account),
         shown=centre.public_lists(account),
         fields=list(custom.of(account.id).values()),

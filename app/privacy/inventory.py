@@ -70,6 +70,10 @@ OURS = (
           "As long as the person belongs to an account."),
     Entry("audit", "Audit", "Who changed what and when; no address of a recipient.",
           "So that owners see what happened in their account.", _CONTRACT, "{audit}."),
+    Entry("payments", "Plan and payment", "Which plan, how many mails a month were sent, and where "
+          "a plan is paid for: references of the payment provider, a name and an address for "
+          "invoices. Nothing of a card.", "To know what the account may use, and to invoice it.",
+          _CONTRACT, "As long as the account exists."),
     Entry("notices", "Mails of the service itself", "Address, subject and text of links, warnings "
           "and invitations.", "To send them, and again where that did not work.", _CONTRACT,
           "{notices}; the text of mails with a secret link until it has left."),

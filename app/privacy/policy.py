@@ -31,15 +31,32 @@ def text(config: Config, sources: Mapping[str, Any] | None = None) -> list[Secti
 
     `sources` is what people wrote, as inventory.draft() has it.
     """
+    sections = written(
+        "privacy/_policy.txt",
+        settings=config,
+        site=urlsplit(config.BASE_URL).hostname or "",
+        contact=obfuscated(config.OPERATOR_EMAIL),
+        relay=own_relay(config),
+        tracker=config.TRACKER_NAME if config.TRACKER_SCRIPT else "",
+    )
+    return [filled for section in sections if (filled := _filled(section, sources or {}))]
+
+
+def written(template: str, **context: Any) -> list[Section]:
+    """A text of ours by sections: "# anchor: title" begins one, an empty line a paragraph.
+
+    `lasts` holds the figures of figures.in_words().
+    """
     sections: list[Section] = []
-    for block in _written(config).split("\n\n"):
+    text = _templates().get_template(template).render(lasts=figures.in_words(), **context)
+    for block in text.split("\n\n"):
         words = " ".join(block.split())
         if words.startswith("# "):
             anchor, _, title = words[2:].partition(": ")
             sections.append(Section(id=anchor, title=title, paragraphs=[]))
         elif words:
             sections[-1]["paragraphs"].append(words)
-    return [filled for section in sections if (filled := _filled(section, sources or {}))]
+    return sections
 
 
 def _filled(section: Section, sources: Mapping[str, Any]) -> Section | None:
@@ -64,26 +81,11 @@ def own_relay(config: Config) -> str:
     return "" if host in ("localhost", "127.0.0.1", "::1") else host
 
 
-def _written(config: Config) -> str:
-    return (
-        _templates()
-        .get_template("_policy.txt")
-        .render(
-            settings=config,
-            site=urlsplit(config.BASE_URL).hostname or "",
-            contact=obfuscated(config.OPERATOR_EMAIL),
-            relay=own_relay(config),
-            tracker=config.TRACKER_NAME if config.TRACKER_SCRIPT else "",
-            lasts=figures.in_words(),
-        )
-    )
-
-
 @cache
 def _templates() -> Environment:
     # Plain text, escaped where a page shows it.
     return Environment(
-        loader=FileSystemLoader(CHECKOUT / "templates" / "privacy"),
+        loader=FileSystemLoader(CHECKOUT / "templates"),
         autoescape=False,  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,

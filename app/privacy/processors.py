@@ -49,6 +49,11 @@ def of_settings(config: Config) -> list[Handled]:
         found.append(Handled(name, "Keeps backups.",
                              "All data, encrypted with a key that it does not have.",
                              "The storage of that name."))  # fmt: skip
+    if config.BILLING and config.STRIPE_SECRET_KEY:
+        found.append(Handled("Stripe", "Takes payments for plans and writes invoices.",
+                             "Name and address for invoices, cards and tax numbers that customers "
+                             "enter there; nothing of their contacts.",
+                             "https://stripe.com/privacy"))  # fmt: skip
     if config.TRACKER_SCRIPT:
         found.append(Handled(config.TRACKER_NAME, "Counts visits of the public pages.",
                              "Network address and browser of visitors, and what they look at.",

@@ -53,6 +53,9 @@ def section_of(endpoint: str) -> bool:
     """Whether the page being shown lies in the section that begins at `endpoint`."""
     if endpoint in SINGLE:
         return request.endpoint == endpoint
+    if endpoint.startswith("staff."):
+        # The console is one feature with many sections: each owns the addresses below its own.
+        return f"{request.path}/".startswith(f"{url_for(endpoint)}/")
     section = endpoint.partition(".")[0]
     own = SECTIONS.get(request.blueprint or "", request.blueprint)
     return ELSEWHERE.get(request.endpoint or "", own) == section

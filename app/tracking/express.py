@@ -20,8 +20,6 @@ PIXEL = (
     b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
 UNCACHED = ("Cache-Control", "no-store, private, max-age=0")
-#: What the framework says of every answer, whether a cookie was read or not.
-_VARY = ("Vary", "Cookie")
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
@@ -35,14 +33,21 @@ class Express:
     """Answers what it can and passes on the rest. `safety` are the headers of every answer."""
 
     def __init__(
-        self, rest: Wsgi, *, is_our_name: Callable[[str], bool], safety: Sequence[tuple[str, str]]
+        self,
+        rest: Wsgi,
+        *,
+        is_our_name: Callable[[str], bool],
+        safety: Sequence[tuple[str, str]],
+        looked: Callable[[str, Environ], None] = lambda _mark, _environ: None,
     ) -> None:
+        """`looked` notes a view of a public page, by the mark of its dot."""
+        self._looked = looked
         self._rest = rest
         self._is_our_name = is_our_name
         picture = [("Content-Type", "image/gif"), ("Content-Length", str(len(PIXEL))), UNCACHED]
         empty = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "0")]
-        self._picture = [*picture, *safety, _VARY]
-        self._redirect = [*empty, *safety, ("Cache-Control", "no-store"), _VARY]
+        self._picture = [*picture, *safety]
+        self._redirect = [*empty, *safety, ("Cache-Control", "no-store")]
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """As PEP 3333 has it."""
@@ -56,10 +61,12 @@ class Express:
     def _answer(self, environ: Environ) -> Answer | None:
         path = environ.get("PATH_INFO", "")
         kind = path[:3]
-        if kind not in ("/o/", "/c/") or not self._is_our_name(environ.get("HTTP_HOST", "")):
+        if kind not in ("/o/", "/c/", "/do") or not self._is_our_name(environ.get("HTTP_HOST", "")):
             return None
         if any(name in environ for name in _AHEAD):
             return None
+        if kind == "/do":
+            return self._dotted(path, environ)
         try:
             return self._opened(path, environ) if kind == "/o/" else self._clicked(path, environ)
         except BadToken:
@@ -72,6 +79,12 @@ class Express:
         if len(numbers) != 1:
             return None
         _note("open", numbers[0], 0, environ)
+        return "200 OK", self._picture.copy(), [PIXEL]
+
+    def _dotted(self, path: str, environ: Environ) -> Answer | None:
+        if not path.startswith("/dot/") or not path.endswith(".gif"):
+            return None
+        self._looked(path[5:-4], environ)
         return "200 OK", self._picture.copy(), [PIXEL]
 
     def _clicked(self, path: str, environ: Environ) -> Answer | None:

@@ -50,6 +50,7 @@ ENGLISH = {
     ),
     "try_again": "Try again",
     "erased_mail": "This mail was written for somebody whose data was erased.",
+    "privacy": "Privacy at {sender}",
     "one_click": "You are out. {sender} does not send you mail any more.",
 }
 
@@ -97,6 +98,7 @@ GERMAN = {
     ),
     "try_again": "Noch einmal versuchen",
     "erased_mail": "Diese Mail war für jemanden, dessen Daten gelöscht wurden.",
+    "privacy": "Datenschutz bei {sender}",
     "one_click": "Sie sind abgemeldet. {sender} schickt Ihnen keine Mails mehr.",
 }
 

@@ -139,7 +139,7 @@ def test_what_a_page_leads_to(client: Client) -> None:
     lines = {line.key: line.figures for line in queries.pages("site", 30)}
     assert lines["site.help_page"].clicks == 2  # a marked link, and on to the registration
     assert lines["site.landing"].signups == 1
-    assert queries.places("site", "site.help_page", 30) == [(3, 1)]
+    assert queries.places("site", ["site.help_page"], 30) == {"site.help_page": {3: 1}}
     assert queries.sources("site", 30) == [("blog.example", 1)]
 
 

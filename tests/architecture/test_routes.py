@@ -18,6 +18,7 @@ PREFERENCES = (
     "show", "save", "pause", "save_details", "change_address", "address_page", "confirm_address",
     "leave", "come_back", "tell_reason", "mail_link", "see_data", "download_data", "erase_page",
     "erase_now", "ask_page", "ask_for_link",
+    "show_privacy",
 )  # fmt: skip
 ARCHIVE = (
     "shelf", "latest", "atom", "json_feed", "page", "mail", "card", "share", "share_now",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +16,12 @@ from app.billing import contracts, jobs, looking, standing
 from app.billing.contracts import PaidAlready
 from app.billing.models import Contract, PlanGrant
 from app.billing.stripe import amount
+from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.core.errors import Invalid
 from app.plans import allowance
+from app.privacy import processors
 from tests.billing.conftest import contract_now, look_again, mails_of, plan_now
 from tests.conftest import Client, Person
 from tests.paymentserver import PaymentServer
@@ -232,6 +235,14 @@ def test_a_card_number_is_refused_wherever_it_is_typed(
     assert answer.status_code == 422
     assert "card number" in answer.text
     assert db.session.scalar(sa.select(Contract.name)) is None
+
+
+def test_the_register_names_who_takes_the_payments(payments: PaymentServer) -> None:
+    config = process_settings.get()
+
+    assert "Stripe" in [one.name for one in processors.of_settings(config)]
+    without = replace(config, STRIPE_SECRET_KEY="")
+    assert "Stripe" not in [one.name for one in processors.of_settings(without)]
 
 
 def test_no_table_has_a_place_for_a_card() -> None:

@@ -77,7 +77,7 @@ def test_from_the_form_to_the_thread(
     bring(home, reply)
 
     page.reload()
-    texts = page.locator(".letter__text").all_inner_texts()
+    texts = page.locator(".letter > .letter__text").all_inner_texts()
     assert [text.splitlines()[0] for text in texts] == [
         "I uploaded it, and now I cannot see it.", "Under Contacts, Lists.", "Found it, thank you.",
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.contacts import handles
 from app.core.db import db
 from app.privacy import consenting, publishing
 from tests.browser.looking import Onlooker
@@ -52,4 +53,5 @@ def test_a_version_is_published_noticed_compared_and_accepted(
     page.get_by_text("Version 2 is accepted. Thank you.").wait_for()
     db.session.expire_all()
     assert consenting.has_accepted(alice.member, publishing.version(2))
-    assert looks.faults == []
+    own = f"/privacy/of/{handles.handle(alice.account)}"
+    assert looks.look_at(own, "privacy page of an account") == []

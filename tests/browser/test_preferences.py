@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.contacts import consent, fields, lists, pausing, writing
+from app.contacts import consent, fields, handles, lists, pausing, writing
 from app.contacts.models import LeavingReason, OpenField, PreferenceCentre, PublicList
 from app.core.db import db, transaction
-from app.preferences import guests, handles
+from app.preferences import guests
 from tests.browser.looking import Onlooker
 from tests.browser.test_main_job import (
     HUMAN,

@@ -48,6 +48,9 @@ def out() -> list[str]:
         ("Hi", "I like it. " * 60 + "But unsubscribe me", "perhaps"),
         ("Hi", "Where are my opening hours?\n\n> unsubscribe: https://x.example/u/1", ""),
         ("Re: stop motion course", "See you there", ""),
+        ("Re: May", "On Monday Bakery wrote:\n> Hello\n> unsubscribe here\n\nThanks!", ""),
+        ("Re: May", "On Monday Bakery wrote:\n> Hello\n\nPlease remove me", "sure"),
+        ("Re: May", "Thanks!\n\nFrom: Bakery <b@b.example>\nHello\nunsubscribe here", ""),
     ],
 )
 def test_what_counts_as_a_wish(subject: str, text: str, says: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import timedelta
 from email.message import EmailMessage
@@ -364,3 +365,25 @@ def test_closed_tickets_are_removed_after_their_time(client: Client) -> None:
 
     assert {one.id for one in tickets()} == {young.id, still_open.id}
     assert db.session.scalar(sa.select(sa.func.count()).select_from(TicketMessage)) == 2
+
+
+def test_what_is_quoted_is_folded_and_an_answer_below_is_not() -> None:
+    assert reading.unquoted("Yes.\n\nOn Monday Vera wrote:\n> Do you?") == (
+        "Yes.", "On Monday Vera wrote:\n> Do you?",
+    )  # fmt: skip
+    below = "On Monday Vera wrote:\n> Do you?\n\nYes."
+    assert reading.unquoted(below) == (below, "")
+
+
+def test_the_desk_leads_to_the_account_with_the_reference_as_the_reason(
+    staff: Client, client: Client, alice: Person, charlie: Person
+) -> None:
+    ticket = ask(client, alice, subject="My list")
+    client.sign_in(charlie)
+
+    page = client.get(f"/staff/desk/{ticket.id}").text
+    assert f"/staff/accounts/{alice.account.id}?reference=letter" in page
+    form = client.get(f"/staff/accounts/{alice.account.id}?reference=letter+%23{ticket.reference}")
+    assert f"letter #{ticket.reference}" in form.text
+    navigation = re.findall(r'href="(/staff/[a-z]+)" aria-current', page)
+    assert set(navigation) == {"/staff/desk"}

@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.contacts import handles
 from app.contacts.models import Contact, LinkRequest
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.extensions import limiter
-from app.preferences import asking, guests, handles, jobs
+from app.preferences import asking, guests, jobs
 from app.trust import forgetting
 from tests.preferences.conftest import fresh_link, notices, words_of
 from tests.tracking.mails import READER

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from app.accounts.models import AuditEntry
-from app.contacts import fields, lists
+from app.contacts import fields, handles, lists
 from app.contacts.models import OpenField, PreferenceCentre, PublicList
 from app.core.db import db, transaction
-from app.preferences import centre, handles, reasons
+from app.preferences import centre, reasons
 from tests.preferences.conftest import fresh_link, words_of
 
 URL = "/settings/preferences"

@@ -7,8 +7,8 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from flask import Flask
 
+from app.analytics import taking
 from app.campaigns import checks, scheduling
 from app.campaigns.archive import deciding
 from app.campaigns.archive.deciding import Wishes
@@ -331,13 +331,14 @@ def test_the_senders_own_privacy_policy_stands_there_and_not_the_operators(
 
 
 def test_without_one_the_page_written_from_the_settings_stands_there(
-    app: Flask, client: Client, send: Send, monkeypatch: pytest.MonkeyPatch
+    client: Client, send: Send
 ) -> None:
     send()
-    written = {"privacy_page_of": lambda account: f"/privacy/of/{account.name}"}
-    monkeypatch.setitem(app.jinja_env.globals, *written.popitem())
 
-    assert 'href="/privacy/of/Bakery"' in client.get(PAGE).text
+    link = re.search(r'href="[^"]*(/privacy/of/bakery-[^"]+)"', client.get(PAGE).text)
+
+    assert link is not None
+    assert "Bakery" in client.get(link[1]).text
 
 
 def test_what_is_not_to_be_found_says_so_to_search_engines(
@@ -434,3 +435,24 @@ def test_viewers_look_and_decide_nothing(client: Client, vera: Person, send: Sen
     for path in ("archive", "archive/address", "share-links"):
         assert client.post(f"/campaigns/{campaign.id}/{path}", data={}).status_code == 403
     assert client.post("/settings/archive", data={"slug": "x"}).status_code == 403
+
+
+def test_its_visits_and_clicks_are_counted_for_its_owner_alone(
+    client: Client, alice: Person, charlie: Person, send: Send
+) -> None:
+    send()
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140"}
+    page = client.get(PAGE, headers=browser).text
+    dot = re.search(r'src="(/dot/[^"]+)\.gif"', page)
+    assert dot
+    assert 'id="share" aria-labelledby="share-title" data-place="2"' in page
+    client.get(f"{dot[1]}.gif", headers=browser)
+    client.post(f"{dot[1]}?p=2", headers=browser)
+    taking.take_views()
+
+    client.sign_in(alice)
+    shown = client.get("/reports/pages").text
+    assert "Archive pages" in shown
+    assert "Pass it on: 1" in shown
+    client.sign_in(charlie)
+    assert "Pass it on" not in client.get("/reports/pages").text

@@ -64,12 +64,13 @@ def test_the_ways_out_stand_on_the_page_and_work(client, sent, agreed):
     page = client.get(why(sent), headers=READER)
 
     links = re.findall(r'<a href="([^"]+)"', page.text)
-    assert [client.get(link, headers=READER).status_code for link in links] == [200] * 4
+    assert [client.get(link, headers=READER).status_code for link in links] == [200] * 5
     assert [link.split("/")[1] for link in links] == [
         "u",
         "p",
         "p",
         f"abuse?mail={why(sent).split('/')[2]}",
+        "privacy",
     ]
 
 

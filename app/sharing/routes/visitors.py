@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, make_response, render_template
+from flask import Response, make_response, render_template
 
 from app.auth.current import View, public
 from app.campaigns.archive.finding import Found, Shelf
+from app.contacts import handles
 from app.extensions import csrf
 
 
@@ -30,5 +31,4 @@ def privacy_link(found: Found | Shelf) -> str:
 
     Where the owner names none, the page that is written from the account's settings.
     """
-    written: Any = current_app.jinja_env.globals.get("privacy_page_of")
-    return found.archive.privacy_url or (str(written(found.account)) if written else "")
+    return found.archive.privacy_url or handles.privacy_page(found.account)

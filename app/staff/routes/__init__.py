@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_billing, panels_own
+from app.staff import panels_billing, panels_desk, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -29,6 +29,7 @@ __all__ = [
     "incidents",
     "keeping",
     "panels_billing",
+    "panels_desk",
     "panels_own",
     "people",
     "plans",

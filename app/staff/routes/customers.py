@@ -97,6 +97,8 @@ def show_panel(account_id: int, panel: str) -> ResponseReturnValue:
 
 def _form() -> LookForm:
     form = LookForm()
+    if request.method == "GET" and (reference := request.args.get("reference", "")):
+        form.reference.data = reference[:200]
     mine = [purpose for purpose in PURPOSES if purpose in (current_member().staff_roles or ())]
     form.purpose.choices = [SelectChoice(name, PURPOSES[name].label) for name in mine]
     return form

@@ -45,6 +45,7 @@ TEXTS = {
     "closed_title": "Dit formulier is gesloten",
     "closed_text": "{sender} neemt hier op dit moment geen aanmeldingen aan.",
     "none_title": "Hier is geen formulier",
+    "privacy": "Privacy bij {sender}",
     "none_text": "Kijk of het adres volledig is.",
     "busy_title": "Te veel tegelijk",
     "busy_text": "Er komen zo veel aanmeldingen binnen dat we er nu geen meer aannemen. Er is "

@@ -47,6 +47,7 @@ TEXTS = {
     "closed_title": "This form is closed",
     "closed_text": "{sender} takes no sign-ups here at the moment.",
     "none_title": "There is no form here",
+    "privacy": "Privacy at {sender}",
     "none_text": "Look whether the address is complete.",
     "busy_title": "Too many at once",
     "busy_text": "So many sign-ups come in that we take no more just now. Nothing was kept. "

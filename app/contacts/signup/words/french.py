@@ -45,6 +45,7 @@ TEXTS = {
     "closed_title": "Ce formulaire est fermé",
     "closed_text": "{sender} ne prend pas d'inscriptions ici en ce moment.",
     "none_title": "Il n'y a pas de formulaire ici",
+    "privacy": "Confidentialité chez {sender}",
     "none_text": "Vérifiez que l'adresse est complète.",
     "busy_title": "Trop de demandes à la fois",
     "busy_text": "Il arrive tant d'inscriptions que nous n'en prenons plus pour l'instant. Rien "

@@ -45,6 +45,7 @@ TEXTS = {
     "closed_title": "Dieses Formular ist geschlossen",
     "closed_text": "{sender} nimmt hier zurzeit keine Anmeldungen an.",
     "none_title": "Hier ist kein Formular",
+    "privacy": "Datenschutz bei {sender}",
     "none_text": "Sehen Sie nach, ob die Adresse vollständig ist.",
     "busy_title": "Zu viele auf einmal",
     "busy_text": "Es kommen so viele Anmeldungen an, dass wir gerade keine mehr annehmen. Es "

@@ -45,6 +45,7 @@ TEXTS = {
     "closed_title": "Questo modulo è chiuso",
     "closed_text": "{sender} al momento non accetta iscrizioni qui.",
     "none_title": "Qui non c'è nessun modulo",
+    "privacy": "Privacy di {sender}",
     "none_text": "Controlli che l'indirizzo sia completo.",
     "busy_title": "Troppe richieste insieme",
     "busy_text": "Arrivano così tante iscrizioni che per ora non ne accettiamo altre. Non è stato "

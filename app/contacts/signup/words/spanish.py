@@ -44,6 +44,7 @@ TEXTS = {
     "closed_title": "Este formulario está cerrado",
     "closed_text": "{sender} no admite suscripciones aquí en este momento.",
     "none_title": "Aquí no hay ningún formulario",
+    "privacy": "Privacidad de {sender}",
     "none_text": "Compruebe que la dirección está completa.",
     "busy_title": "Demasiadas a la vez",
     "busy_text": "Llegan tantas suscripciones que ahora no admitimos más. No se ha guardado nada. "

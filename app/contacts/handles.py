@@ -1,4 +1,4 @@
-"""The public address of an account's preference centre: its name, and a short code.
+"""The public address of an account's pages for people: its name, and a short code.
 
 The code is the account's number with a seal, so it needs no row, stays when the business is
 renamed, and nobody finds other businesses by counting up.
@@ -30,6 +30,11 @@ def handle(account: Account) -> str:
 def address(account: Account) -> str:
     """The page on which people ask for their link."""
     return f"{settings.get().BASE_URL}/choices/{handle(account)}"
+
+
+def privacy_page(account: Account) -> str:
+    """The account's own privacy page."""
+    return f"{settings.get().BASE_URL}/privacy/of/{handle(account)}"
 
 
 def account_of(text: str) -> Account:
