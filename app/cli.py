@@ -65,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     create = _add(token, "create", create_token, "make a token; it is shown once")
     create.add_argument("--account", type=int, required=True, help="id of the account")
     create.add_argument("--scope", nargs="+", action="extend", default=[], help="default: all")
+    create.add_argument("--days", type=int, help="until it ends; default: never")
+    create.add_argument("--network", default="", help="from where alone it may be used")
 
     bounce = _group(commands, "bounce", "mails that came back")
     classify = _add(bounce, "classify", classify_bounces, "say what each mail in a file means")
@@ -100,6 +102,11 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--account", type=int, help="id of one account; default: all")
     verify.add_argument("--book", help="name of one record; default: all")
     verify.add_argument("--known-head", help="a hash noted earlier that must still be in a chain")
+
+    keys = _group(commands, "keys", "keys that seal stored passwords")
+    rotate = _add(keys, "rotate", rotate_keys, "make a new key, and bring everything over to it")
+    rotate.add_argument("--wait", action="store_true", help="until everything is brought over")
+    _add(keys, "status", show_keys, "show what is sealed with which key")
 
     staff = _group(commands, "staff", "the operator's people")
     create = _add(staff, "create", create_staff, "make an operator login")
@@ -251,7 +258,10 @@ def create_token(options: argparse.Namespace) -> None:
     with _application(), transaction():
         account = _account(options.account)
         scopes = options.scope or list(api_tokens.ALL_SCOPES)
-        _, secret = api_tokens.make(account, None, name="made by the operator", scopes=scopes)
+        _, secret = api_tokens.make(
+            account, None, name="made by the operator", scopes=scopes, days=options.days,
+            networks=options.network,
+        )  # fmt: skip
     _print({"token": secret}, options)
 
 
@@ -379,6 +389,42 @@ def verify_books(options: argparse.Namespace) -> int:
 
 def _whose(there: Sequence[int | None], wanted: int | None) -> Sequence[int | None]:
     return there if wanted is None else [one for one in there if one == wanted]
+
+
+def rotate_keys(options: argparse.Namespace) -> None:
+    from app.core import resealing, sealing
+
+    with _application(), _complaining(OSError):
+        sealing.rotate()
+        if options.wait:
+            resealing.run()
+            resealing.run_files()
+        found = _keys()
+    _print(found, options)
+
+
+def show_keys(options: argparse.Namespace) -> int:
+    from app.core import resealing
+
+    with _application():
+        found = _keys()
+        lost = resealing.unreadable()
+    _print({**found, "unreadable": lost}, options)
+    for name in lost:
+        _complain(f"Nobody can read what is in {name} any more: enter it again.")
+    return 1 if lost else 0
+
+
+def _keys() -> dict[str, Any]:
+    from app.core import resealing, sealing
+
+    keys = sealing.ring()
+    return {
+        "current": keys.current,
+        "since": keys.since.isoformat() if keys.since else None,
+        "keys": sorted(keys.boxes),
+        "sealed": [one.to_json() for one in resealing.progress()],
+    }
 
 
 def create_staff(options: argparse.Namespace) -> None:

@@ -194,7 +194,7 @@ def configure_process(config: Config) -> None:
     """What a process knows apart from its application: settings, keys, the queue server."""
     process_settings.configure(config)
     tokens.configure(config.SECRET_KEY)
-    sealing.configure(config.SECRET_KEY)
+    sealing.configure(config.SECRET_KEY, config.LEADERSEND_HOME)
     queue_server.configure(config.REDIS_URL)
     books.keep(auditing.CHAIN, verifying.BOOK, book.BOOK)
     figures.know(promises.FIGURES)
@@ -276,7 +276,7 @@ def _guard(app: Flask, config: Config) -> None:
         elif not marks.get("is_personal"):
             if (answer := _where_suspended()) is not None:
                 return answer
-            _demand_role(marks.get("least_role"))
+            _demand_right(view)
         _use_zone()
         return guarding.detour(marks) or privacy.asking_first(marks)
 
@@ -318,11 +318,13 @@ WHILE_SUSPENDED = {
 
 def _where_suspended() -> Response | None:
     membership = current.membership_or_none()
-    if membership is None or membership.account.barred != standing.ACCESS:
+    barred = membership.account.barred if membership else ""
+    if barred not in (standing.ACCESS, standing.CLOSING):
         return None
     if request.endpoint in WHILE_SUSPENDED or request.blueprint == trust.bp.name:
         return None
-    return make_response(redirect(url_for("trust.standing_page"), 303))
+    page = "trust.standing_page" if barred == standing.ACCESS else "trust.close_page"
+    return make_response(redirect(url_for(page), 303))
 
 
 def _demand_staff() -> None:
@@ -330,10 +332,10 @@ def _demand_staff() -> None:
         abort(404)
 
 
-def _demand_role(least: str | None) -> None:
-    unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
-    if role := least or ("editor" if unsafe else ""):
-        current.demand(role)
+def _demand_right(view: Callable[..., Any]) -> None:
+    changes = request.method not in ("GET", "HEAD", "OPTIONS")
+    if wanted := current.wanted_by(view, request.blueprint, changes=changes):
+        current.demand(wanted)
 
 
 def _use_zone() -> None:

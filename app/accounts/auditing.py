@@ -13,9 +13,12 @@ CHAIN = chaining.Chain("audit", "the audit log", AuditEntry)
 
 #: What was done, in words for the page; the verb itself is for programs.
 WORDS = {
+    "account.approval": "said whether campaigns need approval",
     "abuse.answer": "answered an abuse report",
     "account.reinstate": "ended a suspension",
     "account.suspend": "suspended the account",
+    "account.close": "closes the account",
+    "account.keep": "undid the closing",
     "account.change": "changed the business",
     "account.create": "opened the account",
     "account.register": "registered",
@@ -26,7 +29,10 @@ WORDS = {
     "billing.contact": "changed who gets invoices",
     "billing.keep": "let the paid plan go on",
     "billing.state": "was told by the payment provider",
+    "campaign.approve": "approved a campaign",
+    "campaign.ask_approval": "asked for approval of a campaign",
     "campaign.cancel": "stopped a campaign",
+    "campaign.decline": "sent a campaign back to its writer",
     "campaign.pause": "paused a campaign",
     "campaign.resume": "let a campaign go on",
     "campaign.send": "sent a campaign",
@@ -61,6 +67,8 @@ WORDS = {
     "password.set": "set a password",
     "person.invite": "invited somebody",
     "person.join": "joined",
+    "person.leave": "deleted their login",
+    "person.invite_again": "renewed an invitation",
     "person.remove": "removed somebody",
     "person.role": "changed a role",
     "person.uninvite": "took an invitation back",
@@ -108,6 +116,23 @@ WORDS = {
     "warm_up.ended": "ended a warm-up",
     "warm_up.paused": "paused a warm-up",
     "warm_up.start": "began a warm-up",
+}
+
+
+#: Beginnings of verbs, with what they are about, for whoever looks for something.
+KINDS = {
+    "account": "the business",
+    "person": "people and their roles",
+    "campaign": "campaigns",
+    "sender": "senders",
+    "domain": "domains",
+    "mail_server": "mail servers",
+    "token": "API tokens",
+    "import": "imports",
+    "takeout": "take-outs",
+    "password": "passwords",
+    "profile": "profiles",
+    "policy": "the privacy policy",
 }
 
 

@@ -21,14 +21,13 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.accounts import rights
 from app.accounts.api_tokens import SCOPES
 from app.accounts.businesses import zones
 from app.mailer.providers import NAMES as PROVIDERS
 
 ROLE_WORDS = [
-    SelectChoice("editor", "Editor: writes and sends, changes contacts"),
-    SelectChoice("viewer", "Viewer: sees everything, changes nothing"),
-    SelectChoice("owner", "Owner: as an editor, and decides who may do what"),
+    SelectChoice(name, f"{role.label}: {role.words}") for name, role in rights.ROLES.items()
 ]
 
 
@@ -79,6 +78,21 @@ class RoleForm(FlaskForm):
     """Another role for somebody."""
 
     role = SelectField("Role", choices=ROLE_WORDS)
+    custom = BooleanField()
+    """Whether the rights below count, or those of the role."""
+    rights = SelectMultipleField(
+        "They may",
+        choices=[SelectChoice(name, words) for name, words in rights.RIGHTS.items()],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[Optional()],
+    )
+
+
+class ApprovalForm(FlaskForm):
+    """Whether campaigns need approval."""
+
+    on = BooleanField()
 
 
 class SenderForm(FlaskForm):
@@ -260,6 +274,22 @@ class TokenForm(FlaskForm):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validators=[InputRequired("Allow it at least one thing.")],
+    )
+    lasts = SelectField(
+        "It ends",
+        choices=[
+            SelectChoice("30", "in 30 days"),
+            SelectChoice("90", "in 90 days"),
+            SelectChoice("365", "in a year"),
+            SelectChoice("0", "never: whoever finds it can use it for ever"),
+        ],
+        default="90",
+    )
+    networks = StringField(
+        "Only from these networks",
+        filters=[_stripped],
+        validators=[Optional(), Length(max=1000)],
+        render_kw={"placeholder": "203.0.113.7, 2001:db8::/32"},
     )
 
 

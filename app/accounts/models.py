@@ -14,8 +14,6 @@ from app.core.clock import now
 from app.core.db import Base, BigId, Id, Json, Moment
 from app.core.folding import fold
 
-ROLES = ("owner", "editor", "viewer")
-
 
 class Account(Base):
     """A business using this installation."""
@@ -45,10 +43,12 @@ class Account(Base):
     """pending until its owner has set a password; active."""
     barred: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
     """Suspended by the operator: sending; access: its people may only fetch what is theirs and
-    answer. Empty: neither."""
+    answer. closing: by an owner. Empty: none of these."""
     vouched: Mapped[bool] = mapped_column(default=False)
     """Made by the operator: no sending limits, DNS findings only warn."""
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")
+    needs_approval: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Nothing is sent before somebody else than its writer has approved it."""
     is_house: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """The operator's own, for mailings to customers who agreed to them; there is at most one."""
     support_may_look: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
@@ -102,6 +102,9 @@ class Membership(Base):
         sa.ForeignKey("member.id", ondelete="CASCADE"), index=True
     )
     role: Mapped[str] = mapped_column(sa.String(16))
+    """One of accounts.rights.ROLES."""
+    rights: Mapped[list[str] | None] = mapped_column(Json)
+    """Instead of those of the role; null: those of the role."""
     created_at: Mapped[Moment] = mapped_column(default=now)
 
     account: Mapped[Account] = relationship(back_populates="memberships")
@@ -366,7 +369,20 @@ class ApiToken(Base):
     scopes: Mapped[list[str]] = mapped_column(Json, default=list)
     created_at: Mapped[Moment] = mapped_column(default=now)
     last_used_at: Mapped[datetime | None] = mapped_column()
+    used_from: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
+    """The network of the last use, shortened; empty before the first."""
+    networks: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    """From where alone it may be used, with blanks between; empty: from anywhere."""
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+    """Null: never."""
+    warned_at: Mapped[datetime | None] = mapped_column()
+    """When the owners were told that its end is near."""
     revoked_at: Mapped[datetime | None] = mapped_column()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now()
 
 
 class IdempotencyKey(Base):

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, notices
-from app.accounts.models import ROLES, Account, Invitation, Member, Membership
+from app.accounts import auditing, notices, rights
+from app.accounts.models import Account, Invitation, Member, Membership
 from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, NotFound, WrongState
+from app.core.errors import DomainError, Forbidden, Invalid, NotFound, WrongState
+from app.core.owning import owned
 from app.mailer import address as addresses
 from app.plans import allowance
 
@@ -39,6 +40,7 @@ class LastOwner(WrongState):
 def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation:
     """Mail somebody a link to join; a second invitation replaces the first."""
     _check_role(role)
+    _demand_may_give(account, by, rights.ROLES[role].rights)
     try:
         address = addresses.parse(email).address
     except addresses.BadAddress as error:
@@ -73,6 +75,16 @@ def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation
     notices.queue("invitation", address, account=account, inviter=inviter, role=role, url=url)
     auditing.note(account, by, "person.invite", f"invitation {invitation.id} as {role}")
     return invitation
+
+
+def invite_again(account: Account, by: Member, invitation_id: int) -> Invitation:
+    """Mail the invitation once more, with a new link and anew seven days; the old link dies."""
+    found = owned(Invitation, account.id, invitation_id, "That invitation")
+    if found.accepted_at:
+        raise NotFound("That invitation")
+    again = invite(account, by, email=found.email, role=found.role)
+    auditing.note(account, by, "person.invite_again", f"invitation {again.id}")
+    return again
 
 
 def take_back(account: Account, by: Member, invitation_id: int) -> None:
@@ -121,20 +133,37 @@ def accept(secret: str, member: Member) -> Account:
     return account
 
 
-def change_role(account: Account, by: Member, membership_id: int, *, role: str) -> None:
-    """Raises LastOwner rather than leave the account without one."""
+def change_role(
+    account: Account,
+    by: Member,
+    membership_id: int,
+    *,
+    role: str,
+    chosen: Sequence[str] | None = None,
+) -> None:
+    """Another role, or with `chosen` other rights than those of the role.
+
+    Raises LastOwner rather than leave the account without one, and Forbidden to who would give
+    or take more than they have.
+    """
     _check_role(role)
     membership = _locked(account, membership_id)
+    own = None if chosen is None or role == "owner" else rights.stored(role, chosen)
     if role != "owner":
         _demand_another_owner(account, membership)
-    membership.role = role
-    auditing.note(account, by, "person.role", f"member {membership.member_id} is {role}")
+    given = rights.ROLES[role].rights if own is None else frozenset(own)
+    _demand_may_give(account, by, given | rights.of(membership))
+    membership.role, membership.rights = role, own
+    said = f", but {' '.join(own) or 'nothing'}" if own is not None else ""
+    auditing.note(account, by, "person.role", f"member {membership.member_id} is {role}{said}")
 
 
 def remove(account: Account, by: Member, membership_id: int) -> None:
     """End somebody's access at once. Raises LastOwner."""
     membership = _locked(account, membership_id)
     _demand_another_owner(account, membership)
+    if membership.member_id != by.id:
+        _demand_may_give(account, by, rights.of(membership))
     db.session.delete(membership)
     auditing.note(account, by, "person.remove", f"member {membership.member_id}")
 
@@ -157,8 +186,15 @@ def open_invitations(account: Account) -> Sequence[Invitation]:
 
 
 def _check_role(role: str) -> None:
-    if role not in ROLES:
+    if role not in rights.ROLES:
         raise Invalid("Choose a role.", {"role": ["Choose a role."]})
+
+
+def _demand_may_give(account: Account, by: Member, given: frozenset[str]) -> None:
+    """Nobody makes others, or lets others be, mightier than they are themselves."""
+    own = rights.of(_membership_of(account, by))
+    if not given <= own:
+        raise Forbidden("You can give and take only what you may do yourself. Ask an owner.")
 
 
 def _is_here(account: Account, address: str) -> bool:

@@ -7,12 +7,14 @@ from datetime import timedelta
 import sqlalchemy as sa
 from flask import g, request
 
+from app.accounts import api_tokens
 from app.accounts.models import Account, ApiToken
 from app.api.problems import MissingScope, Unauthorized
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Forbidden
+from app.core.networks import shortened
 
 #: `last_used_at` is written at most this often, so that reading does not write.
 USED_EVERY = timedelta(minutes=1)
@@ -38,11 +40,15 @@ def sign_in(scope: str) -> Account:
     token = _living_token(secret)
     if token is None:
         raise Unauthorized("This token is not known here or has been revoked.")
+    if token.is_over:
+        raise Unauthorized("The time of this token is over. Make a new one in the settings.")
+    if not api_tokens.may_come_from(token, request.remote_addr):
+        raise Forbidden("This token may not be used from your network.")
     if scope and scope not in token.scopes:
         raise MissingScope(scope)
     account = db.session.get_one(Account, token.account_id)
-    if account.barred == "access":
-        raise Forbidden("This account is suspended. Sign in to read why and to answer.")
+    if account.barred in ("access", "closing"):
+        raise Forbidden("This account is suspended or being closed. Sign in to read why.")
     g.api_token_id = token.id
     _note_use(token)
     return account
@@ -67,5 +73,7 @@ def _note_use(token: ApiToken) -> None:
         return
     with transaction():
         db.session.execute(
-            sa.update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=moment)
+            sa.update(ApiToken)
+            .where(ApiToken.id == token.id)
+            .values(last_used_at=moment, used_from=shortened(request.remote_addr))
         )

@@ -9,13 +9,27 @@ import sqlalchemy as sa
 from flask import g
 from flask_login import UserMixin, current_user
 
+from app.accounts import rights
 from app.accounts.models import Account, Member, Membership
 from app.auth.models import SignedIn
 from app.core.db import db
 from app.core.errors import Forbidden, NotFound
 
 View = TypeVar("View", bound=Callable[..., Any])
-RANK = {"viewer": 1, "editor": 2, "owner": 3}
+#: What looking and changing take where a view says nothing of its own, by blueprint. Elsewhere
+#: everybody in the account may look, and changing takes all that an editor may.
+AREAS = {
+    "contacts": ("contacts.read", "contacts.change"),
+    "forms": ("contacts.read", "contacts.change"),
+    "preferences": ("contacts.read", "contacts.change"),
+    "campaigns": ("reports.read", "campaigns.write"),
+    "delivery": ("reports.read", "campaigns.send"),
+    "reports": ("reports.read", "contacts.change"),
+    "sharing": ("reports.read", "campaigns.send"),
+    "analytics": ("reports.read", "settings"),
+    "accounts": ("", "settings"),
+    "billing": ("", "billing"),
+}
 
 
 class User(UserMixin):  # type: ignore[misc]  # flask-login has no type hints
@@ -36,14 +50,26 @@ def public(view: View) -> View:
     return view
 
 
-def needs(role: str) -> Callable[[View], View]:
-    """The least role for a view: viewer, editor, owner. POSTs need editor where nothing is said."""
+def needs(wanted: str) -> Callable[[View], View]:
+    """What a view takes: a right ("campaigns.send"), or all that a role may do ("owner").
+
+    Where nothing is said, AREAS says it.
+    """
 
     def mark(view: View) -> View:
-        view.__dict__["least_role"] = role
+        view.__dict__["wanted"] = wanted
         return view
 
     return mark
+
+
+def wanted_by(view: Callable[..., Any], blueprint: str | None, *, changes: bool) -> str:
+    """The right or role that a view takes; empty where everybody in the account may."""
+    said: str | None = view.__dict__.get("wanted")
+    if said is not None:
+        return said
+    look, change = AREAS.get(blueprint or "", ("", "editor"))
+    return change if changes else look
 
 
 def staff_only(view: View) -> View:
@@ -113,18 +139,15 @@ def current_account() -> Account:
     return membership.account
 
 
-def current_role() -> str:
-    """owner, editor or viewer; empty outside an account."""
-    membership = membership_or_none()
-    return membership.role if membership else ""
+def may(wanted: str) -> bool:
+    """Whether the person has a right here ("campaigns.send"), or all that a role may do."""
+    return rights.allows(rights.of(membership_or_none()), wanted)
 
 
-def may(role: str) -> bool:
-    """Whether the person has at least this role here."""
-    return RANK.get(current_role(), 0) >= RANK[role]
-
-
-def demand(role: str) -> None:
-    """Raises Forbidden below that role."""
-    if not may(role):
-        raise Forbidden(f"Only people with the role {role} or above can do this. Ask the owner.")
+def demand(wanted: str) -> None:
+    """Raises Forbidden for who may not."""
+    if may(wanted):
+        return
+    if wanted in rights.RIGHTS:
+        raise Forbidden(f"You may not do this here: {rights.RIGHTS[wanted]}. Ask the owner.")
+    raise Forbidden(f"Only people with the role {wanted} or above can do this. Ask the owner.")

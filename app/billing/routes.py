@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import ladder
 from app.auth import throttling
 from app.auth.current import current_account, current_member, needs, public
 from app.billing import contracts, events, provider, standing, usage
@@ -50,19 +51,20 @@ def limits_page() -> ResponseReturnValue:
         counts_not=limits.COUNTS_NOT,
         is_billing=provider.is_set(),
         extra=allowance.used(account)[1],
+        ladder=ladder.limits(account),
         purposes=PURPOSES,
         kinds=KINDS,
     )
 
 
 @bp.get("/settings/billing")
-@needs("owner")
+@needs("billing")
 def page() -> ResponseReturnValue:
     return _page()
 
 
 @bp.get("/settings/billing/invoices")
-@needs("owner")
+@needs("billing")
 def invoices() -> ResponseReturnValue:
     """Asked of the provider, apart from the page that it stands on."""
     contract = contracts.of(current_account())
@@ -77,7 +79,7 @@ def invoices() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/contact")
-@needs("owner")
+@needs("billing")
 def set_contact() -> ResponseReturnValue:
     _demand_billing()
     form = ContactForm()
@@ -102,7 +104,7 @@ def set_contact() -> ResponseReturnValue:
 
 
 @bp.get("/settings/billing/leave")
-@needs("owner")
+@needs("billing")
 def leave() -> ResponseReturnValue:
     """Where somebody is about to be led, before they are."""
     payments = provider.get()
@@ -123,7 +125,7 @@ def leave() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/checkout")
-@needs("owner")
+@needs("billing")
 @limiter.limit(CHECKOUTS, key_func=throttling.network)
 def checkout() -> ResponseReturnValue:
     step = contracts.begin_checkout(
@@ -133,14 +135,14 @@ def checkout() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/portal")
-@needs("owner")
+@needs("billing")
 @limiter.limit(CHECKOUTS, key_func=throttling.network)
 def portal() -> ResponseReturnValue:
     return _led_to(contracts.open_portal(current_account()).url)
 
 
 @bp.get("/settings/billing/cancel")
-@needs("owner")
+@needs("billing")
 def cancel_page() -> ResponseReturnValue:
     contract = contracts.of(current_account())
     if not contracts.is_live(contract):
@@ -157,7 +159,7 @@ def cancel_page() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/cancel")
-@needs("owner")
+@needs("billing")
 def cancel() -> ResponseReturnValue:
     contracts.set_end(current_account(), current_member(), ends=True)
     notice = "Cancelled. Your plan stays until the end of the time that is paid."
@@ -165,7 +167,7 @@ def cancel() -> ResponseReturnValue:
 
 
 @bp.post("/settings/billing/keep")
-@needs("owner")
+@needs("billing")
 def keep() -> ResponseReturnValue:
     contracts.set_end(current_account(), current_member(), ends=False)
     return see_other("billing.page", notice="Your plan goes on.")
@@ -220,7 +222,7 @@ def _led_to(url: str) -> Response:
 
 
 @bp.get("/settings/billing/state")
-@needs("owner")
+@needs("billing")
 def state() -> ResponseReturnValue:
     """Asked again and again by whoever comes back from paying."""
     _demand_billing()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from app.accounts import ladder, standing, warming
 from app.campaigns import (
+    approval,
     audience,
     composing,
     content,
@@ -95,6 +96,7 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     if (restoration := restored.unconfirmed()) is not None:
         words = restored.words(restoration)
         yield Finding("block", "A backup was restored.", words, code="restored")
+    yield from _approval(campaign)
     yield from _barred(campaign)
     yield from _sender(campaign)
     yield from _headers(campaign)
@@ -112,6 +114,21 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     yield from _sample_people(campaign)
     yield from _compiled(campaign)
     yield from _proofs(campaign, certain=True)
+
+
+def _approval(campaign: Campaign) -> Iterator[Finding]:
+    stands = approval.of(campaign)
+    if stands.is_given:
+        return
+    title, words = {
+        "open": ("Nobody has approved it.", "Ask somebody else to look at it."),
+        "asked": ("It waits for approval.", f"{stands.asked_by} has asked for it."),
+        "changed": (
+            "It was changed since it was approved.", "Ask for approval of what it is now.",
+        ),
+        "declined": (f"{stands.said_by} sent it back.", stands.row.reason if stands.row else ""),
+    }[stands.state]  # fmt: skip
+    yield Finding("block", title, words, _at(campaign, "send", "approval"), "approval")
 
 
 def _barred(campaign: Campaign) -> Iterator[Finding]:

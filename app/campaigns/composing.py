@@ -80,8 +80,9 @@ def create(account: Account, draft: Draft | None = None, *, by: int | None = Non
     draft = draft or Draft()
     last = queries.latest(account)
     campaign = Campaign(
-        account_id=account.id, name="New campaign", created_by_id=by, **_from_of(account, last)
-    )
+        account_id=account.id, name="New campaign", created_by_id=by, written_by_id=by,
+        **_from_of(account, last),
+    )  # fmt: skip
     campaign.account = account
     if last and draft.lists is None and draft.segments is None:
         campaign.audience = [_copied(row) for row in last.audience]
@@ -102,8 +103,12 @@ def written(account: Account, draft: Draft) -> Campaign:
     return campaign
 
 
-def revise(campaign: Campaign, draft: Draft, version: int | None = None) -> None:
+def revise(
+    campaign: Campaign, draft: Draft, version: int | None = None, *, by: int | None = None
+) -> None:
     """Change a draft. `version` is the one that was shown; None changes whatever is there.
+
+    `by` is the id of the member who changes it; None: a program.
 
     Raises Conflict, NoDraft, Invalid with errors per field.
     """
@@ -114,7 +119,7 @@ def revise(campaign: Campaign, draft: Draft, version: int | None = None) -> None
             Campaign.state == "draft",
             Campaign.version == (campaign.version if version is None else version),
         )
-        .values(version=Campaign.version + 1, updated_at=now())
+        .values(version=Campaign.version + 1, updated_at=now(), written_by_id=by)
         .returning(Campaign.version)
         .execution_options(synchronize_session=False)
     ).first()
@@ -135,7 +140,8 @@ def duplicate(campaign: Campaign, *, by: int | None = None) -> Campaign:
     kept = ("account_id", "subject", "preheader", "from_name", "from_email", "reply_to",
             "format", "body", "text_body", "tracking")  # fmt: skip
     values = {name: getattr(campaign, name) for name in kept}
-    copy = Campaign(name=f"{campaign.name[:190]} (copy)", created_by_id=by, **values)
+    name = f"{campaign.name[:190]} (copy)"
+    copy = Campaign(name=name, created_by_id=by, written_by_id=by, **values)
     copy.audience = [_copied(row) for row in campaign.audience]
     db.session.add(copy)
     db.session.flush()

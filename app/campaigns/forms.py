@@ -89,6 +89,12 @@ class SendForm(Versioned):
     hold = SelectField("Wait before it leaves", choices=HOLDS, default="60")
 
 
+class SaidForm(Versioned):
+    """Yes or no to a version, and why."""
+
+    words = TextAreaField("What should be different?", validators=[Optional(), Length(max=1000)])
+
+
 class TestForm(FlaskForm):
     """Where a test goes."""
 

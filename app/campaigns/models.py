@@ -56,6 +56,8 @@ class Campaign(Base):
     tracking: Mapped[str] = mapped_column(sa.String(16), default="individual")
     """none, aggregate or individual."""
     created_by_id: Mapped[int | None] = mapped_column(BigId)
+    written_by_id: Mapped[int | None] = mapped_column(BigId)
+    """Who revised it last; null where it was a program."""
     is_sample: Mapped[bool] = mapped_column(default=False)
     is_archive: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Sent elsewhere and taken in with its numbers; nothing of it is ever mailed from here."""
@@ -74,14 +76,21 @@ class Campaign(Base):
         cascade="all, delete-orphan", order_by="CampaignAudience.id"
     )
 
-    def move(self, *origins: str, to: str, **values: Any) -> bool:
-        """Change state by one conditional UPDATE; False when it was in none of `origins`."""
+    def move(self, *origins: str, to: str, as_read: bool = False, **values: Any) -> bool:
+        """Change state by one conditional UPDATE; False when it was in none of `origins`.
+
+        `as_read`: and when it was revised since it was read.
+        """
         for origin in origins:
             if to not in MOVES[origin]:
                 raise ValueError(f"A campaign never goes from {origin} to {to}.")
         moved = db.session.execute(
             sa.update(Campaign)
-            .where(Campaign.id == self.id, Campaign.state.in_(origins))
+            .where(
+                Campaign.id == self.id,
+                Campaign.state.in_(origins),
+                Campaign.version == self.version if as_read else sa.true(),
+            )
             .values(state=to, updated_at=now(), **values)
             .returning(Campaign.id)
             .execution_options(synchronize_session=False)
@@ -106,6 +115,31 @@ class CampaignAudience(Base):
         sa.ForeignKey("segment.id", ondelete="CASCADE"), index=True
     )
     excluded: Mapped[bool] = mapped_column(default=False)
+
+
+class CampaignApproval(Base):
+    """What was asked and said about sending a Campaign, each about the version of that time."""
+
+    __tablename__ = "campaign_approval"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    asked_version: Mapped[int | None] = mapped_column()
+    asked_by_id: Mapped[int | None] = mapped_column(BigId)
+    asked_at: Mapped[datetime | None] = mapped_column()
+    request: Mapped[str] = mapped_column(sa.Text, default="")
+    """What whoever asked wants to be looked at."""
+    said: Mapped[str] = mapped_column(sa.String(8), default="")
+    """yes, no, or empty: nothing yet."""
+    said_version: Mapped[int | None] = mapped_column()
+    said_by_id: Mapped[int | None] = mapped_column(BigId)
+    said_at: Mapped[datetime | None] = mapped_column()
+    reason: Mapped[str] = mapped_column(sa.Text, default="")
+    """Why it was sent back."""
 
 
 class Restoration(Base):

@@ -11,8 +11,10 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice
 
 from app.accounts import auditing
-from app.auth.current import current_account, current_member, may
+from app.auth.current import current_account, current_member, may, needs
 from app.campaigns import (
+    approval,
+    approving,
     checks,
     composing,
     filters,
@@ -29,7 +31,7 @@ from app.campaigns.models import STATES, Campaign
 from app.contacts.models import Contact
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import DomainError, Invalid
+from app.core.errors import DomainError, Forbidden, Invalid
 from app.core.fragments import page_or_fragment, see_other, wants_fragment
 from app.core.headers import user_html
 from app.delivery import jobs as delivery_jobs
@@ -65,7 +67,16 @@ def index() -> ResponseReturnValue:
         text=text,
         states=STATES,
         tallies=_tallies(page.items),
+        waiting=_waiting(),
     )
+
+
+def _waiting() -> Sequence[Campaign]:
+    """What waits for the person who looks."""
+    account = current_account()
+    if not account.needs_approval or not may("campaigns.approve"):
+        return ()
+    return approving.waiting(account, current_member())
 
 
 def _tallies(campaigns: Sequence[Campaign]) -> dict[int, dict[str, int]]:
@@ -91,8 +102,10 @@ def create() -> ResponseReturnValue:
 @bp.get("/<int:campaign_id>")
 def show(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
-    if campaign.state == "draft" and may("editor"):
+    if campaign.state == "draft" and may("campaigns.write"):
         return see_other("campaigns.write", campaign_id=campaign.id)
+    if campaign.state == "draft" and (may("campaigns.approve") or may("campaigns.send")):
+        return see_other("campaigns.send", campaign_id=campaign.id)
     return render_template(
         "campaigns/show.html",
         campaign=campaign,
@@ -198,7 +211,7 @@ def _stop(campaign: Campaign, stop: str) -> dict[str, object]:
 
 
 def _locked(campaign: Campaign) -> bool:
-    return campaign.state != "draft" or not may("editor")
+    return campaign.state != "draft" or not may("campaigns.write")
 
 
 def _save(
@@ -208,7 +221,8 @@ def _save(
     try:
         with transaction():
             # A form that does not say what it was made from must not overwrite anything.
-            composing.revise(campaign, draft, form.version.data or 0)
+            version = form.version.data or 0
+            composing.revise(campaign, draft, version, by=current_member().id)
     except composing.Conflict:
         return _conflict(campaign.id, draft, form, stop)
     if wants_fragment():
@@ -443,9 +457,47 @@ def _send_page(
         tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
+        approval=approval.of(campaign), is_mine=_is_mine(campaign),
         archive=deciding.of_account(campaign.account_id), archived=deciding.page_of(campaign),
     )  # fmt: skip
     return make_response(page, status)
+
+
+def _is_mine(campaign: Campaign) -> bool:
+    return campaign.written_by_id == current_member().id
+
+
+@bp.post("/<int:campaign_id>/approval/ask")
+@needs("reports.read")
+def ask_approval(campaign_id: int) -> ResponseReturnValue:
+    """Whoever writes or sends may ask."""
+    if not (may("campaigns.write") or may("campaigns.send")):
+        raise Forbidden("Only people who write or send campaigns can ask for approval.")
+    campaign = _campaign(campaign_id)
+    with transaction():
+        number = approving.ask(campaign, current_member(), request.form.get("words", ""))
+    who = "1 person" if number == 1 else f"{number} people"
+    return see_other("campaigns.send", campaign_id=campaign.id, notice=f"We asked {who} by mail.")
+
+
+@bp.post("/<int:campaign_id>/approval/give")
+@needs("campaigns.approve")
+def approve(campaign_id: int) -> ResponseReturnValue:
+    campaign, form = _campaign(campaign_id), forms.SaidForm()
+    with transaction():
+        approving.give(campaign, current_member(), form.version.data or 0)
+    words = "Approved. It can be sent as it is now."
+    return see_other("campaigns.send", campaign_id=campaign.id, notice=words)
+
+
+@bp.post("/<int:campaign_id>/approval/decline")
+@needs("campaigns.approve")
+def decline(campaign_id: int) -> ResponseReturnValue:
+    campaign, form = _campaign(campaign_id), forms.SaidForm()
+    words = form.words.data or ""
+    with transaction():
+        approving.decline(campaign, current_member(), form.version.data or 0, words)
+    return see_other("campaigns.send", campaign_id=campaign.id, notice="Sent back.", kind="info")
 
 
 @bp.post("/<int:campaign_id>/tracking")
@@ -457,6 +509,7 @@ def save_tracking(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<int:campaign_id>/send")
+@needs("campaigns.send")
 def confirm_send(campaign_id: int) -> ResponseReturnValue:
     campaign, form = _campaign(campaign_id), forms.SendForm()
     if campaign.state != "draft":
@@ -509,6 +562,7 @@ def _changed(campaign: Campaign) -> Response:
 
 
 @bp.post("/<int:campaign_id>/take-back")
+@needs("campaigns.send")
 def take_back(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
     with transaction():
@@ -519,16 +573,19 @@ def take_back(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<int:campaign_id>/pause")
+@needs("campaigns.send")
 def pause(campaign_id: int) -> ResponseReturnValue:
     return _steer(steering.pause, _campaign(campaign_id), "Paused.")
 
 
 @bp.post("/<int:campaign_id>/resume")
+@needs("campaigns.send")
 def resume(campaign_id: int) -> ResponseReturnValue:
     return _steer(steering.resume, _campaign(campaign_id), "It goes on.")
 
 
 @bp.post("/<int:campaign_id>/cancel")
+@needs("campaigns.send")
 def cancel(campaign_id: int) -> ResponseReturnValue:
     notice = "Stopped. What had not left stays here; the receipt shows who got it."
     answer = _steer(steering.cancel, _campaign(campaign_id), notice)

@@ -48,15 +48,15 @@ def schedule(campaign: Campaign, *, at: datetime | None = None, hold_s: int = 0)
     checks.demand_ready(campaign, at)
     if at is not None:
         _check_time(at)
-        moved = campaign.move("draft", to="scheduled", due_at=at)
+        moved = campaign.move("draft", to="scheduled", as_read=True, due_at=at)
     elif hold_s:
         if not 0 < hold_s <= MAX_HOLD_S:
             raise Invalid("A hold lasts from 1 second to 24 hours.", {"hold": ["Not so long."]})
         due_at = now() + timedelta(seconds=hold_s)
-        moved = campaign.move("draft", to="held", due_at=due_at)
+        moved = campaign.move("draft", to="held", as_read=True, due_at=due_at)
     else:
         moment = now()
-        moved = campaign.move("draft", to="sending", due_at=moment, started_at=moment)
+        moved = campaign.move("draft", to="sending", as_read=True, due_at=moment, started_at=moment)
     if not moved:
         raise CannotMove(campaign, "sent again")
     deciding.going_out(campaign, campaign.due_at or now())

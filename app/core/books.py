@@ -25,6 +25,8 @@ AT_ONCE = 1000
 #: Rows that the tick verifies of one chain before it looks at the next.
 SLICE = 20_000
 LAST_MISSING = "The last entry is missing."
+#: Rows verified while somebody waits for the page.
+AT_A_CLICK = 50_000
 #: A chain is verified anew so long after the last time.
 EVERY = timedelta(days=1)
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 
 
 def wants_fragment() -> bool:
@@ -51,6 +61,13 @@ def own_path(target: str | None, *, otherwise: str = "/home") -> str:
     parts = urlsplit(target)
     own = target.startswith("/") and not target.startswith("//") and not parts.netloc
     return target if own and "\\" not in target and target.isprintable() else otherwise
+
+
+def csv_answer(lines: Iterator[str], filename: str) -> Response:
+    """A file of comma-separated values, written as it is read."""
+    response = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
 
 
 def dom_id(thing: Any, role: str = "") -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request, stream_with_con
 from flask.typing import ResponseReturnValue
 
 from app.accounts import auditing
-from app.auth.current import current_account, current_member
+from app.auth.current import current_account, current_member, needs
 from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core import fragments
@@ -63,6 +63,7 @@ def recipients(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/recipients.csv")
+@needs("contacts.export")
 def recipients_csv(campaign_id: int) -> ResponseReturnValue:
     """Every recipient with the outcome, streamed."""
     campaign = _campaign(campaign_id)

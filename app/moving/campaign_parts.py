@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.campaigns.models import CampaignAudience
+from app.campaigns.models import CampaignApproval, CampaignAudience
 from app.contacts.models import Contact
 from app.core.db import db
 from app.core.errors import DomainError
@@ -17,6 +18,10 @@ from app.mailer.message import BadHeader
 from app.moving.parts import CHUNK, Chunk, Key, Scope, chunk, document, moment, table, yes_no
 from app.tracking.models import HourScore, Reader, Score
 
+APPROVAL = (
+    "asked_version", "asked_by_id", "asked_at", "request", "said", "said_version", "said_by_id",
+    "said_at", "reason",
+)  # fmt: skip
 TEXTS = (
     "id", "name", "kind", "state", "subject", "preheader", "from_name", "from_email", "reply_to",
     "format", "body", "text_body", "tracking", "created_by_id", "is_sample", "is_archive",
@@ -32,12 +37,13 @@ READER = "reader@example.com"
 @document(
     "campaign.json",
     "The campaign as it was written, whom it was for, and its state.",
-    covers=("campaign", "campaign_audience"),
+    covers=("campaign", "campaign_audience", "campaign_approval"),
     of_campaign=True,
 )
 def campaign(scope: Scope) -> dict[str, Any]:
-    """All columns, and audience: [{list_id, segment_id, excluded}]."""
+    """All columns, audience: [{list_id, segment_id, excluded}], and what was said of sending it."""
     row = scope.subject
+    said = db.session.get(CampaignApproval, row.id)
     audience = db.session.scalars(
         sa.select(CampaignAudience)
         .where(CampaignAudience.campaign_id == row.id)
@@ -50,6 +56,12 @@ def campaign(scope: Scope) -> dict[str, Any]:
             {"list_id": one.list_id, "segment_id": one.segment_id, "excluded": one.excluded}
             for one in audience
         ],
+        "approval": said
+        and {
+            name: moment(value) if isinstance(value, datetime) else value
+            for name in APPROVAL
+            for value in [getattr(said, name)]
+        },
     }
 
 

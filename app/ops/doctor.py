@@ -15,7 +15,7 @@ import redis
 import sqlalchemy as sa
 
 from app.config import BadSetting, Config, load
-from app.core import heartbeat, queue_server
+from app.core import heartbeat, queue_server, resealing, sealing
 from app.core.chaining import ChainHead
 from app.core.clock import now
 from app.core.migrating import is_current
@@ -25,7 +25,15 @@ from app.staff.models import BackupRun
 
 LEAST_ROOM = 1_000_000_000
 #: What nobody else may read, in the data folder.
-PRIVATE = ("secret_key", "backup_key", "leadersend.sqlite", "leadersend.env", "uploads", "queue")
+PRIVATE = (
+    "secret_key",
+    "sealing_keys",
+    "backup_key",
+    "leadersend.sqlite",
+    "leadersend.env",
+    "uploads",
+    "queue",
+)
 PATIENCE_S = 10
 
 
@@ -261,6 +269,38 @@ def check_books(config: Config) -> str:
     return f"{number} chains, none found altered"
 
 
+def check_secrets(config: Config) -> str:
+    """Whether what is sealed in the database can be opened, and how far a rotation is."""
+    import app.factory  # noqa: F401  # knows every table, and takes a second
+
+    sealing.configure(config.SECRET_KEY, config.LEADERSEND_HOME)
+    keys, every, older = sealing.ring(), 0, 0
+    engine = sa.create_engine(config.DATABASE_URL, poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            for column in resealing.columns():
+                (key,) = column.table.primary_key.columns
+                held = sa.select(key, column).where(column.is_not(None))
+                for row_id, value in connection.execute(held):
+                    every, older = every + 1, older + (not sealing.is_current(value))
+                    _demand_readable(value, f"{column.table.name} {row_id}")
+    except sa.exc.DBAPIError:
+        raise Sick("the database cannot be asked") from None
+    words = f"{every} sealed with key {keys.current}"
+    return f"{words}, {older} of them still with an older one" if older else words
+
+
+def _demand_readable(value: str, where: str) -> None:
+    try:
+        sealing.unseal(value)
+    except sealing.Unreadable:
+        raise Sick(
+            f"what is sealed in {where} cannot be opened: SECRET_KEY has changed, or "
+            f"{sealing.KEY_FILE} is not the one of this installation. leadersend keys status says "
+            "what else"
+        ) from None
+
+
 CHECKS: dict[str, Check] = {
     "data folder": check_home,
     "disk": check_room,
@@ -271,4 +311,5 @@ CHECKS: dict[str, Check] = {
     "backups": check_backups,
     "plans and paying": check_payments,
     "records": check_books,
+    "secrets": check_secrets,
 }

@@ -394,7 +394,7 @@ def _settings_page(form: CentreForm, status: int = 200) -> ResponseReturnValue:
 
 
 @bp.get("/settings/preferences/preview")
-@needs("viewer")
+@needs("contacts.read")
 def preview() -> ResponseReturnValue:
     """The page as people see it; its buttons do nothing."""
     return _show(Guest(current_account(), None, "preview", is_preview=True))

@@ -60,6 +60,7 @@ def show_people(campaign_id: int, what: str) -> ResponseReturnValue:
 
 
 @bp.get("/campaigns/<int:campaign_id>/report/people/<what>.csv")
+@needs("contacts.export")
 def people_csv(campaign_id: int, what: str) -> ResponseReturnValue:
     """Each time that it happened, streamed."""
     campaign = campaign_queries.campaign(current_account(), campaign_id)
@@ -88,7 +89,7 @@ def bounces(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/campaigns/<int:campaign_id>/bounces/mend/<int:contact_id>")
-@needs("editor")
+@needs("contacts.change")
 def mend(campaign_id: int, contact_id: int) -> ResponseReturnValue:
     account = current_account()
     campaign = campaign_queries.campaign(account, campaign_id)
@@ -105,7 +106,7 @@ def mend(campaign_id: int, contact_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/campaigns/<int:campaign_id>/bounces/mend")
-@needs("editor")
+@needs("contacts.change")
 def mend_all(campaign_id: int) -> ResponseReturnValue:
     campaign = campaign_queries.campaign(current_account(), campaign_id)
     with transaction():

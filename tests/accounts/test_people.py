@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from app.auth import passwords
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import DomainError
 from app.privacy.models import Acceptance
 from tests.auth.helpers import PASSWORD, kinds, link
 from tests.conftest import Client, Person
@@ -237,3 +239,78 @@ def test_another_accounts_people_are_not_found(client: Client, alice: Person, ch
         path = f"/settings/people/{place(alice).id}/{verb}"
         assert client.post(path, data={"role": "viewer"}).status_code == 404
     assert place(alice).role == "owner"
+
+
+def at_once(app: Flask, number: int, work: Callable[[], None]) -> list[BaseException]:
+    """Do the same in many threads; returns what was refused."""
+    begin, refused = threading.Barrier(number), []
+
+    def run() -> None:
+        with app.app_context():
+            begin.wait(30)
+            try:
+                with transaction():
+                    work()
+            except DomainError as error:
+                refused.append(error)
+            db.session.remove()
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    db.session.rollback()
+    return refused
+
+
+def test_fifty_at_once_cannot_remove_the_last_owner(whole_app: Flask, alice: Person, bob: Person):
+    with transaction():
+        place(bob).role = "owner"
+    ids, member_id = [place(alice).id, place(bob).id], alice.member.id
+    account_id, turns = alice.account.id, iter(range(50))
+
+    def remove() -> None:
+        account, by = db.session.get(Account, account_id), db.session.get(Member, member_id)
+        people.remove(account, by, ids[next(turns) % 2])
+
+    refused = at_once(whole_app, 50, remove)
+
+    left = db.session.scalars(
+        sa.select(Membership.role).where(Membership.account_id == account_id)
+    ).all()
+    assert (left, len(refused)) == (["owner"], 49)
+
+
+def test_an_invitation_that_is_accepted_often_at_once_makes_one_member(
+    whole_app: Flask, client: Client, alice: Person, charlie: Person
+):
+    client.sign_in(alice)
+    secret = invite(client).removeprefix("/join/")
+    member_id = charlie.member.id
+
+    def accept() -> None:
+        people.accept(secret, db.session.get(Member, member_id))
+
+    refused = at_once(whole_app, 20, accept)
+
+    places = sa.select(sa.func.count()).where(
+        Membership.member_id == member_id, Membership.account_id == alice.account.id
+    )
+    assert (db.session.scalar(places), len(refused)) == (1, 19)
+
+
+def test_an_invitation_is_sent_again_with_a_new_link(client: Client, alice: Person):
+    client.sign_in(alice)
+    first = invite(client, role="writer")
+    row = db.session.scalars(sa.select(Invitation)).one()
+    with time_machine.travel(now() + timedelta(days=8)):
+        client.sign_in(alice)
+        assert b"expired" in client.get("/settings/people").data
+        assert client.post(f"/settings/invitations/{row.id}/again").status_code == 303
+        second = link("invitation")
+        assert second != first
+        assert client.get(second).status_code == 200
+        assert client.get(first).status_code == 410
+    again = db.session.scalars(sa.select(Invitation)).one()
+    assert (again.role, again.email) == ("writer", row.email)

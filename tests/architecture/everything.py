@@ -263,7 +263,7 @@ def is_somebodys(rule: Rule) -> bool:
 
 
 #: Written by looking alone, on purpose: when a session or a token was used last.
-NOTED = {("signed_in", "seen_at"), ("api_token", "last_used_at")}
+NOTED = {("signed_in", "seen_at"), ("api_token", "last_used_at"), ("api_token", "used_from")}
 
 
 def contents() -> dict[str, list[tuple[Any, ...]]]:

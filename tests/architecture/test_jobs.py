@@ -15,6 +15,8 @@ from app.config import CHECKOUT
 JOBS = {
     "app.accounts.jobs.check_domains": [],
     "app.accounts.jobs.keep_books": [],
+    "app.accounts.jobs.keep_secrets": [],
+    "app.accounts.jobs.warn_of_tokens": [],
     "app.accounts.jobs.send_due_notices": [],
     "app.billing.jobs.look": [],
     "app.billing.jobs.tend": [],
@@ -55,6 +57,7 @@ JOBS = {
     "app.tracking.jobs.take_mail": [],
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
+    "app.trust.jobs.close_accounts": [],
     "app.trust.jobs.keep_rules": [],
     "app.trust.jobs.look_at_results": [],
 }

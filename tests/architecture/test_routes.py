@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
+from app.accounts import rights
+from app.accounts.models import Membership
+from app.auth import current
+from app.core.db import db, transaction
 from app.extensions import csrf
 from tests.api.conftest import Program, make_token
 from tests.architecture import everything
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, add_member
 
 #: Open to everybody. Each of these asks nobody who they are, or finds it out by itself.
 PREFERENCES = (
@@ -149,6 +154,87 @@ def test_only_what_proves_itself_goes_without_a_csrf_token(app: Flask) -> None:
 
     assert exempt == WITHOUT_CSRF_TOKEN
     assert {blueprint.name for blueprint in csrf._exempt_blueprints} == {"api"}
+
+
+#: Rights that no route may lose by the way.
+WANTED = {
+    "campaigns.send": (
+        "campaigns.confirm_send", "campaigns.take_back", "campaigns.pause", "campaigns.resume",
+        "campaigns.cancel", "delivery.send_again", "delivery.treat_as_sent", "accounts.add_sender",
+    ),
+    "campaigns.approve": ("campaigns.approve", "campaigns.decline"),
+    "campaigns.write": ("campaigns.create", "campaigns.save_write", "campaigns.test"),
+    "contacts.change": ("contacts.upload", "contacts.start_bulk", "contacts.suppress"),
+    "contacts.export": (
+        "contacts.export", "contacts.evidence_pdf", "delivery.recipients_csv", "reports.people_csv",
+    ),
+    "people": (
+        "accounts.invite", "accounts.invite_again", "accounts.change_role",
+        "accounts.remove_person", "accounts.take_back", "accounts.demand_approval",
+        "accounts.audit",
+    ),
+    "settings": ("accounts.save_business", "accounts.save_mail_server", "accounts.activate_key"),
+    "owner": ("accounts.make_token", "moving.start_takeout", "moving.start_takein"),
+}  # fmt: skip
+
+
+def in_accounts(app: Flask) -> Iterator[tuple[Rule, str, str]]:
+    """Routes that depend on what one may do in an account: (rule, method, what it takes)."""
+    for rule in rules(app):
+        view = app.view_functions[rule.endpoint]
+        marks = view.__dict__
+        if is_public(app, rule) or is_api(rule):
+            continue
+        if marks.get("is_staff_only") or marks.get("is_personal"):
+            continue
+        blueprint = rule.endpoint.partition(".")[0]
+        for method in methods(rule):
+            wanted = current.wanted_by(view, blueprint, changes=method != "GET")
+            yield rule, method, wanted
+
+
+def test_routes_take_the_right_that_they_should(app: Flask) -> None:
+    found: dict[str, set[str]] = {}
+    for rule, _method, wanted in in_accounts(app):
+        found.setdefault(rule.endpoint, set()).add(wanted)
+
+    for right, endpoints in WANTED.items():
+        assert {name: found[name] for name in endpoints} == {name: {right} for name in endpoints}
+    known = {*rights.RIGHTS, *rights.ROLES, ""}
+    assert set().union(*found.values()) <= known
+    changing = [one for one in in_accounts(app) if one[1] != "GET"]
+    assert [rule.endpoint for rule, _, wanted in changing if not wanted] == []
+
+
+@pytest.mark.parametrize("role", [*rights.ROLES, "money"])
+def test_each_role_is_refused_what_is_not_its_own(
+    app: Flask, client: Client, ids: dict[str, int], alice: Person, role: str
+) -> None:
+    somebody = add_member(alice.account, "dora@bakery.example", "Dora", "viewer")
+    with transaction():
+        place = db.session.scalars(
+            sa.select(Membership).where(Membership.member_id == somebody.member.id)
+        ).one()
+        place.role = role if role in rights.ROLES else "viewer"
+        place.rights = ["billing"] if role == "money" else None
+    client.sign_in(somebody)
+    held = rights.of(place)
+    client.get("/privacy")  # the first look ever publishes the policy of this installation
+    before = everything.contents()
+
+    refused = 0
+    for rule, method, wanted in in_accounts(app):
+        url = everything.url_of(rule, ids)
+        may = not wanted or rights.allows(held, wanted)
+        if not may:
+            answer = client.open(url, method=method, data=everything.FORM)
+            assert answer.status_code == 403, (role, method, rule.rule, answer.status_code)
+            refused += 1
+        elif method == "GET" and wanted not in ("", "contacts.read", "reports.read"):
+            assert client.get(url).status_code != 403, (role, rule.rule)
+
+    assert everything.difference(before, everything.contents()) == []
+    assert bool(refused) == (role != "owner")
 
 
 def test_a_stranger_finds_nothing_and_changes_nothing(

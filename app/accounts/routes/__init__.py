@@ -1,6 +1,7 @@
 """HTTP of accounts: the settings of a business."""
 
 from app.accounts.routes import (
+    audit,
     business,
     domains,
     mail_server,
@@ -14,6 +15,7 @@ from app.accounts.routes import (
 from app.accounts.routes.blueprint import bp
 
 __all__ = [
+    "audit",
     "bp",
     "business",
     "domains",

@@ -23,7 +23,7 @@ def business() -> ResponseReturnValue:
 
 
 @bp.post("/settings/business")
-@needs("owner")
+@needs("settings")
 def save_business() -> ResponseReturnValue:
     form = BusinessForm()
     if not form.validate():

@@ -19,19 +19,19 @@ from app.mailer import records
 
 
 @bp.get("/settings/domains")
-@needs("owner")
+@needs("settings")
 def domains_page() -> ResponseReturnValue:
     return render_template("accounts/domains.html", domains=domains.of_account(current_account()))
 
 
 @bp.get("/settings/domains/<domain>")
-@needs("owner")
+@needs("settings")
 def domain_page(domain: str) -> ResponseReturnValue:
     return _domain("accounts/domain.html", domain)
 
 
 @bp.post("/settings/domains/<domain>/check")
-@needs("owner")
+@needs("settings")
 @limiter.limit("120/hour", key_func=throttling.network)
 def check_domain(domain: str) -> ResponseReturnValue:
     domains.check(current_account(), domain)
@@ -41,7 +41,7 @@ def check_domain(domain: str) -> ResponseReturnValue:
 
 
 @bp.post("/settings/domains/<domain>/keys")
-@needs("owner")
+@needs("settings")
 def make_domain_keys(domain: str) -> ResponseReturnValue:
     with transaction():
         domains.make_keys(current_account(), current_member(), domain)
@@ -50,7 +50,7 @@ def make_domain_keys(domain: str) -> ResponseReturnValue:
 
 
 @bp.post("/settings/domains/keys/<int:key_id>/activate")
-@needs("owner")
+@needs("settings")
 def activate_key(key_id: int) -> ResponseReturnValue:
     key = signing_keys.find(current_account(), key_id)
     with transaction():
@@ -60,7 +60,7 @@ def activate_key(key_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/domains/keys/<int:key_id>/retire")
-@needs("owner")
+@needs("settings")
 def retire_key(key_id: int) -> ResponseReturnValue:
     key = signing_keys.find(current_account(), key_id)
     with transaction():

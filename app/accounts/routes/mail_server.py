@@ -28,32 +28,32 @@ from app.extensions import limiter
 
 
 @bp.get("/settings/mail-server")
-@needs("owner")
+@needs("settings")
 def mail_server() -> ResponseReturnValue:
     return _mail_servers(MailServerTermsForm())
 
 
 @bp.post("/settings/mail-server")
-@needs("owner")
+@needs("settings")
 def save_mail_server() -> ResponseReturnValue:
     return _save_mail_server(None)
 
 
 @bp.get("/settings/mail-server/<int:relay_id>")
-@needs("owner")
+@needs("settings")
 def edit_mail_server(relay_id: int) -> ResponseReturnValue:
     relay = mail_servers.find(current_account(), relay_id)
     return _mail_servers(MailServerTermsForm(obj=relay), relay=relay)
 
 
 @bp.post("/settings/mail-server/<int:relay_id>")
-@needs("owner")
+@needs("settings")
 def change_mail_server(relay_id: int) -> ResponseReturnValue:
     return _save_mail_server(mail_servers.find(current_account(), relay_id))
 
 
 @bp.post("/settings/mail-server/<int:relay_id>/test")
-@needs("owner")
+@needs("settings")
 @limiter.limit("20/hour", key_func=throttling.network)
 def test_mail_server(relay_id: int) -> ResponseReturnValue:
     account, member = current_account(), current_member()
@@ -69,7 +69,7 @@ def test_mail_server(relay_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/mail-server/<int:relay_id>/earlier")
-@needs("owner")
+@needs("settings")
 def move_mail_server(relay_id: int) -> ResponseReturnValue:
     account = current_account()
     with transaction():
@@ -78,7 +78,7 @@ def move_mail_server(relay_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/mail-server/<int:relay_id>/remove")
-@needs("owner")
+@needs("settings")
 def remove_mail_server(relay_id: int) -> ResponseReturnValue:
     account = current_account()
     with transaction():
@@ -87,7 +87,7 @@ def remove_mail_server(relay_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/mail-server/<int:relay_id>/full-speed")
-@needs("owner")
+@needs("settings")
 def full_speed(relay_id: int) -> ResponseReturnValue:
     account = current_account()
     relay = mail_servers.find(account, relay_id)

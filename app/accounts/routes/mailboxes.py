@@ -22,13 +22,13 @@ from app.extensions import limiter
 
 
 @bp.get("/settings/mailboxes")
-@needs("owner")
+@needs("settings")
 def mailboxes_page() -> ResponseReturnValue:
     return _mailboxes(MailboxForm())
 
 
 @bp.post("/settings/mailboxes")
-@needs("owner")
+@needs("settings")
 def add_mailbox() -> ResponseReturnValue:
     form = MailboxForm()
     if not form.validate():
@@ -55,7 +55,7 @@ def add_mailbox() -> ResponseReturnValue:
 
 
 @bp.post("/settings/mailboxes/<int:mailbox_id>/test")
-@needs("owner")
+@needs("settings")
 @limiter.limit("20/hour", key_func=throttling.network)
 def test_mailbox(mailbox_id: int) -> ResponseReturnValue:
     works, words = mailboxes.test(mailboxes.find(current_account(), mailbox_id))
@@ -63,7 +63,7 @@ def test_mailbox(mailbox_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/mailboxes/<int:mailbox_id>/remove")
-@needs("owner")
+@needs("settings")
 def remove_mailbox(mailbox_id: int) -> ResponseReturnValue:
     account = current_account()
     with transaction():

@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from app.accounts import (
-    people,
-)
+from app.accounts import people, rights
 from app.accounts.forms import (
+    ApprovalForm,
     InviteForm,
     RoleForm,
     take_over,
@@ -16,6 +15,8 @@ from app.accounts.forms import (
 from app.accounts.routes.blueprint import MAILS, bp
 from app.auth import throttling
 from app.auth.current import current_account, current_member, needs
+from app.campaigns import approving
+from app.core.clock import now
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
@@ -28,7 +29,7 @@ def people_page() -> ResponseReturnValue:
 
 
 @bp.post("/settings/people/invite")
-@needs("owner")
+@needs("people")
 @limiter.limit(MAILS, key_func=throttling.network)
 def invite() -> ResponseReturnValue:
     form = InviteForm()
@@ -47,26 +48,49 @@ def invite() -> ResponseReturnValue:
 
 
 @bp.post("/settings/people/<int:membership_id>/role")
-@needs("owner")
+@needs("people")
 def change_role(membership_id: int) -> ResponseReturnValue:
     form = RoleForm()
     if not form.validate():
         return _people(InviteForm(formdata=None), 422)
     with transaction():
-        people.change_role(current_account(), current_member(), membership_id, role=form.role.data)
-    return see_other("accounts.people_page", notice="The role is changed.")
+        people.change_role(
+            current_account(), current_member(), membership_id, role=form.role.data,
+            chosen=form.rights.data if form.custom.data else None,
+        )  # fmt: skip
+    return see_other("accounts.people_page", notice="What they may do is changed.")
+
+
+@bp.post("/settings/people/approval")
+@needs("people")
+def demand_approval() -> ResponseReturnValue:
+    wanted = bool(ApprovalForm().on.data)
+    with transaction():
+        approving.demand(current_account(), current_member(), wanted=wanted)
+    words = "Nobody sends alone any more." if wanted else "Campaigns go out without approval."
+    return see_other("accounts.people_page", notice=words)
 
 
 @bp.post("/settings/people/<int:membership_id>/remove")
-@needs("owner")
+@needs("people")
 def remove_person(membership_id: int) -> ResponseReturnValue:
     with transaction():
         people.remove(current_account(), current_member(), membership_id)
     return see_other("accounts.people_page", notice="They have no access any more.")
 
 
+@bp.post("/settings/invitations/<int:invitation_id>/again")
+@needs("people")
+@limiter.limit(MAILS, key_func=throttling.network)
+def invite_again(invitation_id: int) -> ResponseReturnValue:
+    with transaction():
+        people.invite_again(current_account(), current_member(), invitation_id)
+    words = "A new link is on its way; the old one is dead."
+    return see_other("accounts.people_page", notice=words)
+
+
 @bp.post("/settings/invitations/<int:invitation_id>/take-back")
-@needs("owner")
+@needs("people")
 def take_back(invitation_id: int) -> ResponseReturnValue:
     with transaction():
         people.take_back(current_account(), current_member(), invitation_id)
@@ -80,6 +104,9 @@ def _people(form: InviteForm, status: int = 200) -> ResponseReturnValue:
         form=form,
         memberships=people.members(account),
         invitations=people.open_invitations(account),
-        role_form=RoleForm(formdata=None),
+        roles=rights.ROLES,
+        rights=rights.RIGHTS,
+        rights_of=rights.of,
+        moment=now(),
     )
     return page, status

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from app.accounts import (
-    auditing,
-    queries,
     report_hooks,
 )
 from app.accounts.forms import (
@@ -26,13 +24,13 @@ from app.mailer import providers
 
 
 @bp.get("/settings/provider-reports")
-@needs("owner")
+@needs("settings")
 def report_hooks_page() -> ResponseReturnValue:
     return _report_hooks(ReportHookForm())
 
 
 @bp.post("/settings/provider-reports")
-@needs("owner")
+@needs("settings")
 def make_report_hook() -> ResponseReturnValue:
     form = ReportHookForm()
     if not form.validate():
@@ -44,13 +42,13 @@ def make_report_hook() -> ResponseReturnValue:
 
 
 @bp.get("/settings/provider-reports/<int:hook_id>")
-@needs("owner")
+@needs("settings")
 def report_hook(hook_id: int) -> ResponseReturnValue:
     return _report_hook(report_hooks.find(current_account(), hook_id), ReportKeyForm())
 
 
 @bp.post("/settings/provider-reports/<int:hook_id>/key")
-@needs("owner")
+@needs("settings")
 def set_report_key(hook_id: int) -> ResponseReturnValue:
     account, form = current_account(), ReportKeyForm()
     hook = report_hooks.find(account, hook_id)
@@ -67,7 +65,7 @@ def set_report_key(hook_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/settings/provider-reports/<int:hook_id>/remove")
-@needs("owner")
+@needs("settings")
 def ask_remove_report_hook(hook_id: int) -> ResponseReturnValue:
     hook = report_hooks.find(current_account(), hook_id)
     return render_template(
@@ -76,7 +74,7 @@ def ask_remove_report_hook(hook_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/provider-reports/<int:hook_id>/remove")
-@needs("owner")
+@needs("settings")
 def remove_report_hook(hook_id: int) -> ResponseReturnValue:
     account = current_account()
     with transaction():
@@ -111,13 +109,3 @@ def _report_hook(hook: ReportHook, form: ReportKeyForm, status: int = 200) -> Re
         topic=topic,
     )
     return page, status
-
-
-# Audit
-
-
-@bp.get("/settings/audit")
-@needs("owner")
-def audit() -> ResponseReturnValue:
-    page = queries.audit(current_account(), request.args.get("cursor"))
-    return render_template("accounts/audit.html", page=page, words=auditing.WORDS)

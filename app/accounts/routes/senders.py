@@ -14,7 +14,7 @@ from app.accounts.forms import (
 )
 from app.accounts.routes.blueprint import MAILS, bp
 from app.auth import throttling
-from app.auth.current import current_account, current_member, public
+from app.auth.current import current_account, current_member, needs, public
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
@@ -27,6 +27,7 @@ def senders_page() -> ResponseReturnValue:
 
 
 @bp.post("/settings/senders")
+@needs("campaigns.send")
 @limiter.limit(MAILS, key_func=throttling.network)
 def add_sender() -> ResponseReturnValue:
     form = SenderForm()
@@ -48,6 +49,7 @@ def add_sender() -> ResponseReturnValue:
 
 
 @bp.post("/settings/senders/<int:sender_id>/resend")
+@needs("campaigns.send")
 @limiter.limit(MAILS, key_func=throttling.network)
 def resend_confirmation(sender_id: int) -> ResponseReturnValue:
     account = current_account()
@@ -57,6 +59,7 @@ def resend_confirmation(sender_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/senders/<int:sender_id>/remove")
+@needs("campaigns.send")
 def remove_sender(sender_id: int) -> ResponseReturnValue:
     account = current_account()
     with transaction():

@@ -8,12 +8,11 @@ from flask.typing import ResponseReturnValue
 from app.accounts import (
     api_tokens,
 )
-from app.accounts.forms import (
-    TokenForm,
-)
+from app.accounts.forms import TokenForm, take_over
 from app.accounts.routes.blueprint import bp
 from app.auth.current import current_account, current_member, needs
 from app.core.db import transaction
+from app.core.errors import Invalid
 from app.core.fragments import see_other
 
 
@@ -29,10 +28,17 @@ def make_token() -> ResponseReturnValue:
     form = TokenForm()
     if not form.validate():
         return _tokens(form, 422)
-    with transaction():
-        _, plain = api_tokens.make(
-            current_account(), current_member(), name=form.name.data, scopes=form.scopes.data
-        )
+    try:
+        with transaction():
+            _, plain = api_tokens.make(
+                current_account(), current_member(), name=form.name.data,
+                scopes=form.scopes.data, days=int(form.lasts.data),
+                networks=form.networks.data or "",
+            )  # fmt: skip
+    except Invalid as error:
+        if not take_over(form, error.errors):
+            raise
+        return _tokens(form, 422)
     return _tokens(TokenForm(formdata=None), plain=plain)
 
 

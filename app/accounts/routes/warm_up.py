@@ -22,14 +22,14 @@ from app.mailer.warming import Plan, volume
 
 
 @bp.get("/settings/warm-up")
-@needs("owner")
+@needs("settings")
 def warm_up() -> ResponseReturnValue:
     found = warming.subjects(current_account())
     return render_template("accounts/warm_up.html", subjects=found, tomorrow=warming.tomorrow())
 
 
 @bp.get("/settings/warm-up/plan")
-@needs("owner")
+@needs("settings")
 def plan_warm_up() -> ResponseReturnValue:
     """What a plan would mean, before it is switched on."""
     form = WarmUpForm(request.args, meta={"csrf": False})
@@ -40,7 +40,7 @@ def plan_warm_up() -> ResponseReturnValue:
 
 
 @bp.post("/settings/warm-up")
-@needs("owner")
+@needs("settings")
 def start_warm_up() -> ResponseReturnValue:
     form = WarmUpForm()
     if not _is_good(form):
@@ -51,7 +51,7 @@ def start_warm_up() -> ResponseReturnValue:
 
 
 @bp.post("/settings/warm-up/<int:warm_up_id>/<any(pause, resume, end):verb>")
-@needs("owner")
+@needs("settings")
 def change_warm_up(warm_up_id: int, verb: str) -> ResponseReturnValue:
     account = current_account()
     row = warming.find(account, warm_up_id)

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    request,
-    stream_with_context,
-)
+from flask import Blueprint, request
 
 from app.contacts import (
     uploads,
@@ -25,9 +20,3 @@ def let_large_files_in(endpoint: str | None, values: dict[str, Any] | None) -> N
     """Before anything reads the form, the limit for uploads is lifted; `uploads` has its own."""
     if endpoint in UPLOADS:
         request.max_content_length = uploads.LIMIT_BYTES + 1_000_000
-
-
-def csv_answer(lines: Any, filename: str) -> Response:
-    response = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response

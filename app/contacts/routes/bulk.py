@@ -179,7 +179,7 @@ def start_bulk(action_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/contacts/bulk/<int:action_id>/cancel")
-@needs("editor")
+@needs("contacts.change")
 def cancel_bulk(action_id: int) -> ResponseReturnValue:
     """No to the numbers."""
     with transaction():

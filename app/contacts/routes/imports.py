@@ -30,10 +30,10 @@ from app.contacts.forms import (
     UploadForm,
 )
 from app.contacts.models import Import
-from app.contacts.routes.blueprint import bp, csv_answer
+from app.contacts.routes.blueprint import bp
 from app.core.db import transaction
 from app.core.errors import DomainError, Invalid, WrongState
-from app.core.fragments import see_other, wants_fragment
+from app.core.fragments import csv_answer, see_other, wants_fragment
 
 
 @bp.get("/imports")
@@ -44,7 +44,7 @@ def imports() -> ResponseReturnValue:
 
 
 @bp.get("/imports/new")
-@needs("editor")
+@needs("contacts.change")
 def new_import() -> ResponseReturnValue:
     return render_template("contacts/upload.html", form=UploadForm())
 
@@ -77,7 +77,7 @@ def upload() -> ResponseReturnValue:
 
 
 @bp.get("/imports/<int:import_id>/columns")
-@needs("editor")
+@needs("contacts.change")
 def map_import(import_id: int) -> ResponseReturnValue:
     import_ = queries.import_(current_account(), import_id)
     if import_.state not in importing.OPEN:
@@ -296,6 +296,7 @@ def import_progress(import_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/imports/<int:import_id>/rejected.csv")
+@needs("contacts.change")
 def rejected_rows(import_id: int) -> ResponseReturnValue:
     import_ = queries.import_(current_account(), import_id)
     return csv_answer(exporting.rejected(import_), f"import-{import_id}-rejected.csv")

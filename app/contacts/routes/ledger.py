@@ -72,7 +72,7 @@ def _unsealed(account_id: int) -> int:
 
 
 @bp.get("/contacts/<int:contact_id>/evidence.pdf")
-@needs("editor")
+@needs("contacts.export")
 def evidence_pdf(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     found = evidence.of(account, queries.contact(account, contact_id))
@@ -83,7 +83,7 @@ def evidence_pdf(contact_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/contacts/<int:contact_id>/evidence.json")
-@needs("editor")
+@needs("contacts.export")
 def evidence_json(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     found = evidence.of(account, queries.contact(account, contact_id))

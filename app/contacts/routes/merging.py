@@ -14,7 +14,7 @@ from app.tracking import merging as histories
 
 
 @bp.get("/contacts/<int:contact_id>/merge/<int:other_id>")
-@needs("editor")
+@needs("contacts.change")
 def merge(contact_id: int, other_id: int) -> ResponseReturnValue:
     """What would come of it."""
     account = current_account()

@@ -33,11 +33,11 @@ from app.contacts.forms import (
     custom_values,
 )
 from app.contacts.models import Consent, Contact, Subscription
-from app.contacts.routes.blueprint import bp, csv_answer
+from app.contacts.routes.blueprint import bp
 from app.contacts.segments import keeping
 from app.core.db import db, transaction
 from app.core.errors import DomainError
-from app.core.fragments import page_or_fragment, see_other
+from app.core.fragments import csv_answer, page_or_fragment, see_other
 from app.delivery.models import Delivery
 from app.tracking import timeline
 
@@ -88,12 +88,13 @@ def wanted_people() -> finding.Wanted:
 
 
 @bp.get("/contacts/export.csv")
+@needs("contacts.export")
 def export() -> ResponseReturnValue:
     return csv_answer(exporting.people(current_account(), wanted_people()), "contacts.csv")
 
 
 @bp.route("/contacts/new", methods=["GET", "POST"])
-@needs("editor")
+@needs("contacts.change")
 def new() -> ResponseReturnValue:
     account, form = current_account(), ContactForm()
     if form.validate_on_submit():
@@ -194,7 +195,7 @@ def show(contact_id: int) -> ResponseReturnValue:
 
 
 @bp.route("/contacts/<int:contact_id>/edit", methods=["GET", "POST"])
-@needs("editor")
+@needs("contacts.change")
 def edit(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     contact = queries.contact(account, contact_id)
@@ -241,7 +242,7 @@ def unsubscribe(contact_id: int) -> ResponseReturnValue:
 
 
 @bp.route("/contacts/<int:contact_id>/delete", methods=["GET", "POST"])
-@needs("editor")
+@needs("contacts.change")
 def delete(contact_id: int) -> ResponseReturnValue:
     account = current_account()
     contact = queries.contact(account, contact_id)

@@ -34,7 +34,7 @@ def all_segments() -> ResponseReturnValue:
 
 
 @bp.get("/segments/new")
-@needs("editor")
+@needs("contacts.change")
 def new_segment() -> ResponseReturnValue:
     """From nothing, from a ready-made one (`like`), or those who did not open a campaign."""
     account = current_account()
@@ -102,7 +102,7 @@ def _about(one: segment_counts.Shown) -> dict[str, Any]:
 
 
 @bp.get("/segments/<int:segment_id>/edit")
-@needs("editor")
+@needs("contacts.change")
 def edit_segment(segment_id: int) -> ResponseReturnValue:
     segment = keeping.one(current_account().id, segment_id)
     return builder_page(SegmentForm(obj=segment), _tree(segment), segment)
@@ -145,7 +145,7 @@ def copy_segment(segment_id: int) -> ResponseReturnValue:
 
 
 @bp.route("/segments/<int:segment_id>/delete", methods=["GET", "POST"])
-@needs("editor")
+@needs("contacts.change")
 def delete_segment(segment_id: int) -> ResponseReturnValue:
     account = current_account()
     segment = keeping.one(account.id, segment_id)

@@ -18,7 +18,7 @@ from app.core.fragments import see_other
 
 
 @bp.get("/imports/<int:import_id>/undo")
-@needs("editor")
+@needs("contacts.change")
 def show_undo(import_id: int) -> ResponseReturnValue:
     """What an undo would do, does or did; nothing is asked for by looking."""
     import_, journal = _found(import_id)
@@ -28,7 +28,7 @@ def show_undo(import_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/imports/<int:import_id>/undo/progress")
-@needs("editor")
+@needs("contacts.change")
 def undo_progress(import_id: int) -> ResponseReturnValue:
     """How far the counting or the undo is; the whole page once that is over."""
     import_, journal = _found(import_id)

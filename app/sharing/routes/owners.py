@@ -111,7 +111,7 @@ def archive_page() -> ResponseReturnValue:
 
 
 @bp.post("/settings/archive")
-@needs("owner")
+@needs("settings")
 def save_archive() -> ResponseReturnValue:
     account, form = current_account(), ArchiveForm()
     archive = deciding.of_account(account.id)
@@ -158,7 +158,7 @@ def _page(found: Campaign, form: LinkForm, status: int = 200) -> Response:
 
 def _settings(archive: Archive | None, form: ArchiveForm, status: int = 200) -> Response:
     _offer_forms(form)
-    links = outsiders.of_account(current_account()) if may("editor") else []
+    links = outsiders.of_account(current_account()) if may("campaigns.send") else []
     html = render_template(
         "sharing/settings.html", archive=archive, form=form,
         address=addresses.of_archive(archive) if archive else "",
