@@ -13,6 +13,7 @@ from app.auth.current import current_member, personal
 from app.contacts.models import Consent, Contact, Suppression
 from app.core.db import db, transaction
 from app.core.fragments import see_other
+from app.preferences import privacy_page
 from app.privacy import consenting, disclosing, incidents
 from app.privacy.routes.blueprint import account_or_none, bp, network
 
@@ -32,6 +33,7 @@ def data() -> ResponseReturnValue:
         withheld=disclosing.withheld(),
         grounds=disclosing.GROUNDS,
         incidents=incidents.about(account) if account else [],
+        facts=privacy_page.facts(account) if account else None,
     )
 
 
