@@ -71,6 +71,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.billing.jobs.tend", 20),
     ("app.trust.jobs.keep_rules", 30),
     ("app.trust.jobs.look_at_results", 60),
+    ("app.trust.jobs.close_accounts", 30),
     ("app.analytics.jobs.forget_salt", 3600),
     ("app.ops.jobs.back_up", 20),
 )

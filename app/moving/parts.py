@@ -93,6 +93,7 @@ LEFT_OUT = {
     "notice": "system mails of this installation",
     "ladder_place": "how far this installation trusts the account",
     "ladder_move": "how far this installation trusts the account",
+    "closing": "of this installation",
     "import_review": "decided by the operator of this installation",
     "suspension": "decided by the operator of this installation",
     "appeal": "letters to the operator of this installation",

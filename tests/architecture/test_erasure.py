@@ -37,14 +37,16 @@ ABOUT_NOBODY = {
     "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
     "stopped_link", "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
+#: Of accounts that are being closed, and were.
+ABOUT_NOBODY |= {"closed_account", "closing"}
 #: Conversations of people with the operator, kept for the time that is promised for them; fulfilled
 #: wishes to leave go with their person (desk.leftovers).
 LETTERS = {"ticket_message", "ticket_file"}
 #: What everybody may read, and links by which outsiders see numbers.
 ABOUT_NOBODY |= {"archive", "archive_former_address", "archive_page", "share_link"}
 #: Only a keyed hash of an address: nobody is asked again and again to confirm, told twice of the
-#: same mail, or told of anything who wants that no more.
-HASHED = {"confirmation_mail", "told_friend", "never_tell"}
+#: same mail, told of anything who wants that no more, or mailed by whom they kept out.
+HASHED = {"confirmation_mail", "told_friend", "never_tell", "kept_out"}
 #: The operator's registers: about accounts as a whole.
 REGISTERS = {"disclosure", "incident", "incident_account", "incident_note", "processor"}
 #: Never changed, so no address gets in: `auditing.note` takes it out.

@@ -59,6 +59,7 @@ JOBS = {
     "app.tracking.jobs.take_mail": [],
     "app.tracking.jobs.take_reports": [],
     "app.tracking.jobs.tell_owners": [],
+    "app.trust.jobs.close_accounts": [],
     "app.trust.jobs.keep_rules": [],
     "app.trust.jobs.look_at_results": [],
 }

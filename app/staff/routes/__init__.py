@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_billing, panels_desk, panels_own
+from app.staff import panel_abuse, panels_billing, panels_desk, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -30,6 +30,7 @@ __all__ = [
     "house",
     "incidents",
     "keeping",
+    "panel_abuse",
     "panels_billing",
     "panels_desk",
     "panels_own",
