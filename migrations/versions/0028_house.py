@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql  # noqa: F401
 
 import app.core.db
 
-revision = "0025"
-down_revision = "0024"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
