@@ -60,6 +60,8 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
     ("app.staff.jobs.close_looks", 10),
+    ("app.staff.jobs.follow_customers", 2),
+    ("app.staff.jobs.walk_customers", 10),
     ("app.accounts.jobs.check_domains", 3600),
     ("app.accounts.jobs.keep_books", 30),
     ("app.accounts.jobs.keep_secrets", 30),
@@ -69,6 +71,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.billing.jobs.tend", 20),
     ("app.trust.jobs.keep_rules", 30),
     ("app.trust.jobs.look_at_results", 60),
+    ("app.trust.jobs.close_accounts", 30),
     ("app.analytics.jobs.forget_salt", 3600),
     ("app.ops.jobs.back_up", 20),
 )

@@ -318,11 +318,13 @@ WHILE_SUSPENDED = {
 
 def _where_suspended() -> Response | None:
     membership = current.membership_or_none()
-    if membership is None or membership.account.barred != standing.ACCESS:
+    barred = membership.account.barred if membership else ""
+    if barred not in (standing.ACCESS, standing.CLOSING):
         return None
     if request.endpoint in WHILE_SUSPENDED or request.blueprint == trust.bp.name:
         return None
-    return make_response(redirect(url_for("trust.standing_page"), 303))
+    page = "trust.standing_page" if barred == standing.ACCESS else "trust.close_page"
+    return make_response(redirect(url_for(page), 303))
 
 
 def _demand_staff() -> None:

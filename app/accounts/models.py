@@ -43,7 +43,7 @@ class Account(Base):
     """pending until its owner has set a password; active."""
     barred: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
     """Suspended by the operator: sending; access: its people may only fetch what is theirs and
-    answer. Empty: neither."""
+    answer. closing: by an owner. Empty: none of these."""
     vouched: Mapped[bool] = mapped_column(default=False)
     """Made by the operator: no sending limits, DNS findings only warn."""
     plan: Mapped[str] = mapped_column(sa.String(32), default="free")

@@ -42,6 +42,8 @@ SECRET_KINDS = frozenset(
         "address_question",
     }
 )
+#: Kinds that go to somebody of whom nothing is kept any more: the whole row goes with the mail.
+GONE_KINDS = frozenset({"last_word"})
 #: Kinds of which a second copy would hurt; where it is uncertain whether one left, a person looks.
 ONCE_ONLY = frozenset({"tell_a_friend", "policy_news"})
 #: Kinds to people who have nothing to do with us: nothing of them stays once the mail is done with.
@@ -150,8 +152,12 @@ def _record(notice: Notice, outcome: Outcome) -> None:
         notice.state, notice.sent_at = "sent", now()
         if notice.kind in SECRET_KINDS:
             notice.text = notice.html = ""
+        if notice.kind in GONE_KINDS:
+            db.session.delete(notice)
     elif outcome.kind == "refused":
         notice.state = "failed"
+        if notice.kind in GONE_KINDS:
+            db.session.delete(notice)
     elif outcome.kind == "uncertain" and notice.kind in ONCE_ONLY:
         notice.state = "uncertain"
     else:

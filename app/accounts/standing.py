@@ -15,7 +15,7 @@ from app.core.db import db
 from app.core.errors import DomainError
 
 #: Of Account.barred.
-SENDING, ACCESS = "sending", "access"
+SENDING, ACCESS, CLOSING = "sending", "access", "closing"
 
 
 class Barred(DomainError):
@@ -25,7 +25,7 @@ class Barred(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Sending is suspended. Settings, Standing, says why and takes your answer."
+            "Sending is suspended, or this account is being closed. Settings, Standing, says why."
         )
 
 

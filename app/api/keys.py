@@ -47,8 +47,8 @@ def sign_in(scope: str) -> Account:
     if scope and scope not in token.scopes:
         raise MissingScope(scope)
     account = db.session.get_one(Account, token.account_id)
-    if account.barred == "access":
-        raise Forbidden("This account is suspended. Sign in to read why and to answer.")
+    if account.barred in ("access", "closing"):
+        raise Forbidden("This account is suspended or being closed. Sign in to read why.")
     g.api_token_id = token.id
     _note_use(token)
     return account

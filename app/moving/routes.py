@@ -8,7 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import before_accepting, current_account, current_member, needs
+from app.auth.current import (
+    before_accepting,
+    current_account,
+    current_member,
+    needs,
+    sensitive,
+)
 from app.core.db import transaction
 from app.core.errors import DomainError
 from app.core.fragments import page_or_fragment, see_other
@@ -52,6 +58,7 @@ def _out(problem: DomainError | None = None) -> ResponseReturnValue:
 
 @bp.post("/settings/take-out")
 @needs("owner")
+@sensitive("moving.take_out")
 def start_takeout() -> ResponseReturnValue:
     try:
         with transaction():
@@ -75,6 +82,7 @@ def takeout_progress(takeout_id: int) -> ResponseReturnValue:
 
 @bp.get("/settings/take-out/<int:takeout_id>/download")
 @needs("owner")
+@sensitive("moving.take_out")
 @before_accepting
 def download_takeout(takeout_id: int) -> ResponseReturnValue:
     account = current_account()

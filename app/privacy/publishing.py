@@ -239,12 +239,16 @@ def _in_force(moment: datetime) -> PolicyVersion:
 
 
 def _accepted_since(member: Member) -> sa.Exists:
-    """Whether somebody accepted that version or a later one."""
+    """Whether somebody accepted that version, or one that counts from later on."""
     accepted = aliased(PolicyVersion)
     return (
         sa.select(Acceptance.id)
         .join(accepted, accepted.id == Acceptance.policy_version_id)
-        .where(Acceptance.member_id == member.id, accepted.number >= PolicyVersion.number)
+        .where(
+            Acceptance.member_id == member.id,
+            sa.tuple_(accepted.effective_at, accepted.number)
+            >= sa.tuple_(PolicyVersion.effective_at, PolicyVersion.number),
+        )
         .correlate(PolicyVersion)
         .exists()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.trust import climbing, forgetting
+from app.trust import climbing, closing, forgetting
 
 
 def keep_rules() -> int:
@@ -13,3 +13,8 @@ def keep_rules() -> int:
 def look_at_results() -> int:
     """Moves on the ladder of trust; returns how many."""
     return climbing.look_due()
+
+
+def close_accounts() -> int:
+    """Remind of accounts that are being closed, and erase those whose time has come."""
+    return closing.tend()

@@ -112,3 +112,43 @@ class AbuseReport(Base):
     """As the reporter read it."""
     answered_at: Mapped[datetime | None] = mapped_column()
     answered_by_id: Mapped[int | None] = mapped_column(BigId)
+
+
+class Closing(Base):
+    """An owner closes the Account: it can be undone until `due_at`, then everything is erased."""
+
+    __tablename__ = "closing"
+    __table_args__ = (sa.Index("ix_closing_due", "due_at"),)
+
+    account_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    asked_by_id: Mapped[int | None] = mapped_column(BigId)
+    asked_at: Mapped[Moment] = mapped_column(default=now)
+    due_at: Mapped[Moment] = mapped_column()
+    was_barred: Mapped[str] = mapped_column(sa.String(8), default="")
+    reminded_at: Mapped[datetime | None] = mapped_column()
+
+
+class ClosedAccount(Base):
+    """That an account was closed and erased. No name, no address: a number and two dates."""
+
+    __tablename__ = "closed_account"
+
+    account_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    opened_at: Mapped[Moment] = mapped_column()
+    closed_at: Mapped[Moment] = mapped_column(default=now)
+    customer_ref: Mapped[str] = mapped_column(sa.String(200), default="")
+    """Under which the payment provider keeps the invoices that the law wants kept."""
+
+
+class KeptOut(Base):
+    """Of a closed account: the keyed hash of an address that it must not mail."""
+
+    __tablename__ = "kept_out"
+    __table_args__ = (sa.Index("ix_kept_out_account", "account_id", "address_hash"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(BigId)
+    """Of an account that is gone."""
+    address_hash: Mapped[str] = mapped_column(sa.String(64))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.accounts import auditing, notices, owners
 from app.accounts.models import Account, Member
-from app.accounts.standing import ACCESS, SENDING
+from app.accounts.standing import ACCESS, CLOSING, SENDING
 from app.campaigns.models import Campaign
 from app.contacts.models import Import
 from app.core import settings
@@ -48,13 +48,17 @@ def suspend(account: Account, by: Member, *, kind: str, reason: str) -> Suspensi
     reason = _written(reason, "reason", "Say why, as the owner will read it.")
     changed = db.session.execute(
         sa.update(Account)
-        .where(Account.id == account.id, Account.barred != kind, Account.barred != ACCESS)
+        .where(
+            Account.id == account.id,
+            Account.barred != kind,
+            Account.barred.not_in((ACCESS, CLOSING)),
+        )
         .values(barred=kind)
         .returning(Account.id)
         .execution_options(synchronize_session=False)
     ).scalar()
     if changed is None:
-        raise WrongState("That is suspended already.")
+        raise WrongState("That is suspended already, or the account is being closed.")
     db.session.refresh(account)
     for earlier in in_force(account):
         earlier.ended_at, earlier.ended_by_id = now(), by.id
@@ -62,7 +66,7 @@ def suspend(account: Account, by: Member, *, kind: str, reason: str) -> Suspensi
     row = Suspension(account_id=account.id, kind=kind, reason=reason, by_id=by.id)
     db.session.add(row)
     db.session.flush()
-    _stop_campaigns(account, reason)
+    stop_campaigns(account, reason)
     auditing.note(account, by, "account.suspend", f"{kind}, suspension {row.id}")
     owners.tell(
         account.id, "standing", title=f"{WORDS[kind]}: {account.name}",
@@ -73,7 +77,8 @@ def suspend(account: Account, by: Member, *, kind: str, reason: str) -> Suspensi
     return row
 
 
-def _stop_campaigns(account: Account, reason: str) -> None:
+def stop_campaigns(account: Account, reason: str) -> None:
+    """What is going out is paused, what is planned is a draft again."""
     words = f"Sending is suspended: {reason}"
     campaigns = db.session.scalars(
         sa.select(Campaign)
@@ -107,7 +112,8 @@ def lift(suspension: Suspension, by: Member, *, words: str = "") -> None:
         raise WrongState("That suspension is over.")
     db.session.refresh(suspension)
     account = db.session.get_one(Account, suspension.account_id, populate_existing=True)
-    account.barred = ""
+    if account.barred == suspension.kind:
+        account.barred = ""
     auditing.note(account, by, "account.reinstate", f"suspension {suspension.id}")
     owners.tell(
         account.id, "standing", title=f"You can send again: {account.name}",
@@ -176,7 +182,7 @@ def appeal(
         "standing", settings.get().OPERATOR_EMAIL, account=account, person="",
         title=f"An answer from account {account.id}",
         lines=[f"{account.name} answers to a decision. It waits at the abuse desk."],
-        url=f"{settings.get().BASE_URL}/staff/abuse/accounts/{account.id}", label="Read it",
+        url=f"{settings.get().BASE_URL}/staff/accounts/{account.id}", label="Read it",
     )  # fmt: skip
     return row
 

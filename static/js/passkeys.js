@@ -84,5 +84,6 @@ document.addEventListener("submit", async (event) => {
 }, { capture: true });
 
 if (window.PublicKeyCredential) {
-  for (const form of document.querySelectorAll("form[data-passkey][hidden]")) form.hidden = false;
+  const waiting = "form[data-passkey][hidden], [data-passkey-place][hidden]";
+  for (const place of document.querySelectorAll(waiting)) place.hidden = false;
 }

@@ -25,26 +25,28 @@ ABOUT_NOBODY = {
     "acceptance", "account", "alarm_link", "api_token", "asking_round", "authenticator",
     "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head", "clean_up_look",
     "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "email_change",
-    "export_grant", "greeting", "headcount", "hour_score", "import_journal", "import_review",
-    "intake", "inventory_entry", "invitation", "keeping_choice", "keeping_day", "known_browser",
-    "ladder_move", "ladder_place", "limit_notice", "link", "list", "list_day", "mail_domain",
-    "mail_month", "mailbox", "member", "member_consent", "membership", "moved", "open_field",
-    "page_day", "page_link", "page_source", "passkey", "password_link", "payment_event",
-    "people_day", "plan_grant", "policy_draft", "policy_follower", "policy_mailing",
-    "policy_version", "preference_centre", "provider_login", "public_list", "public_page",
-    "reader", "recovery_code", "relay", "relay_use", "report_hook", "reservation", "restoration",
-    "score", "segment", "segment_count", "sender", "sign_in_step", "signed_in", "signing_key",
-    "signup_form", "signup_form_version", "staff_access", "staff_look", "stopped_link",
-    "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
+    "export_grant", "greeting", "headcount", "hour_score", "house", "import_journal",
+    "import_review", "intake", "inventory_entry", "invitation", "keeping_choice", "keeping_day",
+    "known_browser", "ladder_move", "ladder_place", "limit_notice", "link", "list", "list_day",
+    "mail_domain", "mail_month", "mailbox", "member", "member_consent", "membership", "moved",
+    "open_field", "page_day", "page_link", "page_source", "passkey", "password_link",
+    "payment_event", "people_day", "plan_grant", "policy_draft", "policy_follower",
+    "policy_mailing", "policy_version", "preference_centre", "provider_login", "public_list",
+    "public_page", "reader", "recovery_code", "relay", "relay_use", "report_hook", "reservation",
+    "restoration", "score", "segment", "segment_count", "sender", "sign_in_step", "signed_in",
+    "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
+    "stopped_link", "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
+#: Of accounts that are being closed, and were.
+ABOUT_NOBODY |= {"closed_account", "closing"}
 #: Conversations of people with the operator, kept for the time that is promised for them; fulfilled
 #: wishes to leave go with their person (desk.leftovers).
 LETTERS = {"ticket_message", "ticket_file"}
 #: What everybody may read, and links by which outsiders see numbers.
 ABOUT_NOBODY |= {"archive", "archive_former_address", "archive_page", "share_link"}
 #: Only a keyed hash of an address: nobody is asked again and again to confirm, told twice of the
-#: same mail, or told of anything who wants that no more.
-HASHED = {"confirmation_mail", "told_friend", "never_tell"}
+#: same mail, told of anything who wants that no more, or mailed by whom they kept out.
+HASHED = {"confirmation_mail", "told_friend", "never_tell", "kept_out"}
 #: The operator's registers: about accounts as a whole.
 REGISTERS = {"disclosure", "incident", "incident_account", "incident_note", "processor"}
 #: Never changed, so no address gets in: `auditing.note` takes it out.

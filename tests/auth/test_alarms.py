@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 import time_machine
+from werkzeug.security import generate_password_hash
 
 from app.accounts.models import Notice
 from app.auth import passwords, second_factors
@@ -196,6 +197,29 @@ def test_strangers_everywhere_do_not_keep_the_owner_out_of_her_browser(
 
     assert enter(client).status_code == 303
     assert enter(stranger).status_code == 429
+
+
+def test_a_thousand_passwords_from_everywhere_end_early_and_not_for_the_owner(
+    client: Client, ready: Person, throttled: None
+):
+    enter(client)
+    client.post("/sign-out")
+    with transaction():  # a hash that costs nothing, for the sake of the test's time
+        ready.member.password_hash = generate_password_hash(PASSWORD, "pbkdf2:sha256:1")
+    stranger = client.application.test_client()
+
+    answers = [
+        stranger.post(
+            "/sign-in",
+            data={"email": EMAIL, "password": f"wrong {n}"},
+            environ_base={"REMOTE_ADDR": f"203.0.{n % 250}.7"},
+        ).status_code
+        for n in range(130)
+    ]
+
+    assert answers == [422] * 100 + [429] * 30
+    assert kinds() == ["sign_in_attempts"]
+    assert enter(client).status_code == 303
 
 
 def test_passwords_that_are_spent_are_none(ready: Person):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ import time_machine
 
 from app.auth import code_tries, passwords, second_factors, sessions, steps
 from app.auth.models import Authenticator, RecoveryCode, SignedIn, SignInStep
+from app.config import Config, load
+from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid
@@ -235,6 +238,36 @@ def test_only_owners_demand_it(client: Client, bob: Person):
     assert client.post("/settings/sign-in/everybody", data={"days": "0"}).status_code == 403
 
 
+def test_the_console_opens_to_staff_with_a_second_factor(
+    client: Client, alice: Person, settings: Config
+):
+    process_settings.configure(replace(settings, STAFF_SECOND_FACTOR=True))
+    with transaction():
+        alice.member.staff_roles = ["service"]
+        secret = sessions.start(alice.member)
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = secret
+
+    for path in ("/staff", "/staff/backups"):
+        assert client.get(path).location == "/settings/sign-in"
+    assert "Set up a second factor first" in client.get("/settings/sign-in").text
+    client.post("/settings/sign-in/app/begin")
+    client.post("/settings/sign-in/app", data={"code": code_of(alice.member)})
+
+    assert client.get("/staff/backups").status_code == 200
+    process_settings.configure(settings)
+
+
+@pytest.mark.parametrize(
+    ("address", "demands"), [("https://news.example.com", True), ("http://localhost:8000", False)]
+)
+def test_staff_need_one_unless_the_address_is_this_machine(tmp_path, address: str, demands: bool):
+    given = {"LEADERSEND_HOME": str(tmp_path), "BASE_URL": address}
+
+    assert load(given).STAFF_SECOND_FACTOR is demands
+    assert load({**given, "STAFF_SECOND_FACTOR": "on"}).STAFF_SECOND_FACTOR
+
+
 # Proving once more who one is
 
 
@@ -277,6 +310,24 @@ def test_a_code_confirms_as_well_but_not_twice(client: Client, codes: list[str],
 
     assert client.post("/confirm", data={"code": code}).location == "/home"
     assert client.post("/confirm", data={"code": code}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [("/settings/people/invite", "/settings/people"), ("/settings/people/{}/role",
+     "/settings/people"), ("/settings/api-tokens", "/settings/api-tokens")],
+)  # fmt: skip
+def test_who_may_come_in_is_decided_by_who_has_just_shown_who_they_are(
+    client: Client, alice: Person, path: str, back: str
+):
+    client.sign_in(alice)
+    time_passes(alice.member)
+    (place,) = alice.member.memberships
+
+    answer = client.post(path.format(place.id), data={"email": "new@x.example", "role": "owner"})
+
+    assert answer.location == f"/confirm?next={back}"
+    assert kinds() == []
 
 
 def test_htmx_is_led_to_confirming_too(client: Client, alice: Person):

@@ -20,6 +20,7 @@ from app.moving import files, jobs, leasing, parts, taking_out, writing
 from app.moving.archive import Archive
 from app.moving.models import Takeout
 from app.trust import forgetting
+from tests.auth.helpers import time_passes
 from tests.conftest import Client, Person
 from tests.moving.conftest import RELAY_PASSWORD, Zip, later, take_out, unpacked
 
@@ -387,3 +388,13 @@ def test_an_empty_account_has_a_take_out_too(charlie: Person) -> None:
 
     assert found.rows("contacts.csv") == []
     assert found.json("account.json")["name"] == "Garage"
+
+
+def test_a_whole_account_is_taken_out_only_by_who_has_just_shown_who_they_are(
+    client: Client, alice: Person
+) -> None:
+    client.sign_in(alice)
+    time_passes(alice.member)
+
+    for answer in (client.post("/settings/take-out"), client.get("/settings/take-out/1/download")):
+        assert answer.location.startswith("/confirm?next=/settings/take-out")

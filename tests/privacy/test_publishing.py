@@ -18,7 +18,7 @@ from app.core import clock, keeping
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.desk.models import Ticket
-from app.privacy import figures, following, inventory, jobs, policy, publishing
+from app.privacy import consenting, figures, following, inventory, jobs, policy, publishing
 from app.privacy.models import PolicyFollower, PolicyVersion
 from app.site.promises import FIGURES
 from app.trust import forgetting
@@ -246,6 +246,32 @@ def test_a_later_version_that_was_accepted_covers_the_one_that_matters(
 
     assert client.get("/contacts").status_code == 200
     assert client.post("/privacy/versions/1/accept").status_code == 404
+
+
+def test_a_version_between_does_not_stand_for_one_that_counts_later(
+    client: Client, sam: Person, alice: Person, monkeypatch: pytest.MonkeyPatch
+):
+    day = now() + timedelta(days=3)
+    published(sam, effective_at=day, matters=True)
+    with transaction():
+        forgetting.choose(sam.member, "enquiries", 400)
+    client.sign_in(alice)
+    assert "version 3" in client.get("/privacy").text
+    client.post("/privacy/versions/3/accept")
+
+    later = day + timedelta(minutes=1)
+    monkeypatch.setattr(publishing, "now", lambda: later)
+    assert client.get("/settings/business").location.startswith("/privacy/accept")
+
+    # The text of the later one follows the settings by itself, and keeps its own words.
+    monkeypatch.setattr(consenting, "now", lambda: later)
+    number = publishing.current().number
+    assert number == 4
+    page = client.get("/privacy/accept?next=/contacts").text
+    assert 'action="/privacy/versions/4/accept"' in page
+    assert "We keep paper too." in page
+    client.post(f"/privacy/versions/{number}/accept")
+    assert client.get("/settings/business").status_code == 200
 
 
 def test_the_comparison_has_anchors_and_a_page_for_printing(client: Client, sam: Person):

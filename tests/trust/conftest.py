@@ -11,7 +11,7 @@ from flask import Flask
 from app.config import Config
 from app.core import settings as process_settings
 from app.core.db import transaction
-from tests.conftest import Person, make_person
+from tests.conftest import Client, Person, make_person
 from tests.delivery.conftest import campaign_to, server, to_server
 
 __all__ = ["campaign_to", "server", "to_server"]
@@ -32,3 +32,12 @@ def ladder_on(settings: Config, app: Flask) -> Iterator[None]:
     process_settings.configure(dataclasses.replace(settings, SENDING_LADDER=True))
     yield
     process_settings.configure(settings)
+
+
+def look_into(client: Client, person: Person) -> str:
+    """Staff begin a look for abuse and open its panel; returns where that is."""
+    at = f"/staff/accounts/{person.account.id}"
+    form = {"purpose": "abuse", "reference": "Report A-7", "minutes": "30"}
+    assert client.post(f"{at}/look", data=form).status_code == 303
+    assert client.post(f"{at}/panels/abuse").status_code == 303
+    return f"{at}/panels/abuse"

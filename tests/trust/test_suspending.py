@@ -23,6 +23,7 @@ from tests.api.conftest import Program, make_token
 from tests.conftest import Client, Person
 from tests.delivery.conftest import work
 from tests.faultserver import FaultServer
+from tests.trust.conftest import look_into
 
 Make = Callable[..., Campaign]
 REASON = "Readers report mail that they never asked for."
@@ -110,7 +111,10 @@ def test_the_owner_reads_why_answers_and_is_answered(
 ) -> None:
     client.sign_in(olga)
     desk = f"/staff/abuse/accounts/{alice.account.id}"
-    assert client.post(f"{desk}/suspend", data={"kind": "sending"}).status_code == 422
+    assert client.post(f"{desk}/suspend", data={"kind": "sending"}).status_code == 403, "no look"
+    panel = look_into(client, alice)
+    client.post(f"{desk}/suspend", data={"kind": "sending"})
+    assert "as the owner will read it" in client.get(panel).text
     done = client.post(f"{desk}/suspend", data={"kind": "sending", "reason": REASON})
     assert done.status_code == 303
     again = client.post(f"{desk}/suspend", data={"kind": "sending", "reason": "?"})
@@ -139,7 +143,9 @@ def test_the_owner_reads_why_answers_and_is_answered(
     assert "Please ask them anew." in page
     assert "Suspended" not in client.get("/contacts").text
     db.session.rollback()
-    titles = db.session.scalars(sa.select(Notice.subject).order_by(Notice.id)).all()
+    titles = db.session.scalars(
+        sa.select(Notice.subject).where(Notice.kind == "standing").order_by(Notice.id)
+    ).all()
     assert titles == [
         "Sending is suspended: Bakery", f"An answer from account {alice.account.id}",
         "An answer about Bakery", "You can send again: Bakery",

@@ -13,8 +13,10 @@ from app.auth.current import current_member, personal
 from app.contacts.models import Consent, Contact, Suppression
 from app.core.db import db, transaction
 from app.core.fragments import see_other
+from app.preferences import privacy_page
 from app.privacy import consenting, disclosing, incidents
 from app.privacy.routes.blueprint import account_or_none, bp, network
+from app.staff import following
 
 
 @bp.get("/settings/data")
@@ -32,6 +34,7 @@ def data() -> ResponseReturnValue:
         withheld=disclosing.withheld(),
         grounds=disclosing.GROUNDS,
         incidents=incidents.about(account) if account else [],
+        facts=privacy_page.facts(account) if account else None,
     )
 
 
@@ -43,6 +46,8 @@ def consent(kind: str) -> ResponseReturnValue:
         consenting.record(
             current_member(), account_or_none(), kind, granted=granted, network=network()
         )
+        # At once, so that no mailing that is under way reaches who has just left.
+        following.follow([current_member().id])
     return see_other("privacy.data", notice="Noted." if granted else "Taken back.")
 
 

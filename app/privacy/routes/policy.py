@@ -121,7 +121,9 @@ def ask() -> ResponseReturnValue:
     target = own_path(request.args.get("next"))
     if wanted is None:
         return go(target)
-    return render_template("privacy/ask.html", wanted=wanted, next=target)
+    # Another version may count since then; accepting that one accepts this one as well.
+    in_force = publishing.current()
+    return render_template("privacy/ask.html", wanted=wanted, in_force=in_force, next=target)
 
 
 @bp.post("/privacy/versions/<int:number>/accept")

@@ -1,6 +1,6 @@
 """HTTP of staff: the operator's console, and the mail that the local catcher kept."""
 
-from app.staff import panels_billing, panels_desk, panels_own
+from app.staff import panel_abuse, panels_billing, panels_desk, panels_own
 from app.staff.routes import (
     abuse,
     access,
@@ -8,6 +8,7 @@ from app.staff.routes import (
     catcher,
     customers,
     desk,
+    house,
     incidents,
     keeping,
     people,
@@ -26,8 +27,10 @@ __all__ = [
     "catcher",
     "customers",
     "desk",
+    "house",
     "incidents",
     "keeping",
+    "panel_abuse",
     "panels_billing",
     "panels_desk",
     "panels_own",

@@ -12,7 +12,8 @@ from app.contacts import jobs, vetting
 from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound
 from app.core.fragments import see_other
-from app.staff.routes.blueprint import bp, for_purposes
+from app.staff import book
+from app.staff.routes.blueprint import bp, for_purposes, looking_at
 from app.tracking import stopping
 from app.trust import reporting, suspending
 
@@ -34,51 +35,36 @@ def _names(reports: object) -> dict[int, str]:
     return {one.id: one.name for one in accounts if one is not None}
 
 
-def _account(account_id: int) -> Account:
-    account = db.session.get(Account, account_id, populate_existing=True)
-    if account is None:
-        raise NotFound("That account")
-    return account
-
-
-@bp.get("/staff/abuse/accounts/<int:account_id>")
-@for_purposes("abuse")
-def abuse_account(account_id: int) -> ResponseReturnValue:
-    return _page(_account(account_id))
-
-
-def _page(subject: Account, wrong: str = "") -> str:
-    return render_template(
-        "staff/abuse_account.html", subject=subject, wrong=wrong,
-        in_force=suspending.in_force(subject), suspensions=suspending.all_of(subject),
-        appeals=suspending.appeals_of(subject), reports=reporting.reports_of(subject),
-        campaigns=reporting.campaigns_of(subject), files=vetting.of_account(subject),
-        limits=ladder.limits(subject), moves=ladder.moves(subject.id), steps=ladder.STEPS,
-        kinds=reporting.KINDS, titles=suspending.WORDS, means=suspending.MEANS,
-    )  # fmt: skip
+def _back(subject: Account, notice: str, kind: str = "done") -> ResponseReturnValue:
+    """To the panel, which the look has seen already."""
+    return see_other(
+        "staff.show_panel", account_id=subject.id, panel="abuse", notice=notice, kind=kind
+    )
 
 
 @bp.post("/staff/abuse/accounts/<int:account_id>/suspend")
 @for_purposes("abuse")
 def suspend_account(account_id: int) -> ResponseReturnValue:
-    subject = _account(account_id)
+    subject, look = looking_at(account_id, "abuse")
     try:
         with transaction():
+            book.note(look, "do", "abuse")
             suspending.suspend(
                 subject, current_member(), kind=request.form.get("kind", ""),
                 reason=request.form.get("reason", ""),
             )  # fmt: skip
     except Invalid as error:
-        return _page(_account(account_id), str(error)), 422
+        return _back(subject, str(error), "bad")
     return _back(subject, "Suspended from this moment. The owners were written to.")
 
 
 @bp.post("/staff/abuse/accounts/<int:account_id>/suspensions/<int:suspension_id>/lift")
 @for_purposes("abuse")
 def lift_suspension(account_id: int, suspension_id: int) -> ResponseReturnValue:
-    subject = _account(account_id)
+    subject, look = looking_at(account_id, "abuse")
     row = suspending.suspension_of(subject, suspension_id)
     with transaction():
+        book.note(look, "do", "abuse")
         suspending.lift(row, current_member(), words=request.form.get("words", ""))
     return _back(subject, "The account may go on. Its campaigns wait to be resumed.")
 
@@ -86,24 +72,26 @@ def lift_suspension(account_id: int, suspension_id: int) -> ResponseReturnValue:
 @bp.post("/staff/abuse/accounts/<int:account_id>/appeals/<int:appeal_id>")
 @for_purposes("abuse")
 def answer_appeal(account_id: int, appeal_id: int) -> ResponseReturnValue:
-    subject = _account(account_id)
+    subject, look = looking_at(account_id, "abuse")
     row = suspending.appeal_of(subject, appeal_id)
     try:
         with transaction():
+            book.note(look, "do", "abuse")
             suspending.answer(row, current_member(), request.form.get("answer", ""))
     except Invalid as error:
-        return _page(_account(account_id), str(error)), 422
+        return _back(subject, str(error), "bad")
     return _back(subject, "Your answer is on its way.")
 
 
 @bp.post("/staff/abuse/accounts/<int:account_id>/files/<int:review_id>/<verb>")
 @for_purposes("abuse")
 def decide_file(account_id: int, review_id: int, verb: str) -> ResponseReturnValue:
-    subject = _account(account_id)
+    subject, look = looking_at(account_id, "abuse")
     review = vetting.one(subject, review_id)
     words, by = request.form.get("words", ""), current_member()
     try:
         with transaction():
+            book.note(look, "do", "abuse")
             if verb == "release":
                 vetting.release(review, by, words=words)
             elif verb == "refuse":
@@ -111,7 +99,7 @@ def decide_file(account_id: int, review_id: int, verb: str) -> ResponseReturnVal
             else:
                 raise NotFound("This page")
     except Invalid as error:
-        return _page(_account(account_id), str(error)), 422
+        return _back(subject, str(error), "bad")
     jobs.wake(review.import_id)
     done = "The file is being taken in." if verb == "release" else "Nobody of the file is taken in."
     return _back(subject, f"{done} The owners were written to.")
@@ -120,18 +108,16 @@ def decide_file(account_id: int, review_id: int, verb: str) -> ResponseReturnVal
 @bp.post("/staff/abuse/accounts/<int:account_id>/step")
 @for_purposes("abuse")
 def choose_step(account_id: int) -> ResponseReturnValue:
-    subject, step = _account(account_id), request.form.get("step", type=int)
+    subject, look = looking_at(account_id, "abuse")
+    step = request.form.get("step", type=int)
     words = request.form.get("words", "").strip()
     if step is None or not 0 <= step <= ladder.TOP or not words:
-        return _page(subject, "Choose a step and say why."), 422
+        return _back(subject, "Choose a step and say why.", "bad")
     with transaction():
+        book.note(look, "do", "abuse")
         ladder.move(subject.id, step, words=words, evidence={}, by_id=current_member().id)
         auditing.note(subject, current_member(), "standing.step", f"step {step + 1}")
     return _back(subject, "The limit holds from now on.")
-
-
-def _back(subject: Account, notice: str) -> ResponseReturnValue:
-    return see_other("staff.abuse_account", account_id=subject.id, notice=notice)
 
 
 @bp.post("/staff/abuse/reports/<int:report_id>")

@@ -1,0 +1,141 @@
+"""What is kept about a person who signs in: everything out as a file, and the login erased.
+
+The file is made from the tables themselves: every row that names the member, without what is
+secret. A table that is new tomorrow is in it tomorrow.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.accounts import auditing, notices
+from app.accounts.models import Account, Member, Membership, Notice
+from app.accounts.people import LastOwner
+from app.core import settings
+from app.core.clock import now
+from app.core.db import Base, db
+from app.core.errors import Invalid, WrongState
+from app.moving.parts import is_secret
+from app.trust import closing
+
+#: Columns by which a row names a member.
+NAMES = ("member_id", "by_id", "asked_by_id", "created_by_id", "invited_by_id", "answered_by_id")
+#: Rows of one table; more says so.
+MOST = 20_000
+SECRET_PARTS = ("secret", "token", "hash", "sealed", "public_key", "credential")
+README = """Everything that {operator} keeps about {email} as a person who signs in.
+
+data.json   one list a table; times are UTC
+            password: kept as a hash that nobody can read back; it is not in here
+            contacts of your businesses are the businesses' own: an owner takes them out under
+            Settings, Take-out
+
+Made {made}.
+"""
+
+
+def gather(member: Member) -> dict[str, list[dict[str, Any]]]:
+    """{table: rows}: all that names the member, without secrets; and mails to their address."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in Base.metadata.sorted_tables:
+        conditions = [table.c[name] == member.id for name in NAMES if name in table.c]
+        if table.name == "member":
+            conditions = [table.c.id == member.id]
+        if table.name == "notice":
+            conditions = [table.c.to_email == member.email]
+        if conditions and (rows := list(_rows(table, sa.or_(*conditions)))):
+            found[table.name] = rows
+    return found
+
+
+def _rows(table: sa.Table, condition: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+    shown = [column for column in table.c if not _is_secret(column.name)]
+    order = list(table.primary_key.columns)
+    for row in db.session.execute(
+        sa.select(*shown).where(condition).order_by(*order).limit(MOST)
+    ).mappings():
+        yield {name: _plain(value) for name, value in row.items()}
+
+
+def _is_secret(column: str) -> bool:
+    if column == "account_id":
+        return False
+    return is_secret(column) or any(part in column for part in SECRET_PARTS)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
+
+
+def as_zip(member: Member) -> bytes:
+    """data.json and a README, for downloading."""
+    text = json.dumps(gather(member), ensure_ascii=False, indent=1, sort_keys=True)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("data.json", text)
+        file.writestr("README.txt", README.format(
+            operator=settings.get().OPERATOR_NAME, email=member.email,
+            made=f"{now():%Y-%m-%d %H:%M}",
+        ))  # fmt: skip
+    return out.getvalue()
+
+
+def alone_in(member: Member) -> list[Account]:
+    """Accounts of which the member is the only owner: those are closed or handed on first."""
+    owned = (
+        sa.select(Membership.account_id)
+        .where(Membership.member_id == member.id, Membership.role == "owner")
+    )  # fmt: skip
+    others = sa.exists().where(
+        Membership.account_id == Account.id, Membership.role == "owner",
+        Membership.member_id != member.id,
+    )  # fmt: skip
+    return list(
+        db.session.scalars(
+            sa.select(Account).where(Account.id.in_(owned), ~others).order_by(Account.id)
+        )
+    )
+
+
+def delete_login(member: Member, *, typed: str) -> None:
+    """Erase the person's login and all that is theirs alone.
+
+    Raises Invalid, LastOwner, WrongState.
+    """
+    if typed.strip().casefold() != member.email.casefold():
+        words = f"Type your address exactly: {member.email}"
+        raise Invalid(words, {"typed": [words]})
+    if member.staff_roles:
+        raise WrongState("You work for the operator: ask them to end your login.")
+    places = db.session.scalars(
+        sa.select(Membership.account_id).where(Membership.member_id == member.id)
+    ).all()
+    # Held, so that two owners cannot leave each other's account at the same time.
+    db.session.execute(sa.select(Account.id).where(Account.id.in_(places)).with_for_update())
+    if alone_in(member):
+        raise LastOwner
+    for account_id in places:
+        account = db.session.get_one(Account, account_id)
+        auditing.note(account, member, "person.leave", f"member {member.id}")
+    db.session.flush()
+    notices.queue(
+        "last_word", member.email, person=member.name, title="Your login is erased",
+        lines=["Your login and what was kept about you are erased.",
+               "What you did in a business stays in its audit under a number, without your name."],
+    )  # fmt: skip
+    db.session.execute(sa.delete(Membership).where(Membership.member_id == member.id))
+    db.session.expire(member)
+    if not closing.forget_login(member):
+        raise WrongState("This login is still needed. Try again.")
+    db.session.execute(
+        sa.delete(Notice).where(Notice.to_email == member.email, Notice.kind != "last_word")
+    )

@@ -1,0 +1,177 @@
+"""An owner closes the account: undone for fourteen days, then nobody of it is anywhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+
+from app.accounts import notices
+from app.accounts.models import Account, Member, Notice
+from app.campaigns.models import Campaign
+from app.contacts import importing, suppressions
+from app.contacts.models import Contact
+from app.contacts.suppressions import address_hash
+from app.core.clock import now
+from app.core.db import Base, db, transaction
+from app.core.errors import WrongState
+from app.desk import tickets
+from app.moving import taking_out
+from app.trust import closing, suspending
+from app.trust.models import ClosedAccount, Closing, KeptOut
+from tests.conftest import Client, Person
+from tests.delivery.conftest import work
+from tests.faultserver import FaultServer
+
+Make = Callable[..., Campaign]
+READERS = [f"reader{n}@garden.example" for n in range(12)]
+LATER = timedelta(days=15)
+
+
+def close(person: Person) -> None:
+    with transaction():
+        closing.begin(person.account, person.member, name=person.account.name)
+
+
+def everywhere(home: Path) -> Iterator[str]:
+    """Every text of the database, and of every file of the data folder."""
+    db.session.rollback()
+    for table in Base.metadata.sorted_tables:
+        for row in db.session.execute(sa.select(table)):
+            yield f"{table.name}: {' '.join(map(str, row))}"
+    for path in home.rglob("*"):
+        if path.is_file():
+            yield f"{path.name}: {path.read_bytes().decode('latin-1')}"
+
+
+def left_of(home: Path, *words: str) -> set[str]:
+    return {text[:60] for text in everywhere(home) for word in words if word in text.lower()}
+
+
+@pytest.fixture
+def used(alice: Person, bob: Person, campaign_to: Make, to_server: FaultServer) -> Person:
+    """Everything that leaves an address somewhere."""
+    campaign = campaign_to([*READERS, "r5@refused.example"])
+    work(campaign, rounds=3)
+    text = "email\n" + "\n".join(READERS) + "\nnot an address at garden.example\n"
+    import_ = importing.stage(
+        alice.account, io.BytesIO(text.encode()), "garden.csv", basis="Till",
+        member_id=alice.member.id,
+    )  # fmt: skip
+    while importing.run(import_.id):
+        pass
+    with transaction():
+        suppressions.add(alice.account.id, READERS[0], reason="unsubscribed")
+        takeout = taking_out.start(alice.account, alice.member)
+        tickets.open_(
+            email=alice.member.email, name="Alice", text="How?", account=alice.account,
+            member=alice.member,
+        )  # fmt: skip
+    while taking_out.run(takeout.id):
+        pass
+    return alice
+
+
+@pytest.mark.flow
+def test_nobody_of_a_closed_account_is_anywhere(
+    used: Person, charlie: Person, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "SLICE", 5)
+    account_id, names = used.account.id, ("garden.example", "refused.example", "bakery")
+    assert len(left_of(home, *names)) > 10
+    close(used)
+
+    assert closing.tend() == 0
+    with time_machine.travel(now() + LATER, tick=True):
+        assert closing.tend() == 1
+        # The last mails leave, and are forgotten.
+        with transaction():
+            db.session.execute(sa.update(Notice).values(due_at=now()))
+        mails = db.session.scalars(sa.select(Notice)).all()
+        assert sorted(mail.to_email for mail in mails) == [
+            "alice@bakery.example", "bob@bakery.example",
+        ]  # fmt: skip
+        from app.mailer.smtp import Outcome
+
+        for mail in mails:
+            with transaction():
+                notices._record(mail, Outcome(mail.id, "accepted"))
+
+    assert left_of(home, *names) == set()
+    assert db.session.scalars(sa.select(Account.id)).all() == [charlie.account.id]
+    assert db.session.scalars(sa.select(Member.email)).all() == ["charlie@garage.example"]
+    kept = db.session.scalars(sa.select(KeptOut.address_hash)).all()
+    assert address_hash(account_id, READERS[0]) in kept
+    assert db.session.get_one(ClosedAccount, account_id).customer_ref == ""
+
+
+def test_the_page_says_what_goes_and_undoes_it(used: Person, client: Client) -> None:
+    client.sign_in(used)
+    page = client.get("/settings/close").text
+    assert "1 campaign</strong>, with 13 mails" in page
+    assert "Take everything out" in page
+
+    assert client.post("/settings/close", data={"name": "Something"}).status_code == 422
+    assert client.post("/settings/close", data={"name": "bakery"}).status_code == 303
+    assert client.get("/contacts").location == "/settings/close"
+    assert client.get("/settings/take-out").status_code == 200
+    assert "being closed" in client.get("/settings/keeping").text
+    assert client.post("/settings/close/undo").status_code == 303
+
+    assert client.get("/contacts").status_code == 200
+    db.session.rollback()
+    assert db.session.get(Closing, used.account.id) is None
+    assert db.session.scalar(sa.select(sa.func.count(Contact.id))) == 13
+    titles = db.session.scalars(
+        sa.select(Notice.subject).where(Notice.kind == "standing").order_by(Notice.id)
+    ).all()
+    assert titles == ["Bakery is being closed", "Bakery stays"]
+
+
+def test_owners_are_reminded_once_and_late_undo_is_refused(alice: Person) -> None:
+    close(alice)
+    with time_machine.travel(now() + timedelta(days=12), tick=True):
+        closing.tend()
+        closing.tend()
+    mails = sa.select(Notice.subject).where(Notice.subject.contains("is erased in"))
+    assert db.session.scalars(mails).all() == ["Bakery is erased in 3 days"]
+
+    with time_machine.travel(now() + LATER), pytest.raises(WrongState), transaction():
+        closing.undo(alice.account, alice.member)
+
+
+def test_a_suspension_comes_back_with_the_undo(alice: Person, olga: Person) -> None:
+    with transaction():
+        suspending.suspend(alice.account, olga.member, kind="sending", reason="?")
+    close(alice)
+    with transaction():
+        closing.undo(alice.account, alice.member)
+
+    assert alice.account.barred == "sending"
+
+
+def test_only_owners_close(bob: Person, client: Client) -> None:
+    client.sign_in(bob)
+
+    assert client.get("/settings/close").status_code == 403
+    assert client.post("/settings/close", data={"name": "Bakery"}).status_code == 403
+
+
+def test_people_with_another_account_keep_their_login(alice: Person, charlie: Person) -> None:
+    from app.accounts.models import Membership
+
+    with transaction():
+        row = Membership(account_id=charlie.account.id, member_id=alice.member.id, role="viewer")
+        db.session.add(row)
+    close(alice)
+    with time_machine.travel(now() + LATER):
+        assert closing.tend() == 1
+
+    assert db.session.scalars(sa.select(Member.email).order_by(Member.id)).all() == [
+        "alice@bakery.example", "charlie@garage.example",
+    ]  # fmt: skip
