@@ -39,13 +39,22 @@ from app.campaigns import routes as campaigns
 from app.config import CHECKOUT, Config, load
 from app.contacts import erasing, verifying
 from app.contacts import routes as contacts
-from app.core import books, headers, keeping, queue_server, room, sealing, templating, tokens
+from app.core import (
+    books,
+    headers,
+    keeping,
+    queue_server,
+    room,
+    sealing,
+    templating,
+    tokens,
+    uploading,
+)
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
 from app.core.errors import DomainError
 from app.core.fragments import wants_fragment
-from app.core.uploading import UploadRequest
 from app.delivery import leftovers
 from app.delivery import routes as delivery
 from app.desk import leftovers as desk_leftovers
@@ -107,11 +116,12 @@ def create_app(config: Config | None = None) -> Flask:
         static_folder=str(CHECKOUT / "static"),
         template_folder=str(CHECKOUT / "templates"),
     )
-    app.request_class = UploadRequest
+    app.request_class = uploading.UploadRequest
     app.session_interface = cookies.Sessions(quiet=FOR_VISITORS)
     _configure(app, config)
     _connect(app, config)
     templating.install(app)
+    app.before_request(uploading.refuse_many_fields)
     headers.protect(app, secure=config.secure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

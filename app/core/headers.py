@@ -42,9 +42,17 @@ def protect(app: Flask, *, secure: bool) -> None:
         headers = response.headers
         for name, value in every:
             headers.setdefault(name, value)
-        if request.endpoint != "static":
+        if _is_for_everybody(app, request.endpoint):
             headers.setdefault("Cache-Control", "no-store")
+        elif request.endpoint != "static":
+            # Files are sent with a word of their own, which would let proxies keep them.
+            headers["Cache-Control"] = "no-store"
         return response
+
+
+def _is_for_everybody(app: Flask, endpoint: str | None) -> bool:
+    view = app.view_functions.get(endpoint or "")
+    return view is not None and bool(view.__dict__.get("is_public"))
 
 
 def user_html(response: Response, policy: str = CSP_USER_HTML) -> Response:
