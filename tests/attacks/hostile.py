@@ -18,7 +18,8 @@ TEXTS = {
     "description", "detail", "details", "error", "evidence", "explanation", "file", "filename",
     "first_name", "from_name", "hint", "label", "last_name", "message", "name", "note", "notes",
     "phone", "preheader", "problem", "purpose", "question", "reason", "refusal", "reply_to", "row",
-    "subject", "summary", "text", "text_body", "title", "username", "website", "why", "wording", "words",
+    "subject", "summary", "text", "text_body", "title", "username", "website", "why", "wording",
+    "words",
 }  # fmt: skip
 #: Rows that the database keeps as they are, and words that a program gave.
 KEPT = {
