@@ -60,6 +60,8 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
     ("app.staff.jobs.close_looks", 10),
+    ("app.staff.jobs.follow_customers", 2),
+    ("app.staff.jobs.walk_customers", 10),
     ("app.accounts.jobs.check_domains", 3600),
     ("app.accounts.jobs.keep_books", 30),
     ("app.accounts.jobs.keep_secrets", 30),

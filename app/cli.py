@@ -117,6 +117,12 @@ def parser() -> argparse.ArgumentParser:
     reset = _add(sign_in, "reset", reset_sign_in, "remove second factors, end all sessions")
     reset.add_argument("--email", required=True, help="whose")
 
+    house = _group(commands, "house", "the operator's own account, for mailings to customers")
+    create = _add(house, "create", create_house, "make it; customers who agreed come in")
+    create.add_argument("--name", required=True, help="what mailings come from")
+    create.add_argument("--address", required=True, help="postal address, at the end of every mail")
+    create.add_argument("--sender", default="", help="a From address that counts as confirmed")
+
     backup = _add(commands, "backup", make_backup, "write everything into one file")
     backup.add_argument("file", type=Path, metavar="FILE")
     backup.add_argument("--encrypt", action="store_true", help="with the installation's key")
@@ -458,6 +464,19 @@ def reset_sign_in(options: argparse.Namespace) -> None:
         ended = sessions.end_all(member)
         url = passwords.url(passwords.issue(member))
         found = {"member": member.id, "sessions_ended": ended, "set_password_url": url}
+    _print(found, options)
+
+
+def create_house(options: argparse.Namespace) -> None:
+    from app.core.db import transaction
+    from app.core.errors import DomainError
+    from app.staff import house
+
+    if options.sender:
+        _demand_address("--sender", options.sender)
+    with _application(), _complaining(DomainError), transaction():
+        account = house.make(name=options.name, address=options.address, sender=options.sender)
+        found = {"account": account.id}
     _print(found, options)
 
 

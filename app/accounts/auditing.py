@@ -50,6 +50,7 @@ WORDS = {
     "domain.keys": "made keys for a domain",
     "domain.retire": "retired a key",
     "domain.sign": "began to sign with a key",
+    "house.list": "downloaded a list for post or phone",
     "import.refused": "decided that a file is not taken in",
     "import.released": "let a file be taken in that was held",
     "import.undo": "undid an import",

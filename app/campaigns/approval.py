@@ -32,6 +32,9 @@ class Standing:
 def of(campaign: Campaign) -> Standing:
     """For pages and the pre-flight."""
     needed = campaign.account.needs_approval and campaign.kind == "campaign"
+    # What is not stored yet, as the text of a welcome mail, has no id.
+    if not sa.inspect(campaign).has_identity:
+        return Standing(needed, "open")
     row = db.session.get(CampaignApproval, campaign.id, populate_existing=True)
     if row is None:
         return Standing(needed, "open")

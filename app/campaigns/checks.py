@@ -22,6 +22,7 @@ from app.campaigns import (
     proving,
     queries,
     restored,
+    topics,
 )
 from app.campaigns.archive import deciding
 from app.campaigns.findings import Finding, NotReady
@@ -96,6 +97,7 @@ def _blocks(campaign: Campaign) -> Iterator[Finding]:
     if (restoration := restored.unconfirmed()) is not None:
         words = restored.words(restoration)
         yield Finding("block", "A backup was restored.", words, code="restored")
+    yield from topics.blocks(campaign)
     yield from _approval(campaign)
     yield from _barred(campaign)
     yield from _sender(campaign)

@@ -22,7 +22,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.accounts.models import Account
-from app.contacts import ahead, fields, letters, mapping, marks, memory, rows, tags, typos, uploads
+from app.contacts import (
+    ahead,
+    fields,
+    houses,
+    letters,
+    mapping,
+    marks,
+    memory,
+    rows,
+    tags,
+    typos,
+    uploads,
+)
 from app.contacts.ahead import WORTH_BYTES, Ahead, Chunk, without_collector
 from app.contacts.bulk import Collision
 from app.contacts.models import ContactList, Import, ImportProblem, Tag
@@ -66,6 +78,7 @@ def stage(
     in the state `reading` for contacts.preparing. Call it outside of a
     transaction: a large file takes its time. Raises Unreadable, TooLarge, NoRoom, Invalid.
     """
+    houses.refuse(account)
     upload = uploads.receive(file, filename)
     try:
         with transaction():

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts import changes, counting, kinds, suppressions
+from app.contacts import changes, counting, houses, kinds, suppressions
 from app.contacts import fields as custom
 from app.contacts import tags as tagging
 from app.contacts.bulk import among
@@ -52,13 +52,17 @@ def create(
     notes: str = "",
     is_sample: bool = False,
     by_person: bool = False,
+    is_member: bool = False,
     by: Actor = NOBODY,
 ) -> Contact:
     """A new contact; its kind is guessed where it is not given.
 
     Raises Invalid, AddressTaken, and Suppressed for somebody who was erased and stays out, unless
-    they come back by themselves (`by_person`): they are asked to confirm that.
+    they come back by themselves (`by_person`): they are asked to confirm that. `is_member`: a
+    customer who comes into the operator's own account, which takes nobody else.
     """
+    if not is_member:
+        houses.refuse(account)
     address = _address(account.id, email, unless=None)
     if not by_person:
         _refuse_erased(account.id, address.address)
@@ -87,7 +91,7 @@ def update(contact: Contact, *, by: Actor = NOBODY, **given: Any) -> bool:
     """
     before, had = changes.seen(contact), tagging.names_of(contact)
     if "email" in given:
-        _readdress(contact, given["email"])
+        _readdress(contact, given["email"], is_member="is_member" in given)
     _set_names(contact, {name: given[name] for name in NAMES if name in given})
     if "notes" in given:
         contact.notes = _notes(given["notes"] or "")
@@ -167,10 +171,11 @@ def _refuse_erased(account_id: int, address: str) -> None:
         raise suppressions.Suppressed(suppression)
 
 
-def _readdress(contact: Contact, email: str) -> None:
+def _readdress(contact: Contact, email: str, *, is_member: bool) -> None:
     with db.session.no_autoflush:
         address = _address(contact.account_id, email, unless=contact.id)
-    if address.address != contact.address:
+    if address.address != contact.address and not is_member:
+        houses.refuse(db.session.get_one(Account, contact.account_id))
         # A new address would carry somebody who left, or was never to be mailed, past the wall.
         # A mailbox that does not exist is nobody's wish, and what people mend most.
         for wanted, passes in ((contact.address, "bounced"), (address.address, "")):

@@ -298,7 +298,7 @@ def _public(campaign: Campaign) -> dict[str, Url]:
     if not page:
         return {}
     whole = PlainUrl(page)
-    return {"archive": whole, "share": whole.below("/share"), "friend": whole.below("/tell")}
+    return {"archive": whole, "share": whole.below("#share"), "friend": whole.below("/tell")}
 
 
 def _headers(campaign: Campaign, leave: Url, *, test: bool) -> list[tuple[str, list[Any]]]:

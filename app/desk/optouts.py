@@ -32,6 +32,8 @@ from app.tracking import leaving
 
 SHORT = 400
 MOST = 50
+#: Accounts that are looked through with one statement.
+TOGETHER = 500
 _WISH = (
     r"unsubscri\w*|opt[\s-]?(?:me[\s-])?out|(?:remove|delete|take)\s+me|stop\s+(?:mail|send|e-?mail)\w*"
     r"|no\s+more\s+(?:e-?mails?|newsletters?|mails?)|abmeld\w*|abbestell\w*|austragen|keine\s+(?:weiteren?\s+)?"
@@ -203,19 +205,29 @@ def _members(sender: str) -> list[Candidate]:
 
 
 def _by_address(sender: str) -> list[Candidate]:
-    """Account by account, each by its own index: contacts are not searched as a whole."""
-    rows = db.session.execute(
-        sa.select(Contact, Account.name)
-        .select_from(Account)
-        .join(Contact, sa.and_(Contact.account_id == Account.id, Contact.address == sender))
-        .order_by(Account.id)
-        .limit(MOST)
-    ).all()
-    return [
-        _candidate(contact, account)
-        for contact, account in rows
-        if suppressions.find(contact.account_id, contact.address) is None
-    ]
+    """By the index of each account in turn: contacts are never searched as a whole."""
+    found: list[Candidate] = []
+    last = 0
+    while len(found) < MOST:
+        accounts = db.session.scalars(
+            sa.select(Account.id).where(Account.id > last).order_by(Account.id).limit(TOGETHER)
+        ).all()
+        if not accounts:
+            break
+        last = accounts[-1]
+        rows = db.session.execute(
+            sa.select(Contact, Account.name)
+            .join(Account, Account.id == Contact.account_id)
+            .where(Contact.account_id.in_(accounts), Contact.address == sender)
+            .order_by(Contact.account_id)
+            .limit(MOST)
+        )
+        found += [
+            _candidate(contact, account)
+            for contact, account in rows.all()
+            if suppressions.find(contact.account_id, contact.address) is None
+        ]
+    return found[:MOST]
 
 
 def _candidate(contact: Contact, account: str) -> Candidate:

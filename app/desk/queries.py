@@ -52,11 +52,15 @@ def page(
 def of_asker(
     account: Account, member: Member, *, sees_all: bool, cursor: str | None = None
 ) -> Page[Ticket]:
-    """What a member asked; an owner sees what everybody in the account did."""
+    """What a member asked; an owner sees what everybody in the account did, see `_theirs`."""
     query = sa.select(Ticket).where(Ticket.account_id == account.id)
-    if not sees_all:
-        query = query.where(Ticket.member_id == member.id)
-    return _page(query, cursor)
+    return _page(query.where(_theirs(member, sees_all=sees_all)), cursor)
+
+
+def _theirs(member: Member, *, sees_all: bool) -> sa.ColumnElement[bool]:
+    """What a member wrote by mail from their own mailbox is theirs alone."""
+    own = Ticket.member_id == member.id
+    return sa.or_(own, Ticket.origin != "mail") if sees_all else own
 
 
 def of_account(account_id: int, limit: int = 5) -> Sequence[Ticket]:
@@ -90,7 +94,7 @@ def for_staff(purposes: Sequence[str], ticket_id: int) -> Ticket:
 
 def for_asker(account: Account, member: Member, ticket_id: int, *, sees_all: bool) -> Ticket:
     """One of the account's own. Raises NotFound."""
-    who = sa.true() if sees_all else Ticket.member_id == member.id
+    who = _theirs(member, sees_all=sees_all)
     return _one(Ticket.id == ticket_id, Ticket.account_id == account.id, who, number=ticket_id)
 
 

@@ -243,7 +243,12 @@ def thread_ids(ticket: Ticket) -> list[str]:
 
 def forget_old(before: datetime, limit: int) -> int:
     """Remove tickets that were closed before; returns how many."""
-    old = sa.select(Ticket.id).where(Ticket.closed_at < before).order_by(Ticket.id).limit(limit)
+    old = (
+        sa.select(Ticket.id)
+        .where(Ticket.closed_at < before)
+        .order_by(Ticket.closed_at)
+        .limit(limit)
+    )
     gone = db.session.execute(sa.delete(Ticket).where(Ticket.id.in_(old)))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 

@@ -125,6 +125,7 @@ LEFT_OUT = {
     "import_change": "what undoing an import needs; nothing that was taken in can be undone",
     "signup_form_entry": "consents say who came by which form",
     "confirmation_mail": "keyed with the secret of this installation",
+    "house": "of this installation: which account is the operator's own",
     "share_link": "a secret link, and of this installation",
     "told_friend": "keyed with the secret of this installation",
     "staff_look": "of this installation: who of its operator's people looked in",

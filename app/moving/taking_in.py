@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from app.accounts import auditing
 from app.accounts.models import Account, Member
+from app.contacts import houses
 from app.contacts.text import clean_line
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -67,6 +68,7 @@ def stage(account: Account, member: Member | None, file: BinaryIO, filename: str
 
     Call it outside of a transaction: a large file takes its time.
     """
+    houses.refuse(account)
     if _open(account.id) is not None:
         raise UnderWay
     stored_as = files.new_name()

@@ -25,6 +25,8 @@ class Wording:
     version: int
     is_consent: bool
     """Can be taken back; a declaration cannot."""
+    is_topic: bool = False
+    """What news by mail is about; holds as long as nobody takes it back."""
 
 
 WORDINGS = {
@@ -55,6 +57,18 @@ WORDINGS = {
         is_consent=True,
     ),
 }
+WORDINGS |= {
+    "topic_newsletter": Wording(
+        "Newsletter",
+        "Of what you send me by e-mail, I want the newsletter: what is new, and how to use it.",
+        1, is_consent=True, is_topic=True,
+    ),
+    "topic_promotions": Wording(
+        "Promotions",
+        "Of what you send me by e-mail, I want offers and promotions.",
+        1, is_consent=True, is_topic=True,
+    ),
+}  # fmt: skip
 ACCEPT_WORDING = "I have read the privacy policy, version {number}, and accept it."
 
 
@@ -138,6 +152,19 @@ def standing(member: Member) -> dict[str, MemberConsent]:
     )
     rows = db.session.scalars(sa.select(MemberConsent).where(MemberConsent.id.in_(newest)))
     return {row.kind: row for row in rows}
+
+
+def standing_of(member_ids: Sequence[int]) -> dict[int, dict[str, MemberConsent]]:
+    """As `standing`, by member, for many at once."""
+    newest = (
+        sa.select(sa.func.max(MemberConsent.id))
+        .where(MemberConsent.member_id.in_(member_ids))
+        .group_by(MemberConsent.member_id, MemberConsent.kind)
+    )
+    found: dict[int, dict[str, MemberConsent]] = {}
+    for row in db.session.scalars(sa.select(MemberConsent).where(MemberConsent.id.in_(newest))):
+        found.setdefault(row.member_id, {})[row.kind] = row
+    return found
 
 
 def history(member: Member) -> Sequence[MemberConsent]:

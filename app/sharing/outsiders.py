@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
@@ -158,6 +158,16 @@ def count(link: ShareLink) -> None:
         .values(opened=ShareLink.opened + 1, opened_at=now())
         .execution_options(synchronize_session=False)
     )
+
+
+def forget_old(before: datetime) -> int:
+    """Links that ended before then; returns how many."""
+    gone = db.session.execute(
+        sa.delete(ShareLink)
+        .where(sa.or_(ShareLink.expires_at < before, ShareLink.revoked_at < before))
+        .returning(ShareLink.id)
+    )
+    return len(gone.all())
 
 
 def _good(condition: sa.ColumnElement[bool], limit: int) -> Sequence[ShareLink]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account
 from app.campaigns.models import Campaign
-from app.contacts import counting, erasing, suppressions, writing
+from app.contacts import counting, erasing, houses, suppressions, writing
 from app.contacts.models import Consent, Contact, ContactList, Subscription, Suppression
 from app.contacts.text import search_key
 from app.core.clock import now
@@ -33,6 +33,7 @@ LAST = """
 
 def add(account: Account) -> bool:
     """Make the sample data; False where it is there already."""
+    houses.refuse(account)
     if exists(account):
         return False
     chance = random.Random(7)  # noqa: S311  # the same story each time, not a secret

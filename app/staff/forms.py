@@ -125,6 +125,22 @@ class GrantForm(FlaskForm):
     )
 
 
+class HouseForm(FlaskForm):
+    """The operator's own account."""
+
+    name = StringField(
+        "Name that mailings come from",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the name that mailings come from."), Length(max=200)],
+    )
+    address = TextAreaField(
+        "Postal address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the postal address."), Length(max=1000)],
+        render_kw={"rows": "3"},
+    )
+
+
 class PlanForm(FlaskForm):
     """A plan for a time, or mails for this month, without payment."""
 

@@ -30,6 +30,7 @@ SECTIONS = (
     _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),
     _section("staff.policy_page", "Policy", "file-text", "service"),
+    _section("staff.mailings_page", "Mailings", "mail", "marketing"),
     _section("staff.processors_page", "Processors", "server", "service"),
     _section("staff.disclosures_page", "Disclosures", "shield", "service", "support"),
     _section("staff.incidents_page", "Incidents", "triangle-alert", "service"),

@@ -25,7 +25,7 @@ from app.desk import tickets
 from app.moving import taking_in, taking_out
 from app.preferences import asking as preference_asking
 from app.privacy import following
-from app.sharing import telling
+from app.sharing import outsiders, telling
 from app.tracking import returns
 from app.trust import walking
 from app.trust.models import AbuseReport
@@ -106,6 +106,9 @@ def _of_accounts() -> tuple[Rule, ...]:
         Rule("registrations", "Registrations that nobody finished",
              "People come back to a mail weeks later.", 30, 7, 90,
              forget=_in_one(tidying.forget_registrations)),
+        Rule("share_links", "Links for somebody outside, once they have ended",
+             "To see how often one was opened, and by whom it was made.", 30, 1, 365,
+             forget=_in_one(outsiders.forget_old)),
         Rule("api_answers", "Answers of the API, for requests that are repeated",
              "A program that got no answer asks again.", 2,
              forget=_in_one(lambda _before: repeats.forget_old())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.tracking.express import PIXEL
 from tests.conftest import SECRET, Client, Person
+from tests.servers import QueueServer, wait_until
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1 Version/17.5 Safari/605.1"
@@ -264,6 +266,23 @@ def test_the_salt_is_of_one_day_and_in_memory_alone(
     assert len(salting._salts) == 1
     assert salting.forget() is True
     assert salting.forget() is False  # once a day
+
+
+def test_yesterdays_salt_is_not_on_the_disk_of_the_queue_server_either(
+    client: Client, queue: QueueServer
+) -> None:
+    def lies_there(secret: bytes) -> bool:
+        files = [path for path in queue.folder.rglob("*.aof") if path.is_file()]
+        return any(secret in path.read_bytes() for path in files)
+
+    secret = secrets.token_hex(32).encode()
+    queue_server.client().set(f"{salting.KEY}1", secret, px=300)
+    wait_until(lambda: lies_there(secret), what="the file of the queue server")
+    time.sleep(0.4)  # midnight
+
+    assert salting.forget() is True
+
+    wait_until(lambda: not lies_there(secret), what="the file is written anew")
 
 
 def test_made_up_marks_count_nothing(client: Client) -> None:

@@ -50,7 +50,7 @@ def test_a_missing_scope_is_named(program_with: Callable[..., Program]) -> None:
 
 def test_a_suspended_account_is_refused(program: Program, alice: Person) -> None:
     with transaction():
-        alice.account.state = "suspended"
+        alice.account.barred = "access"
 
     assert program("GET", "/lists").status_code == 403
 

@@ -235,6 +235,7 @@ OTHERS: dict[str, str] = {
     "what": "opens",
     "verb": "pause",
     "panel": "business",
+    "channel": "post",
     "service": "whatsapp",
     "archive_slug": "nobody",
     "page_slug": "none",

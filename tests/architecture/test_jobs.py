@@ -49,6 +49,8 @@ JOBS = {
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
     "app.staff.jobs.close_looks": [],
+    "app.staff.jobs.follow_customers": [],
+    "app.staff.jobs.walk_customers": [],
     "app.tracking.jobs.answer_questions": [],
     "app.tracking.jobs.look_through": ["account_id"],
     "app.tracking.jobs.sweep_looks": [],

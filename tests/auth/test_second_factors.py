@@ -312,6 +312,24 @@ def test_a_code_confirms_as_well_but_not_twice(client: Client, codes: list[str],
     assert client.post("/confirm", data={"code": code}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [("/settings/people/invite", "/settings/people"), ("/settings/people/{}/role",
+     "/settings/people"), ("/settings/api-tokens", "/settings/api-tokens")],
+)  # fmt: skip
+def test_who_may_come_in_is_decided_by_who_has_just_shown_who_they_are(
+    client: Client, alice: Person, path: str, back: str
+):
+    client.sign_in(alice)
+    time_passes(alice.member)
+    (place,) = alice.member.memberships
+
+    answer = client.post(path.format(place.id), data={"email": "new@x.example", "role": "owner"})
+
+    assert answer.location == f"/confirm?next={back}"
+    assert kinds() == []
+
+
 def test_htmx_is_led_to_confirming_too(client: Client, alice: Person):
     client.sign_in(alice)
     time_passes(alice.member)

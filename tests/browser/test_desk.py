@@ -59,6 +59,15 @@ def test_from_the_form_to_the_thread(
     assert page.get_by_text(f"#{reference}").is_visible()
     db.session.rollback()
 
+    with transaction():
+        for n, state in enumerate(("open", "waiting", "closed")):
+            other = verbs.open_(
+                email=f"somebody.with.a.very.long.name.{n}@a-very-long-domain-name.example",
+                name="Somebody with a very long name indeed " * 3,
+                text="word " * 60,
+                purpose="billing",
+            )
+            verbs.change_state(other, state)
     sign_in(charlie)
     page.goto("/staff/desk")
     page.get_by_label("with the words").fill("uploaded")
@@ -84,12 +93,11 @@ def test_from_the_form_to_the_thread(
     with page.expect_download() as download:
         page.get_by_role("link", name="it.png").click()
     assert download.value.suggested_filename == "it.png"
-    ticket = db.session.scalar(sa.select(Ticket.id))
+    ticket = db.session.scalar(sa.select(Ticket.id).where(Ticket.reference == reference))
     assert onlooker.look_at(f"/staff/desk/{ticket}", "ticket") == []
-    assert onlooker.look_at("/staff/desk", "desk") == []
+    assert onlooker.look_at("/staff/desk?state=all", "desk") == []
     sign_in(alice)
     assert onlooker.look_at(f"/questions/{ticket}", "question") == []
-    assert onlooker.look_at("/questions", "questions") == []
 
 
 def test_a_wish_to_leave_takes_one_press(
@@ -151,20 +159,3 @@ def test_visits_are_counted_by_the_dot_and_shown_to_marketing(
     sign_in(charlie)
 
     assert onlooker.look_at("/staff/visits", "visits") == []
-    assert onlooker.look_at("/staff/desk/mailboxes", "desk mailboxes") == []
-
-
-def test_a_long_list_fits(
-    onlooker: Onlooker, sign_in: Callable[[Person], None], charlie: Person
-) -> None:
-    with transaction():
-        for n in range(52):
-            ticket = verbs.open_(
-                email=f"somebody.with.a.very.long.name.{n}@a-very-long-domain-name.example",
-                name="Somebody with a very long name indeed " * 3, text="word " * 60,
-                purpose=("support", "billing", "privacy")[n % 3],
-            )  # fmt: skip
-            verbs.change_state(ticket, ("open", "waiting", "closed")[n % 3])
-    sign_in(charlie)
-
-    assert onlooker.look_at("/staff/desk?state=all", "desk full") == []

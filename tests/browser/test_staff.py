@@ -78,3 +78,24 @@ def test_a_look_is_seen_by_the_customer_and_ends(
     page.goto(begin)
     expect(page.get_by_role("button", name="Begin to look")).to_be_visible()
     assert onlooker.faults == []
+
+
+def test_the_pages_of_mailings_are_in_order(
+    onlooker: Onlooker, sign_in: Callable[[Person], None], alice: Person
+) -> None:
+    with transaction():
+        db.session.get_one(Member, alice.member.id).staff_roles = ["marketing"]
+    sign_in(alice)
+    page = onlooker.page
+    page.goto("/staff/mailings")
+    onlooker.check("before it is made")
+    page.get_by_label("Name that mailings come from").fill("LeaderSend")
+    page.get_by_label("Postal address").fill("1 Low Street, 12345 Town")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("Lists for post and phone")).to_be_visible()
+
+    assert onlooker.look_at("/staff/mailings", "mailings") == []
+    page.goto("/settings/data")
+    page.get_by_role("row", name="Promotions").get_by_role("button").click()
+    expect(page.get_by_role("row", name="Promotions")).to_contain_text("left out")
+    assert onlooker.look_at("/settings/data", "data") == []

@@ -261,9 +261,14 @@ def test_the_operators_mailbox_is_read_into_the_desk(post: Post, charlie: Person
 
 
 def test_members_see_their_own_and_owners_all_of_the_account(
-    client: Client, alice: Person, bob: Person, charlie: Person
+    client: Client, post: Post, alice: Person, bob: Person, charlie: Person
 ) -> None:
     of_bob, of_alice = ask(client, bob), ask(client, alice)
+    post.letter("Between us", sender="bob@bakery.example")
+    by_mail = tickets()[-1]
+    for person, code in ((bob, 200), (alice, 404)):
+        client.sign_in(person)
+        assert client.get(f"/questions/{by_mail.id}").status_code == code
 
     client.sign_in(bob)
     assert client.get(f"/questions/{of_bob.id}").status_code == 200

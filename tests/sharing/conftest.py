@@ -21,7 +21,8 @@ Bread is [here](https://bakery.example/bread?for={{ contact.email }}).
 
 ![A loaf](https://bakery.example/loaf.jpg)
 
-[Leave]({{ links.unsubscribe }}) or [tell a friend]({{ links.friend }}).
+[Leave]({{ links.unsubscribe }}), [pass it on]({{ links.share }})
+or [tell a friend]({{ links.friend }}).
 """
 
 

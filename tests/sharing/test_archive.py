@@ -48,6 +48,9 @@ def test_what_the_owner_shows_has_a_readable_address(client: Client, send: Send)
 
     assert page.status_code == 200
     assert "Bakery, 1 High Street" in page.text
+    page_of = deciding.page_of(send("Bread for {{ contact.first_name | default: 'you' }}"))
+    assert page_of is not None
+    assert page_of.slug == "bread-for-you"
 
 
 def test_nothing_is_shown_before_the_owner_says_so(client: Client, send: Send) -> None:
@@ -112,6 +115,10 @@ def test_the_copy_is_neutral(client: Client, send: Send) -> None:
         assert counted not in page
     assert 'href="http://localhost/archive/bakery"' in mail  # in place of leaving
     assert "Get the next one by mail" in mail
+    ways = re.findall(r'href="http://localhost(/archive/bakery/[^"]+)"', mail)
+    assert ways == [f"{PAGE}#share", f"{PAGE}/tell"]
+    assert [client.get(way).status_code for way in ways] == [200, 200]
+    assert 'id="share"' in page
 
 
 def test_leaving_becomes_signing_up_where_there_is_a_form(
@@ -323,6 +330,17 @@ def test_the_senders_own_privacy_policy_stands_there_and_not_the_operators(
         assert 'href="/privacy"' not in page
 
 
+def test_without_one_the_page_written_from_the_settings_stands_there(
+    client: Client, send: Send
+) -> None:
+    send()
+
+    link = re.search(r'href="[^"]*(/privacy/of/bakery-[^"]+)"', client.get(PAGE).text)
+
+    assert link is not None
+    assert "Bakery" in client.get(link[1]).text
+
+
 def test_what_is_not_to_be_found_says_so_to_search_engines(
     client: Client, alice: Person, send: Send
 ) -> None:
@@ -360,7 +378,10 @@ def test_the_mail_carries_its_public_links_where_it_has_them(
     alice: Person, draft: Send, by_default: bool
 ) -> None:
     choose(alice, by_default=by_default)
-    body = "{% if links.archive %}See {{ links.archive }} or {{ links.friend }}.{% endif %} Bye."
+    body = (
+        "{% if links.archive %}See {{ links.archive }} or {{ links.friend }} "
+        "or {{ links.share }} now.{% endif %} Bye."
+    )
     campaign = draft(body=body)
     found = {one.code for one in checks.preflight(campaign)}
 
@@ -371,6 +392,7 @@ def test_the_mail_carries_its_public_links_where_it_has_them(
     assert ("archive" in found) is not by_default
     assert ("See http://localhost/archive/bakery/fresh-bread or" in made.text) is by_default
     assert ("/archive/bakery/fresh-bread/tell" in made.html) is by_default
+    assert ("/archive/bakery/fresh-bread#share now" in made.text) is by_default
 
 
 def test_a_mail_is_shown_from_the_moment_it_leaves(

@@ -68,6 +68,14 @@ def test_the_choice_not_to_see_it_is_kept_and_can_be_taken_back(client: Client) 
     assert client.get("/outside/google").status_code == 200
 
 
+def test_the_site_itself_can_be_passed_on(client: Client) -> None:
+    about = client.get("/about").text
+
+    for service in integrations.of_kind("share"):
+        assert f'href="/outside/{service.key}"' in about
+        assert "localhost" in client.post(f"/outside/{service.key}").location
+
+
 @pytest.mark.parametrize("made_up", ["evil.example", "https:evil", "..%2f"])
 def test_nobody_is_led_to_a_site_of_the_address(client: Client, made_up: str) -> None:
     assert client.get(f"/outside/{made_up}").status_code == 404

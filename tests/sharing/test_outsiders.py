@@ -15,6 +15,7 @@ from app.core.db import db, transaction
 from app.core.tokens import Purpose
 from app.sharing import outsiders
 from app.sharing.models import ShareLink
+from app.trust import forgetting
 from tests.conftest import Client, Person
 from tests.sharing.conftest import Send
 
@@ -103,6 +104,16 @@ def test_a_link_ends(client: Client, alice: Person, send: Send, how: str) -> Non
     for answer in (client.get(path), client.get(f"{path}/mail"), client.post(path)):
         assert answer.status_code == 410
         assert "This link is over" in answer.text
+
+
+def test_ended_links_are_forgotten_by_themselves(client: Client, alice: Person, send: Send) -> None:
+    _, link = make(client, alice, send)
+    with transaction():
+        assert outsiders.forget_old(now()) == 0
+        link.expires_at = now() - timedelta(days=40)
+
+    assert forgetting.keep("share_links") == 1
+    assert db.session.scalar(sa.select(sa.func.count(ShareLink.id))) == 0
 
 
 def test_links_are_listed_and_noted(client: Client, alice: Person, send: Send) -> None:

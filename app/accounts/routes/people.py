@@ -14,7 +14,7 @@ from app.accounts.forms import (
 )
 from app.accounts.routes.blueprint import MAILS, bp
 from app.auth import throttling
-from app.auth.current import current_account, current_member, needs
+from app.auth.current import current_account, current_member, needs, sensitive
 from app.campaigns import approving
 from app.core.clock import now
 from app.core.db import transaction
@@ -30,6 +30,7 @@ def people_page() -> ResponseReturnValue:
 
 @bp.post("/settings/people/invite")
 @needs("people")
+@sensitive("accounts.people_page")
 @limiter.limit(MAILS, key_func=throttling.network)
 def invite() -> ResponseReturnValue:
     form = InviteForm()
@@ -49,6 +50,7 @@ def invite() -> ResponseReturnValue:
 
 @bp.post("/settings/people/<int:membership_id>/role")
 @needs("people")
+@sensitive("accounts.people_page")
 def change_role(membership_id: int) -> ResponseReturnValue:
     form = RoleForm()
     if not form.validate():

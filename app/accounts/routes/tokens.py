@@ -10,7 +10,7 @@ from app.accounts import (
 )
 from app.accounts.forms import TokenForm, take_over
 from app.accounts.routes.blueprint import bp
-from app.auth.current import current_account, current_member, needs
+from app.auth.current import current_account, current_member, needs, sensitive
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
@@ -24,6 +24,7 @@ def tokens_page() -> ResponseReturnValue:
 
 @bp.post("/settings/api-tokens")
 @needs("owner")
+@sensitive("accounts.tokens_page")
 def make_token() -> ResponseReturnValue:
     form = TokenForm()
     if not form.validate():

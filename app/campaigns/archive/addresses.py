@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from app.campaigns import liquid
 from app.campaigns.models import Archive, ArchivePage, Campaign, FormerAddress
 from app.campaigns.places import LIQUID
 from app.contacts.fields import key_for
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import DomainError, Invalid
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 #: Addresses that mean something else.
@@ -50,8 +51,18 @@ def free_for_archive(name: str) -> str:
 
 def free_for_page(campaign: Campaign) -> str:
     """An address that no page of the account has or had, from the subject."""
-    wanted = slug_for(campaign.subject or campaign.name, longest=LONGEST_OF_PAGE)
+    wanted = slug_for(_neutral_subject(campaign), longest=LONGEST_OF_PAGE)
     return next(slug for slug in _numbered(wanted) if not _page_has(campaign, slug))
+
+
+def _neutral_subject(campaign: Campaign) -> str:
+    """As somebody reads it of whom nothing is known: with what merge tags fall back on."""
+    values = {**liquid.contact_values(campaign.account, None), "links": {}}
+    try:
+        made = liquid.parse(campaign.subject, "header").render(values)
+    except DomainError:
+        made = LIQUID.sub(" ", campaign.subject)
+    return made.strip() or campaign.name
 
 
 def move_archive(archive: Archive, slug: str) -> None:

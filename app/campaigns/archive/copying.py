@@ -100,7 +100,7 @@ def _links(found: Found) -> dict[str, str]:
         "signup": sign_up,
         "browser": page,
         "archive": page,
-        "share": f"{page}/share",
+        "share": f"{page}#share",
         "friend": f"{page}/tell",
     }
 

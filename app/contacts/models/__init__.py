@@ -4,6 +4,7 @@ from app.contacts.models.changes import BulkAction, ContactChange, bulk_change
 from app.contacts.models.channels import ChannelConsent
 from app.contacts.models.counts import SegmentCount
 from app.contacts.models.growth import ListDay, PeopleDay
+from app.contacts.models.house import House, HouseContact
 from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
 from app.contacts.models.imports import Import, ImportProblem
 from app.contacts.models.journal import ImportChange, ImportJournal
@@ -52,6 +53,8 @@ __all__ = [
     "FormVersion",
     "Frequency",
     "Headcount",
+    "House",
+    "HouseContact",
     "Import",
     "ImportChange",
     "ImportJournal",

@@ -16,6 +16,7 @@ from app.core.fragments import see_other
 from app.preferences import privacy_page
 from app.privacy import consenting, disclosing, incidents
 from app.privacy.routes.blueprint import account_or_none, bp, network
+from app.staff import following
 
 
 @bp.get("/settings/data")
@@ -45,6 +46,8 @@ def consent(kind: str) -> ResponseReturnValue:
         consenting.record(
             current_member(), account_or_none(), kind, granted=granted, network=network()
         )
+        # At once, so that no mailing that is under way reaches who has just left.
+        following.follow([current_member().id])
     return see_other("privacy.data", notice="Noted." if granted else "Taken back.")
 
 

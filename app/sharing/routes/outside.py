@@ -8,9 +8,10 @@ from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.auth.current import public
-from app.core import fragments, headers, integrations
+from app.core import fragments, headers, integrations, settings
 from app.core.errors import NotFound
 from app.core.integrations import Integration
+from app.sharing import targets
 from app.sharing.routes.visitors import for_visitors
 
 bp = Blueprint("outside", __name__)
@@ -43,15 +44,14 @@ def index() -> ResponseReturnValue:
 @public
 def notice(service: str) -> ResponseReturnValue:
     found = _find(service)
-    return leave(found, found.url, back="")
+    return leave(found, _target(found), back="")
 
 
 @bp.post("/outside/<service>")
 @for_visitors
 def go(service: str) -> ResponseReturnValue:
     """With `remember`, the notice is not shown again in this browser."""
-    found = _find(service)
-    return follow(found.url)
+    return follow(_target(_find(service)))
 
 
 @bp.post("/outside")
@@ -105,6 +105,14 @@ def _let_forms_lead_to(response: Response, target: str) -> None:
     response.headers["Content-Security-Policy"] = headers.CSP.replace(
         "form-action 'self'", f"form-action 'self' {parts.scheme}://{parts.netloc}"
     )
+
+
+def _target(service: Integration) -> str:
+    """The service itself; one to share at gets this site's own address."""
+    if service.key in targets.MAKERS:
+        config = settings.get()
+        return targets.address(service, config.BASE_URL, config.OPERATOR_NAME)
+    return service.url
 
 
 def _find(key: str) -> Integration:

@@ -27,5 +27,8 @@ def page_for_all(template: str, status: int = 200, **context: Any) -> Response:
 
 
 def privacy_link(found: Found | Shelf) -> str:
-    """The account's own privacy policy: what its pages show, never the operator's."""
+    """The account's own privacy policy: what its pages show, never the operator's.
+
+    Where the owner names none, the page that is written from the account's settings.
+    """
     return found.archive.privacy_url or handles.privacy_page(found.account)
