@@ -5,6 +5,7 @@ The provider is asked outside of transactions; what it says is written by `looki
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,7 +14,7 @@ from app.accounts import auditing, owners
 from app.accounts.models import Account, Member
 from app.billing import provider
 from app.billing.models import Contract
-from app.billing.provider import Customer, PaymentsRefused, Step
+from app.billing.provider import Customer, PaymentsAway, PaymentsRefused, Step
 from app.contacts.text import clean_line, refuse_card_number
 from app.core import settings
 from app.core.clock import now
@@ -159,11 +160,10 @@ def _customer(account: Account) -> str:
 
 
 def _end_checkout(ref: str) -> None:
-    """An older page must not be paid as well; one that is over already is as good."""
-    try:
+    """An older page must not be paid as well. One that is over already is as good, and where
+    nobody answers just now it dies by itself within a day."""
+    with suppress(PaymentsAway, PaymentsRefused):
         provider.get().end_checkout(ref)
-    except PaymentsRefused:
-        return
 
 
 def _demand_customer(account: Account) -> str:
