@@ -20,7 +20,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Invalid, NotFound, WrongState
 from app.delivery import tallying
-from app.trust.models import Appeal, Suspension
+from app.trust.models import Appeal, Closing, Suspension
 
 KINDS = (SENDING, ACCESS)
 WORDS = {
@@ -114,6 +114,13 @@ def lift(suspension: Suspension, by: Member, *, words: str = "") -> None:
     account = db.session.get_one(Account, suspension.account_id, populate_existing=True)
     if account.barred == suspension.kind:
         account.barred = ""
+    # Where an owner is closing it meanwhile, an undo does not bring the suspension back.
+    db.session.execute(
+        sa.update(Closing)
+        .where(Closing.account_id == account.id)
+        .values(was_barred="")
+        .execution_options(synchronize_session="fetch")
+    )
     auditing.note(account, by, "account.reinstate", f"suspension {suspension.id}")
     owners.tell(
         account.id, "standing", title=f"You can send again: {account.name}",

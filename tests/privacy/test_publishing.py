@@ -223,7 +223,8 @@ def test_who_must_accept_is_asked_before_going_on_and_can_still_leave(
     assert "We keep paper too." in page
     # What they were writing is taken; everything can be taken along; nobody is kept in.
     assert client.post("/lists", data={"name": "News", "opt_in": "single"}).status_code == 303
-    for path in ("/settings/take-out", "/settings/data", "/privacy/compare", "/help"):
+    assert 'href="/settings/close"' in page
+    for path in ("/settings/take-out", "/settings/close", "/settings/data", "/help"):
         assert client.get(path).status_code == 200, path
     assert client.post("/sign-out").status_code == 303
 

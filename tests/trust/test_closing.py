@@ -153,6 +153,13 @@ def test_a_suspension_comes_back_with_the_undo(alice: Person, olga: Person) -> N
         closing.undo(alice.account, alice.member)
 
     assert alice.account.barred == "sending"
+    close(alice)
+    with transaction():
+        suspending.lift(suspending.in_force(alice.account)[0], olga.member)
+        assert alice.account.barred == "closing"
+    with transaction():
+        closing.undo(alice.account, alice.member)
+    assert alice.account.barred == ""
 
 
 def test_only_owners_close(bob: Person, client: Client) -> None:
