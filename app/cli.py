@@ -217,9 +217,12 @@ def create_account(options: argparse.Namespace) -> None:
 
 def export_account(options: argparse.Namespace) -> None:
     from app.moving import by_hand
+    from app.staff import book
 
     with _application(), _complaining(OSError):
-        rows, size = by_hand.export(_account(options.account), options.file)
+        account = _account(options.account)
+        book.note_command(account, "fetch", "takeout", "account export")
+        rows, size = by_hand.export(account, options.file)
     _print({"file": str(options.file), "rows": rows, "bytes": size}, options)
 
 

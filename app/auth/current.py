@@ -29,6 +29,8 @@ AREAS = {
     "analytics": ("reports.read", "settings"),
     "accounts": ("", "settings"),
     "billing": ("", "billing"),
+    # Everybody may speak for themselves and answer the operator.
+    "trust": ("", "viewer"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 from flask import Flask, Response, request, send_file
+from werkzeug.datastructures import Headers
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -42,12 +43,22 @@ def protect(app: Flask, *, secure: bool) -> None:
         headers = response.headers
         for name, value in every:
             headers.setdefault(name, value)
+        if response.mimetype == "text/html":
+            _say_frames(headers)
         if _is_for_everybody(app, request.endpoint):
             headers.setdefault("Cache-Control", "no-store")
         elif request.endpoint != "static":
             # Files are sent with a word of their own, which would let proxies keep them.
             headers["Cache-Control"] = "no-store"
         return response
+
+
+def _say_frames(headers: Headers) -> None:
+    """What the policy says of frames, for browsers that do not read it."""
+    policy = headers["Content-Security-Policy"]
+    for source, word in (("'none'", "DENY"), ("'self'", "SAMEORIGIN")):
+        if f"frame-ancestors {source}" in policy:
+            headers.setdefault("X-Frame-Options", word)
 
 
 def _is_for_everybody(app: Flask, endpoint: str | None) -> bool:

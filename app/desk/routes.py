@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.auth import throttling
-from app.auth.current import current_account, current_member, may, needs
+from app.auth.current import current_account, current_member, may, personal
 from app.config import Config
 from app.core import settings
 from app.core.db import transaction
@@ -46,7 +46,7 @@ def question(ticket_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/questions/<int:ticket_id>")
-@needs("viewer")
+@personal
 @limiter.limit("10/minute;60/hour", key_func=throttling.network)
 def write(ticket_id: int) -> ResponseReturnValue:
     ticket, form = _ticket(ticket_id), LetterForm()
@@ -59,7 +59,7 @@ def write(ticket_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/questions/<int:ticket_id>/close")
-@needs("viewer")
+@personal
 def close(ticket_id: int) -> ResponseReturnValue:
     ticket = _ticket(ticket_id)
     with transaction():

@@ -119,10 +119,15 @@ def publish_draft(
     if fingerprint(sections) != seen:
         raise WrongState("The draft has changed since you looked at it. Look again, then publish.")
     last = db.session.scalar(sa.select(sa.func.max(PolicyVersion.number)))
-    version = publish(
-        sections, sources=sources, summary=summary.strip(), effective_at=effective_at,
-        matters=matters, by=by,
-    )  # fmt: skip
+    try:
+        version = publish(
+            sections, sources=sources, summary=summary.strip(), effective_at=effective_at,
+            matters=matters, by=by,
+        )  # fmt: skip
+    except IntegrityError:  # the number is taken: two pressed the button at the same instant
+        raise WrongState(
+            "Somebody else published a version at the same moment. Look at the draft again."
+        ) from None
     if version.number == last:
         raise Invalid("The draft says what the policy says already. There is nothing to publish.")
     auditing.note(None, by, "policy.publish", f"version {version.number}")

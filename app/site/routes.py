@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.auth import throttling
-from app.auth.current import current_account, current_member, membership_or_none, public
+from app.auth.current import current_account, current_member, membership_or_none, needs, public
 from app.core import fragments
 from app.core.db import transaction
 from app.core.errors import Invalid
@@ -37,6 +37,7 @@ def home() -> ResponseReturnValue:
 
 
 @bp.post("/home/samples")
+@needs("editor")
 def add_samples() -> ResponseReturnValue:
     with transaction():
         sampling.add(current_account())
@@ -46,6 +47,7 @@ def add_samples() -> ResponseReturnValue:
 
 
 @bp.post("/home/samples/remove")
+@needs("editor")
 def remove_samples() -> ResponseReturnValue:
     with transaction():
         gone = sampling.remove(current_account())

@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account, Member
-from app.core import pagination
+from app.core import pagination, settings
 from app.core.chaining import Chain, append
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, transaction
 from app.core.pagination import PAGE_SIZE, Page
 from app.staff.models import StaffAccess, StaffLook
 
@@ -61,6 +61,16 @@ def note(
 def note_owner(account: Account, member: Member, verb: str, reference: str = "") -> StaffAccess:
     """A line about what an owner allowed or refused."""
     return write(account.id, verb, member_id=member.id, who=who(member), reference=reference)
+
+
+def note_command(account: Account, verb: str, kind: str, command: str) -> None:
+    """A line about what whoever runs the installation did on the command line, in a transaction
+    of its own: it stands before the thing is done."""
+    with transaction():
+        write(
+            account.id, verb, who=settings.get().OPERATOR_NAME, kind=kind,
+            reference=f"on the command line: {command}",
+        )  # fmt: skip
 
 
 def write(account_id: int, verb: str, **values: Any) -> StaffAccess:

@@ -81,6 +81,8 @@ def test_every_answer_says_what_browsers_may_do(
         is_file = headers.get("Content-Disposition", "").startswith("attachment")
         if rule.endpoint not in FRAMED and not is_file:
             assert policy.get("frame-ancestors") in ("'none'", "'self'"), where
+            if answer.mimetype == "text/html":
+                assert headers["X-Frame-Options"] in ("DENY", "SAMEORIGIN"), where
         assert headers["X-Content-Type-Options"] == "nosniff", where
         assert headers["Referrer-Policy"] in ("no-referrer", "same-origin", "origin"), where
         assert "Server" not in headers or "Werkzeug" not in headers["Server"], where

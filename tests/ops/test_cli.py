@@ -422,6 +422,9 @@ def test_an_account_is_written_to_a_zip(home: Path, tmp_path: Path) -> None:
     assert ask(home, "SELECT verb, about FROM audit_entry WHERE verb = 'takeout.start'") == [
         ("takeout.start", "by the operator")
     ]
+    assert ask(home, "SELECT verb, kind, who, reference FROM staff_access") == [
+        ("fetch", "takeout", "LeaderSend", "on the command line: account export")
+    ]
 
 
 def test_an_account_that_is_not_there_is_not_exported(home: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.config import Config
+from app.contacts import suppressions, writing
 from app.core import settings as process_settings
 from app.core.db import db, transaction
 from app.privacy import comparing, policy, publishing
@@ -191,21 +192,15 @@ def test_a_declaration_is_not_taken_back(client: Client, alice: Person):
 def test_the_two_boxes_of_data_are_shown_with_counts(
     client: Client, alice: Person, charlie: Person
 ):
-    from app.contacts.models import Contact
-
     with transaction():
-        for n, (owner, kind) in enumerate(
-            [(alice, "person"), (alice, "organisation"), (charlie, "person")]
-        ):
-            address = f"p{n}@x.example"
-            db.session.add(
-                Contact(account_id=owner.account.id, email=address, address=address, kind=kind)
-            )
+        for n, owner in enumerate((alice, alice, charlie)):
+            writing.create(owner.account, email=f"p{n}@x.example")
+        suppressions.add(alice.account.id, "gone@x.example", reason="bounced")
     client.sign_in(alice)
 
     page = client.get("/settings/data").text
 
     assert "Account data" in page
     assert "Contact data you supply" in page
-    assert '<dt>People</dt><dd class="num">1</dd>' in page
-    assert '<dt>Organisations</dt><dd class="num">1</dd>' in page
+    assert '<dt>People and organisations</dt><dd class="num">2</dd>' in page
+    assert '<dt>Who left or bounced</dt><dd class="num">1</dd>' in page

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import notices
-from app.accounts.models import Notice
+from app.accounts.models import Member, Notice
 from app.core import clock, keeping
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import DomainError
 from app.desk.models import Ticket
 from app.privacy import consenting, figures, following, inventory, jobs, policy, publishing
 from app.privacy.models import PolicyFollower, PolicyVersion
@@ -119,6 +120,44 @@ def test_only_what_somebody_looked_at_is_published(service: Client, sue: Person)
     refused = service.post("/staff/policy/publish", data={"summary": " ", "seen": seen(service)})
     assert refused.status_code == 422
     assert "Say in plain words what changes." in refused.text
+
+
+def test_of_two_who_publish_at_once_one_is_told(
+    whole_app: Flask, app: Flask, sam: Person, sue: Person
+):
+    """Each round, both look at the same draft and press the button together."""
+    publishing.current()
+    ids = [sam.member.id, sue.member.id]
+    for number in range(2, 5):
+        with transaction():
+            inventory.write(None, {**OWN, "title": f"Paper files {number}"})
+        looked_at = publishing.fingerprint(publishing.drafted())
+        db.session.rollback()
+        begin, answers = threading.Barrier(2), []
+
+        def press(member_id, looked_at=looked_at, begin=begin, answers=answers):
+            with whole_app.app_context():
+                begin.wait()
+                try:
+                    with transaction():
+                        by = db.session.get(Member, member_id)
+                        publishing.publish_draft(
+                            by, seen=looked_at, summary="New.", effective_at=None, matters=False
+                        )
+                    answers.append(303)
+                except DomainError as error:
+                    answers.append(error.status)
+                db.session.remove()
+
+        threads = [threading.Thread(target=press, args=(one,)) for one in ids]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(answers) in ([303, 409], [303, 422])  # 422: the other was quicker by far
+        assert publishing.current().number == number
+        db.session.rollback()
 
 
 def test_nothing_new_is_not_published(service: Client):

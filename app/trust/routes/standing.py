@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from app.accounts import ladder
 from app.accounts.models import Account
-from app.auth.current import current_account, current_member, membership_or_none, needs
+from app.auth.current import current_account, current_member, membership_or_none
 from app.contacts import vetting
 from app.contacts.models import Import
 from app.core.db import db, transaction
@@ -52,7 +52,6 @@ def _page(account: Account, wrong: str = "", text: str = "", about: str = "") ->
 
 
 @bp.post("/settings/standing/suspensions/<int:suspension_id>")
-@needs("editor")
 def appeal_suspension(suspension_id: int) -> ResponseReturnValue:
     account = current_account()
     suspension = suspending.suspension_of(account, suspension_id)
@@ -60,7 +59,6 @@ def appeal_suspension(suspension_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/settings/standing/files/<int:import_id>")
-@needs("editor")
 def appeal_file(import_id: int) -> ResponseReturnValue:
     account = current_account()
     import_ = owned(Import, account.id, import_id, "That file")
