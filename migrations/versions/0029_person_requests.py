@@ -43,6 +43,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person_request")),
         sa.UniqueConstraint("reference", name=op.f("uq_person_request_reference")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_person_request_state", "person_request", ["state", "due_at", "id"])
     op.create_index("ix_person_request_hash", "person_request", ["address_hash"])
@@ -70,6 +71,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "request_id", "account_id", name=op.f("uq_person_request_place_request_id_account_id")
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_person_request_place_account", "person_request_place", ["account_id"])
 

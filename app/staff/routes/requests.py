@@ -38,7 +38,10 @@ def requests_page() -> ResponseReturnValue:
     form = PersonRequestForm(formdata=None)
     if ticket is not None:
         form.email.data, form.ticket.data = ticket.email, str(ticket.id)
-        form.reference.data, form.came_on.data = f"letter #{ticket.reference}", ticket.opened_at.date()
+        form.reference.data, form.came_on.data = (
+            f"letter #{ticket.reference}",
+            ticket.opened_at.date(),
+        )
     return _page(form)
 
 
