@@ -24,6 +24,7 @@ from flask import (
 )
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from limits.storage import RedisStorage
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -216,6 +217,8 @@ def _connect(app: Flask, config: Config) -> None:
     login.init_app(app, add_context_processor=False)
     csrf.init_app(app)
     htmx.init_app(app)
+    # It would import each client that it knows of: 3 MB in every process for one that is not used.
+    RedisStorage.DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}
     limiter.init_app(app)
     login.user_loader(_load_user)
     login.unauthorized_handler(_sign_in_first)

@@ -139,8 +139,8 @@ def _send(pipe: BinaryIO, chunk: Chunk) -> None:
 def _values(person: Person) -> tuple[Any, ...]:
     return (
         person.number, person.email, person.address, person.local, person.first, person.last,
-        person.company, person.notes, person.kind, person.fields, person.tags, person.blocked,
-        person.proof, person.repaired, person.prepared(),
+        person.company, person.notes, person.kind, person.fields, person.tags, person.lists,
+        person.blocked, person.proof, person.repaired, person.prepared(),
     )  # fmt: skip
 
 
@@ -148,6 +148,7 @@ def _person(values: tuple[Any, ...]) -> Person:
     person = Person(values[0], values[1], values[2], values[3])
     (
         _, _, _, _, person.first, person.last, person.company, person.notes, person.kind,
-        person.fields, person.tags, person.blocked, person.proof, person.repaired, person.ready,
+        person.fields, person.tags, person.lists, person.blocked, person.proof, person.repaired,
+        person.ready,
     ) = values  # fmt: skip
     return person

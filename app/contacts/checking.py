@@ -20,7 +20,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from app.contacts import importing, marks, uploads
+from app.contacts import importing, lists, marks, uploads
 from app.contacts.ahead import Chunk
 from app.contacts.bulk import among
 from app.contacts.models import Contact, Import
@@ -91,18 +91,22 @@ def _work(import_id: int, until: float) -> bool:
     import_ = db.session.get_one(Import, import_id, populate_existing=True)
     account_id, at = import_.account_id, dict(import_.checked)
     reader, path = importing.reader_of(import_), importing.file_of(import_)
+    there = lists.names_of(account_id) if reader.names_lists else set()
+    reader.limit_lists(there.union(at.get("lists", ())), lists.MOST_BY_FILE)
     place = {"offset": at.get("offset"), "number": at.get("number", 0)}
     with Rows(path, import_.dialect, **place) as found, Seen(_seen_at(import_)) as seen:
         records = importing.after_header(import_, found)
         db.session.rollback()
         while True:
             chunk = importing.read_chunk(records, reader)
-            counts = _count(account_id, chunk.people, seen)
+            counts, named = _count(account_id, chunk.people, seen)
             counts["rejected"] = len(chunk.problems)
             seen.keep()
             is_done = chunk.rows < importing.CHUNK
             ends = is_done or time.monotonic() >= until
             before, at = at, _added(at, counts, chunk, found)
+            if fresh := named - there:
+                at["lists"] = sorted(fresh.union(at.get("lists", ())))
             with transaction(bulk=True):
                 _hold(import_, before)
                 importing.note_problems(import_, chunk.problems)
@@ -130,6 +134,7 @@ def _added(at: dict[str, Any], counts: Counter[str], chunk: Chunk, found: Rows) 
     total = {name: at.get(name, 0) + counts[name] for name in COUNTS}
     return {
         **total,
+        **({"lists": at["lists"]} if "lists" in at else {}),
         "rows": at.get("rows", 0) + chunk.rows,
         "marks": marks.together(at.get("marks", {}), chunk.marks),
         "offset": found.offset,
@@ -137,8 +142,8 @@ def _added(at: dict[str, Any], counts: Counter[str], chunk: Chunk, found: Rows) 
     }
 
 
-def _count(account_id: int, people: Sequence[Person], seen: Seen) -> Counter[str]:
-    """What would become of these rows."""
+def _count(account_id: int, people: Sequence[Person], seen: Seen) -> tuple[Counter[str], set[str]]:
+    """What would become of these rows, and which lists those who are taken in are put on."""
     addresses = list({person.address for person in people})
     out = barred(account_id, addresses)
     here = set(
@@ -149,7 +154,14 @@ def _count(account_id: int, people: Sequence[Person], seen: Seen) -> Counter[str
         )
     )
     db.session.rollback()
-    return Counter(_fate(person, out, here, seen) for person in people)
+    counts: Counter[str] = Counter()
+    named: set[str] = set()
+    for person in people:
+        fate = _fate(person, out, here, seen)
+        counts[fate] += 1
+        if person.lists and fate != "suppressed":
+            named.update(person.lists)
+    return counts, named
 
 
 def _fate(person: Person, out: set[str], here: set[str], seen: Seen) -> str:

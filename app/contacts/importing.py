@@ -27,6 +27,7 @@ from app.contacts import (
     fields,
     houses,
     letters,
+    lists,
     mapping,
     marks,
     memory,
@@ -359,7 +360,7 @@ def _work(import_id: int, until: float) -> bool:
     if import_ is None:
         return False
     reader = reader_of(import_)
-    reader.limit_tags(_tag_names(import_.account_id), tags.MOST)
+    limit(reader, import_.account_id)
     store = Store(import_, reader.labels)
     mark = Mark(import_.rows, import_.done_bytes)
     with _chunks(import_, reader) as next_chunk, without_collector():
@@ -422,13 +423,20 @@ def _reading_on(
             chunk = None if here else helper.take()
             if chunk is None:
                 if not here:
-                    reader.limit_tags(_tag_names(account_id), tags.MOST)
+                    limit(reader, account_id)
                     here.append(stack.enter_context(_reading(import_, reader, at))[0])
                 chunk = here[0]()
             at.update(offset=chunk.offset, number=chunk.number)
             return chunk
 
         yield next_chunk
+
+
+def limit(reader: rows.Reader, account_id: int) -> None:
+    """Have rows refused that bring more tags or lists than an account can have."""
+    reader.limit_tags(_tag_names(account_id), tags.MOST)
+    if reader.names_lists:
+        reader.limit_lists(lists.names_of(account_id), lists.MOST_BY_FILE)
 
 
 def _tag_names(account_id: int) -> set[str]:

@@ -57,7 +57,7 @@ class Journal:
         self._row.kept_until = at + KEPT
 
     def made(self, what: str, keys: Iterable[Any]) -> None:
-        """Note tags, fields, gave_tags or gave_lists (see ImportJournal.made)."""
+        """Note tags, fields, lists, gave_tags or gave_lists (see ImportJournal.made)."""
         if self._row is None:
             return
         known = self._row.made.get(what, [])
@@ -70,10 +70,11 @@ class Journal:
         people: Iterable[Person],
         tagged: dict[int, list[int]],
         joined: set[int],
+        listed: dict[int, list[int]],
         at: datetime,
     ) -> None:
         """Note what became of people who were there before: their values, the tags that came by
-        contact id, and who came to the list."""
+        contact id, who came to the list that was chosen, and to which of those the file names."""
         if self._row is None:
             return
         rows = []
@@ -85,6 +86,8 @@ class Journal:
                 delta["tags"] = tagged[person.id]
             if person.id in joined:
                 delta["joined"] = True
+            if person.id in listed:
+                delta["lists"] = listed[person.id]
             if delta:
                 row = {"contact_id": person.id, "at": at, "delta": delta}
                 rows.append({"import_id": self._import_id, **row})

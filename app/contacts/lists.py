@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from app.accounts.models import Account
+from app.contacts.bulk import among, insert_missing
 from app.contacts.models import ContactList
 from app.contacts.text import clean_line, clean_note
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import Base, db
 from app.core.errors import Invalid
 
 OPT_INS = ("single", "double")
+#: Files make no further lists in an account that has so many; by hand there is no end.
+MOST_BY_FILE = 500
 
 
 def create(
@@ -23,6 +28,39 @@ def create(
     db.session.add(list_)
     db.session.flush()
     return list_
+
+
+def named(account_id: int, names: Collection[str]) -> tuple[dict[str, int], list[int]]:
+    """Ids of the lists of these clean names, and which were made because there were none."""
+    there = by_name(account_id, names)
+    rows = [_values(account_id, name) for name in sorted(set(names) - there.keys())]
+    if not rows:
+        return there, []
+    # Another import may make the same at the same moment.
+    made = insert_missing(Base.metadata.tables["list"], rows)
+    return by_name(account_id, names), made
+
+
+def by_name(account_id: int, names: Collection[str]) -> dict[str, int]:
+    """Ids of those of these lists that there are."""
+    query = sa.select(ContactList.name, ContactList.id).where(
+        ContactList.account_id == account_id, among(ContactList.name, list(names))
+    )
+    return {row.name: row.id for row in db.session.execute(query)}
+
+
+def names_of(account_id: int) -> set[str]:
+    """What the lists of an account are called."""
+    query = sa.select(ContactList.name).where(ContactList.account_id == account_id)
+    return set(db.session.scalars(query))
+
+
+def _values(account_id: int, name: str) -> dict[str, object]:
+    """A list as a file makes it."""
+    return {
+        "account_id": account_id, "name": name, "description": "", "opt_in": "single",
+        "active": 0, "pending": 0, "is_sample": False, "created_at": now(),
+    }  # fmt: skip
 
 
 def change(list_: ContactList, *, name: str, opt_in: str, description: str = "") -> None:

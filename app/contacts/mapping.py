@@ -29,6 +29,7 @@ TARGETS = {
     "company": "Company",
     "kind": "Person or organisation",
     "tags": "Tags",
+    "lists": "Lists (made where there are none)",
     "notes": "Notes",
     "status": "Status (subscribed, unsubscribed, bounced)",
     "blocked": "Not to be mailed: yes or no",
@@ -79,7 +80,11 @@ TITLES = {
     "kind": words("kind contactkind persontype"),
     "tags": words(
         "tags tag labels groupmembership categories schlagworte etiquetas etiquettes etichette"
-        " gruppen groups emaillists lists listmembership segments"
+        " gruppen groups segments"
+    ),
+    "lists": words(
+        "lists list emaillists listmembership listname listnames mailinglist mailinglists"
+        " audiences listen verteiler listes listas liste lijsten"
     ),
     "notes": words(
         "notes note notizen notiz bemerkung bemerkungen comment comments kommentar notas"

@@ -165,23 +165,35 @@ class _Places:
 
     def __init__(self, import_: Import, people: Sequence[_Known]) -> None:
         self._import = import_
-        self._leave: list[int] = []
+        self._leave: dict[int, list[int]] = {}
+        """Contacts by the list that they leave."""
         self._untag: dict[int, list[int]] = {}
         ids = [known.id for known in people]
-        self._since = self._active(ids)
+        self._since = self._active(ids, people)
         self._tagged = self._pairs(ids)
         for known in people:
             for change in known.changes:
                 if change.import_id == import_.id:
                     self._look(known, change)
 
-    def _active(self, ids: Sequence[int]) -> dict[int, datetime]:
-        query = sa.select(Subscription.contact_id, Subscription.since).where(
-            Subscription.list_id == self._import.list_id,
+    def _active(
+        self, ids: Sequence[int], people: Iterable[_Known]
+    ) -> dict[tuple[int, int], datetime]:
+        """Since when they are on the lists that the import put them on."""
+        named = {list_id for known in people for one in known.changes for list_id in self._of(one)}
+        query = sa.select(Subscription.contact_id, Subscription.list_id, Subscription.since).where(
+            among(Subscription.list_id, sorted(named)),
             Subscription.state == "active",
             among(Subscription.contact_id, ids),
         )
-        return {row.contact_id: row.since for row in db.session.execute(query)}
+        return {(row.contact_id, row.list_id): row.since for row in db.session.execute(query)}
+
+    def _of(self, change: ImportChange) -> list[int]:
+        """The lists that somebody came to by a change of this import."""
+        if change.import_id != self._import.id:
+            return []
+        chosen = self._import.list_id if change.delta.get("joined") else None
+        return [*([] if chosen is None else [chosen]), *change.delta.get("lists", [])]
 
     @staticmethod
     def _pairs(ids: Sequence[int]) -> set[tuple[int, int]]:
@@ -189,9 +201,12 @@ class _Places:
         return {(row.contact_id, row.tag_id) for row in db.session.execute(query)}
 
     def _look(self, known: _Known, change: ImportChange) -> None:
-        if change.delta.get("joined"):
-            if self._since.get(known.id) == change.at:
-                self._leave.append(known.id)
+        # The list that was chosen may be gone: then nobody can be taken off it.
+        gone = bool(change.delta.get("joined")) and self._import.list_id is None
+        known.left = known.left or gone
+        for list_id in self._of(change):
+            if self._since.get((known.id, list_id)) == change.at:
+                self._leave.setdefault(list_id, []).append(known.id)
                 known.restored = True
             else:
                 known.left = True
@@ -202,13 +217,12 @@ class _Places:
 
     def write(self) -> None:
         """Take them away, and count."""
-        if self._leave and self._import.list_id is not None:
+        for list_id, contact_ids in self._leave.items():
             subscriptions = sa.delete(Subscription).where(
-                Subscription.list_id == self._import.list_id,
-                among(Subscription.contact_id, self._leave),
+                Subscription.list_id == list_id, among(Subscription.contact_id, contact_ids)
             )
-            counting.on_list(self._import.list_id, active=-_rows(subscriptions))
-            note(self._import, self._leave, kind="withdrawn", list_id=self._import.list_id)
+            counting.on_list(list_id, active=-_rows(subscriptions))
+            note(self._import, contact_ids, kind="withdrawn", list_id=list_id)
         for tag_id, contact_ids in self._untag.items():
             pairs = sa.delete(contact_tag).where(
                 contact_tag.c.tag_id == tag_id, among(contact_tag.c.contact_id, contact_ids)

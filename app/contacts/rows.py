@@ -14,6 +14,7 @@ from app.contacts import fields, kinds
 from app.contacts.mapping import STATUSES, Columns, fold
 from app.contacts.models import ContactField
 from app.contacts.text import (
+    NAME_LENGTH,
     TAG_LENGTH,
     clean_line,
     clean_note,
@@ -45,8 +46,8 @@ class Person:
 
     __slots__ = (
         "address", "blocked", "company", "dirty", "email", "fields", "first", "gained",
-        "id", "joins", "kind", "kind_by", "last", "local", "notes", "number", "proof", "ready",
-        "repaired", "state", "tags", "updated_at", "was",
+        "id", "joins", "kind", "kind_by", "last", "lists", "local", "notes", "number", "proof",
+        "ready", "repaired", "state", "tags", "updated_at", "was",
     )  # fmt: skip
 
     kind_by: str
@@ -62,6 +63,8 @@ class Person:
         self.tags: tuple[str, ...] = ()
         self.gained: tuple[str, ...] = ()
         """Tags that the database does not have yet."""
+        self.lists: tuple[str, ...] = ()
+        """Names of lists that the file puts them on and that they were never on."""
         self.blocked = ""
         """Why the file says that nobody may write to them: a Suppression's reason."""
         self.proof: dict[str, str] | None = None
@@ -143,7 +146,10 @@ class Reader:
         self.labels: dict[str, str] = {}
         """Fields that are made when their first value arrives: key → label."""
         self._tags: set[str] = set()
-        self._most_tags = 1_000_000
+        self._most_tags = self._most_lists = 1_000_000
+        self._lists: set[str] = set()
+        self.names_lists = any(column["to"] == "lists" for column in columns)
+        """Whether a column says which lists people are on."""
         for place, column in enumerate(columns):
             if place != self._email and column["to"] != "skip":
                 self._setters.append((place, self._setter(column, known)))
@@ -151,6 +157,10 @@ class Reader:
     def limit_tags(self, known: set[str], most: int) -> None:
         """Refuse rows that would bring more different tags than an account can have."""
         self._tags, self._most_tags = known, most
+
+    def limit_lists(self, known: set[str], most: int) -> None:
+        """Refuse rows that would make a list where the account has so many already."""
+        self._lists, self._most_lists = known, most
 
     def read(self, number: int, cells: Sequence[str]) -> Person:
         """Raises Problem."""
@@ -169,6 +179,8 @@ class Reader:
                 setter(person, cell)
         if person.tags:
             self._check_tags(person.tags)
+        if person.lists and not person.blocked:
+            self._check_lists(person.lists)
         if more:
             person.notes = f"{person.notes}\n{more}".strip()
             _refuse_card(more)
@@ -192,6 +204,14 @@ class Reader:
         if len(self._tags.union(names)) > self._most_tags:
             raise Problem("It brings one tag more than an account can have.")
         self._tags.update(names)
+
+    def _check_lists(self, names: tuple[str, ...]) -> None:
+        fresh = set(names) - self._lists
+        if fresh and len(self._lists) + len(fresh) > self._most_lists:
+            raise Problem(
+                f"It would make one list more than the {self._most_lists:,} that files can make."
+            )
+        self._lists |= fresh
 
     @staticmethod
     def _address(cell: str) -> tuple[str, str]:
@@ -303,14 +323,25 @@ def _notes(person: Person, cell: str) -> None:
 
 
 def _tags(person: Person, cell: str) -> None:
+    person.tags = _names(person.tags, cell, TAG_LENGTH)
+
+
+def _lists(person: Person, cell: str) -> None:
+    person.lists = _names(person.lists, cell, NAME_LENGTH)
+
+
+def _names(known: tuple[str, ...], cell: str, length: int) -> tuple[str, ...]:
+    """These and those of a cell, each once."""
     for sign in (":::", ";", "|"):
         cell = cell.replace(sign, ",")
     names = (
-        clean_line(unguard(name.strip(' *"'))).strip('"')[:TAG_LENGTH] for name in cell.split(",")
+        clean_line(unguard(name.strip(' *"'))).strip('"')[:length].strip()
+        for name in cell.split(",")
     )
-    person.tags = tuple(dict.fromkeys((*person.tags, *(name for name in names if name))))
-    for name in person.tags:
+    found = tuple(dict.fromkeys((*known, *(name for name in names if name))))
+    for name in found:
         _refuse_card(name)
+    return found
 
 
 def _status(person: Person, cell: str) -> None:
@@ -353,6 +384,7 @@ _SETTERS: dict[str, Setter] = {
     "kind": _kind,
     "notes": _notes,
     "tags": _tags,
+    "lists": _lists,
     "status": _status,
     "blocked": _blocked,
     "allowed": _allowed,

@@ -44,11 +44,11 @@ SERVICES = (
             words("subscriber sent opens clicks"), words("subscribedat opensrate clicksrate"),
         ),
         {
-            "subscriber": "email", "subscribed": "consented_at", "groups": "tags",
+            "subscriber": "email", "subscribed": "consented_at", "groups": "lists",
             "unsubscribed": "unsubscribed_at",
             **_skip("sent opens opened clicks clicked opensrate clicksrate updatedat"),
         },
-        "groups as tags, when people signed up, who unsubscribed and whose mail came back",
+        "groups as lists, when people signed up, who unsubscribed and whose mail came back",
     ),
     Service(
         "Brevo",
@@ -76,7 +76,7 @@ SERVICES = (
             words("emailaddress confirmedoptoutdate"),
         ),
         {"emailupdatesource": "skip", "updatedat": "skip"},
-        "lists as tags, when people signed up, who opted out",
+        "lists, tags, when people signed up, who opted out",
     ),
     Service(
         "Google Contacts",

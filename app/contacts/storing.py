@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import counting, kinds, proofs, suppressions, tags, travelling
+from app.contacts import counting, kinds, lists, proofs, suppressions, tags, travelling
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.fields import key_for
@@ -74,6 +74,9 @@ class Store:
         """Whom the file itself says not to mail."""
         self._told_again: set[str] = set()
         """Whom it says so of and who was not to be mailed already."""
+        self._on: set[tuple[int, str]] = set()
+        """Contacts with the names of lists that they are or were on, of those the file names."""
+        self._list_names = {name for person in people for name in person.lists}
         addresses = sorted({person.address for person in people})
         self._journal = Journal(self._import)
         self._barred = barred(self._account_id, addresses)
@@ -104,7 +107,19 @@ class Store:
         if self._list_id is not None and person.state is None:
             person.state, person.joins, changed = "active", True, True
             person.proof = row.proof
+        if row.lists and self._put_on(person, row):
+            person.proof, changed = row.proof or person.proof, True
         return "updated" if changed else "unchanged"
+
+    def _put_on(self, person: Person, row: Person) -> bool:
+        """Note lists that are new to somebody; who left one, or waits to confirm, stays so."""
+        fresh = tuple(
+            name
+            for name in row.lists
+            if name not in person.lists and (person.id, name) not in self._on
+        )
+        person.lists = (*person.lists, *fresh)
+        return bool(fresh)
 
     def _load(self, addresses: list[str]) -> None:
         """What the account knows of these people, kept still until the transaction ends."""
@@ -146,6 +161,14 @@ class Store:
         )
         for contact_id, name in db.session.execute(words):
             by_id[contact_id].tags = (*by_id[contact_id].tags, name)
+        if self._list_names:
+            there = lists.by_name(self._account_id, self._list_names)
+            name_of = {list_id: name for name, list_id in there.items()}
+            places = sa.select(Subscription.contact_id, Subscription.list_id).where(
+                among(Subscription.list_id, list(name_of)), among(Subscription.contact_id, ids)
+            )
+            for contact_id, list_id in db.session.execute(places):
+                self._on.add((contact_id, name_of[list_id]))
 
     def _make_fields(self) -> None:
         if not self._labels:
@@ -166,9 +189,10 @@ class Store:
         known = [person for person in self._people.values() if person.number == 0]
         self._update([person for person in known if person.dirty])
         joined = self._join([person for person in known if person.joins])
-        self._journal.changed(known, self._tag(), joined, self._at)
+        self._journal.changed(known, self._tag(), joined, self._put_on_lists(), self._at)
         self._suppress()
-        self._prove([*self._fresh, *(person for person in known if person.joins)])
+        came = (person for person in known if person.joins or person.lists)
+        self._prove([*self._fresh, *came])
 
     def _prove(self, people: list[Person]) -> None:
         """What the file says of when and where people agreed, beside the owner's statement."""
@@ -206,25 +230,25 @@ class Store:
             "account_id": Contact.account_id,
             "address": Contact.address,
         }
-        for name, value in self._statement().items():
+        for name, value in self._statement(self._list_id).items():
             said[name] = sa.literal(value, columns[name].type)
         _insert_from(Consent, sa.select(*said.values()).where(new).order_by(Contact.id), list(said))
 
-    def _statement(self) -> dict[str, Any]:
+    def _statement(self, list_id: int | None) -> dict[str, Any]:
         """The owner's statement, as evidence."""
         return {
-            "list_id": self._list_id,
+            "list_id": list_id,
             "kind": "stated",
             "source": "import",
             "wording": self._import.basis,
-            "evidence": self._evidence(),
+            "evidence": self._evidence(list_id),
             "policy_version_id": publishing.in_force(),
             "at": self._at,
         }
 
-    def _evidence(self) -> dict[str, Any]:
+    def _evidence(self, list_id: int | None) -> dict[str, Any]:
         said = {"import": self._import.id, "member": self._import.member_id}
-        list_ = db.session.get(ContactList, self._list_id) if self._list_id else None
+        list_ = db.session.get(ContactList, list_id) if list_id else None
         return {**said, "list": list_.name} if list_ else said
 
     def _update(self, people: list[Person]) -> None:
@@ -255,21 +279,37 @@ class Store:
         """Known people come to the list; who left it before is not among them."""
         if not people or self._list_id is None:
             return set()
-        rows = [
-            {
-                "contact_id": person.id,
-                "list_id": self._list_id,
-                "account_id": self._account_id,
-                "state": "active",
-                "since": self._at,
-            }
-            for person in people
-        ]
-        joined = set(insert_missing(_SUBSCRIPTION, rows))
-        self._journal.made("gave_lists", [self._list_id])
-        counting.on_list(self._list_id, active=len(joined))
-        self._note(people, **self._statement())
+        joined = self._subscribe(self._list_id, [person.id for person in people])
+        self._note(people, **self._statement(self._list_id))
         return joined
+
+    def _subscribe(self, list_id: int, contact_ids: list[int]) -> set[int]:
+        """Those of them who are on the list now and were never before."""
+        same = {"list_id": list_id, "account_id": self._account_id, "state": "active"}
+        rows = [{**same, "contact_id": one, "since": self._at} for one in contact_ids]
+        joined = set(insert_missing(_SUBSCRIPTION, rows))
+        self._journal.made("gave_lists", [list_id])
+        counting.on_list(list_id, active=len(joined))
+        return joined
+
+    def _put_on_lists(self) -> dict[int, list[int]]:
+        """Lists that the rows name, made where missing: contact id → ids of lists joined."""
+        if not self._list_names:
+            return {}
+        people: dict[str, list[Person]] = {}
+        for person in self._people.values():
+            for name in person.lists:
+                people.setdefault(name, []).append(person)
+        ids, made = lists.named(self._account_id, people)
+        self._journal.made("lists", made)
+        came: dict[int, list[int]] = {}
+        for name in sorted(people):
+            joined = self._subscribe(ids[name], [person.id for person in people[name]])
+            who = [person for person in people[name] if person.id in joined]
+            self._note(who, **self._statement(ids[name]))
+            for person in who:
+                came.setdefault(person.id, []).append(ids[name])
+        return came
 
     def _tag(self) -> dict[int, list[int]]:
         """Tags that people got: contact id → ids of tags."""
@@ -303,7 +343,8 @@ class Store:
         reasons = {address: person.blocked for address, person in self._told.items()}
         suppressions.add_many(self._account_id, reasons, detail=file, import_id=self._import.id)
         known = [person for address in self._told if (person := self._people.get(address))]
-        self._note(known, **{**self._statement(), "kind": "withdrawn", "wording": file})
+        statement = self._statement(self._list_id)
+        self._note(known, **{**statement, "kind": "withdrawn", "wording": file})
 
     def _note(self, people: list[Person], **values: Any) -> None:
         rows = [

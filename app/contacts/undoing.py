@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
@@ -19,6 +20,7 @@ from app.contacts import fields, restoring, unmaking
 from app.contacts.models import (
     Contact,
     ContactField,
+    ContactList,
     Import,
     ImportJournal,
     Segment,
@@ -27,7 +29,7 @@ from app.contacts.models import (
 )
 from app.contacts.unmaking import Found
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import Base, db, transaction
 from app.core.errors import WrongState
 
 AT_ONCE = 1_000
@@ -222,10 +224,11 @@ def _lift(import_: Import, journal: ImportJournal, after: int) -> Found:
 
 
 def _unname(import_: Import, journal: ImportJournal, _after: int) -> Found:
-    """Tags and fields that the import made and that nobody has any more."""
+    """Tags, lists and fields that the import made and that nobody has any more."""
     if journal.state == "undoing":
         made = [journal.made, *_made_by_undone(import_.account_id)]
         _remove_tags(import_.account_id, [tag for one in made for tag in one.get("tags", [])])
+        _remove_lists(import_, {id_ for one in made for id_ in one.get("lists", [])})
         for key in sorted({key for one in made for key in one.get("fields", [])}):
             _remove_field(import_.account_id, key)
     return Found()
@@ -247,6 +250,45 @@ def _remove_tags(account_id: int, tag_ids: Sequence[int]) -> None:
         ),
         execution_options={"synchronize_session": False},
     )
+
+
+def _remove_lists(import_: Import, list_ids: set[int]) -> None:
+    """Those that nobody is or was on and that nothing else asks for. Evidence keeps their names."""
+    rules = sa.select(Segment.rule).where(Segment.account_id == import_.account_id)
+    asked = {
+        one.get("value")
+        for rule in db.session.scalars(rules)
+        for one in _conditions(rule)
+        if one.get("field") == "list"
+    }
+    unused = sa.delete(ContactList).where(
+        ContactList.account_id == import_.account_id,
+        ContactList.id.in_(sorted(list_ids - asked)),
+        *(~sa.exists().where(column == ContactList.id) for column in _lists_of()),
+        ~sa.exists().where(Import.list_id == ContactList.id, Import.id != import_.id),
+    )
+    db.session.execute(unused, execution_options={"synchronize_session": False})
+
+
+def _conditions(rule: Any) -> Iterator[dict[str, Any]]:
+    """All of a stored rule, whatever shape it has."""
+    if isinstance(rule, dict):
+        yield rule
+        for parts in rule.values():
+            yield from _conditions(parts)
+    elif isinstance(rule, list):
+        for part in rule:
+            yield from _conditions(part)
+
+
+def _lists_of() -> Iterator[sa.Column[Any]]:
+    """Columns that say that somebody or something uses a list; those of campaigns and forms lie
+    above contacts and are known here by their keys."""
+    lists = Base.metadata.tables["list"]
+    for table in Base.metadata.tables.values():
+        for column in table.c:
+            if table.name not in ("import", "list_day") and column.references(lists.c.id):
+                yield column
 
 
 def _remove_field(account_id: int, key: str) -> None:

@@ -17,6 +17,7 @@ import os
 import re
 import secrets
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,8 +77,10 @@ def _take(path: Path) -> int:
         return 0
     sender, to, data = _contents(claimed)
     try:
+        # Read before the transaction: a hostile mail takes a second, and nobody waits for that.
+        opened = _opened(sender, to, data)
         with transaction(patience_s=5.0):
-            outcome = act(sender, to, data)
+            outcome = _act(opened)
     except sa.exc.OperationalError:
         claimed.rename(path)  # the database is busy or away; the next tick comes back
         raise
@@ -111,22 +114,42 @@ def _set_aside(claimed: Path, name: str) -> None:
         old.unlink(missing_ok=True)
 
 
-def act(sender: str, to: str, data: bytes) -> str:
-    """What became of a mail: known, bounce, ignored, left, reply, ticket. In a transaction."""
+@dataclass(frozen=True)
+class Opened:
+    """A mail, read as often as it has to be."""
+
+    to: str
+    data: bytes
+    letter: returns.Letter
+    post: Post | None
+    """None for a bounce or a complaint."""
+    wish: str = ""
+
+
+def _opened(sender: str, to: str, data: bytes) -> Opened:
+    """Asks and changes nothing."""
     letter = returns.read(sender, data, judges=False)
     if letter.is_report:
-        return _came_back(letter, data)
+        return Opened(to, data, letter, None)
     post = reading.read(sender, data)
-    if not _is_first(post, data):
+    return Opened(to, data, letter, post, optouts.wish_of(post))
+
+
+def _act(mail: Opened) -> str:
+    """What became of a mail: known, bounce, ignored, left, reply, ticket. In a transaction."""
+    letter, post, wish = mail.letter, mail.post, mail.wish
+    if post is None:
+        return _came_back(letter, mail.data)
+    if not _is_first(post, mail.data):
         return "known"
     if post.is_automatic or not post.sender or _is_ours(post):
         return "ignored"
     returns.arrived(letter)
-    wish = optouts.wish_of(post)
     ticket = tickets.named_by(post.answers) or tickets.referred_to(post.subject, post.sender)
-    if ticket is not None and wish != "sure":
+    # What has become too long goes on in a new one: nobody's letter is lost for that.
+    if ticket is not None and wish != "sure" and ticket.messages < tickets.MOST_MESSAGES:
         return _reply(ticket, post)
-    return _new(post, wish, returns.named_deliveries(letter), to)
+    return _new(post, wish, returns.named_deliveries(letter), mail.to)
 
 
 def _reply(ticket: Ticket, post: Post) -> str:

@@ -79,7 +79,8 @@ def wish_of(post: Post) -> str:
     if _ONLY.fullmatch(post.subject) and not _DOUBT.search(fresh[:SHORT]):
         return "sure"
     if not (_WISHES.search(fresh) or _WISHES.search(post.subject)):
-        return "sure" if _ONLY.fullmatch(fresh) else ""
+        # Nothing else than a wish is short; on long texts the pattern would take for ever.
+        return "sure" if len(fresh) <= SHORT and _ONLY.fullmatch(fresh) else ""
     is_plain = len(fresh) <= SHORT and not _DOUBT.search(fresh) and not _DOUBT.search(post.subject)
     return "sure" if is_plain else "perhaps"
 

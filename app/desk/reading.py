@@ -23,6 +23,9 @@ from app.mailer import dsn
 LARGEST_BYTES = 16_000_000
 #: A mail with more of them than this is read only at its beginning.
 MOST_PARTS = 200
+#: Lines that may begin a part, and lines of any kind: each costs many times its bytes to parse.
+#: A file of LARGEST_BYTES has some 250,000 lines.
+MOST_MARKS, MOST_LINES = 2_000, 300_000
 LONGEST_TEXT = 50_000
 LONGEST_HTML = 300_000
 _OPT = re.IGNORECASE | re.MULTILINE
@@ -111,11 +114,18 @@ def _message(data: bytes) -> tuple[Message, str]:
         return dsn.read(data), "The mail was too large; only its beginning was kept."
     if data.count(b"\nContent-") + data.count(b"\ncontent-") > 4 * MOST_PARTS:
         return dsn.read(data), "The mail had too many parts; only its beginning was kept."
+    if _count(data, b"--") > MOST_MARKS or _count(data) > MOST_LINES:
+        return dsn.read(data), "The mail had too many lines; only its beginning was kept."
     data = re.sub(rb"\A\s*(From [^\n]*\n)?", b"", data)
     try:
         return email.message_from_bytes(data), ""
     except Exception:  # the parser itself has failed on hostile input before
         return dsn.read(data), "The mail could not be read whole."
+
+
+def _count(data: bytes, beginning: bytes = b"") -> int:
+    """Lines that begin so, whichever way the sender's lines end."""
+    return max(data.count(b"\n" + beginning), data.count(b"\r" + beginning))
 
 
 def _raw(message: Message, name: str) -> str:

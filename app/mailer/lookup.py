@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import dns.exception
-import dns.nameserver
-import dns.resolver
+if TYPE_CHECKING:
+    import dns.resolver
 
 #: find(name, type) → what stands there, as text; nothing where there is none. Raises Away.
 Find = Callable[[str, str], list[str]]
@@ -47,6 +47,9 @@ class Resolver:
         left = min(self.each_s, self.end - time.monotonic())
         if left <= 0 or self._resolver is None:
             return None
+        import dns.exception
+        import dns.resolver
+
         try:
             answer = self._resolver.resolve(
                 name + ".", kind, lifetime=left, search=False, raise_on_no_answer=False
@@ -69,6 +72,11 @@ def nowhere(name: str, kind: str) -> list[str]:
 
 
 def _made(servers: Sequence[tuple[str, int]]) -> dns.resolver.Resolver | None:
+    # Here and not above: only few processes ever ask, and each would have 3 MB of it.
+    import dns.exception
+    import dns.nameserver
+    import dns.resolver
+
     try:
         resolver = dns.resolver.Resolver(configure=not servers)
     except (dns.exception.DNSException, OSError):

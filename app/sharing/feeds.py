@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
-import nh3
-
 from app.campaigns.archive import addresses, copying
 from app.campaigns.archive.finding import Found, Shelf
 from app.core import settings
@@ -51,6 +49,8 @@ class Feed:
 
 def entry_of(found: Found) -> Entry:
     """Its content; where it cannot be filled in, title and link alone."""
+    import nh3  # only feeds need it
+
     domain = settings.get().MAIL_DOMAIN
     try:
         copy = copying.copy_of(found)

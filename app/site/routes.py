@@ -13,9 +13,10 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.desk import tickets
 from app.extensions import limiter
-from app.site import framing, queries, sampling
+from app.site import framing, menu, queries, sampling
 from app.site.forms import ContactForm
 from app.site.works import works
+from app.staff import sections
 
 bp = Blueprint("site", __name__)
 framing.install(bp)
@@ -59,8 +60,10 @@ def remove_samples() -> ResponseReturnValue:
 def palette() -> ResponseReturnValue:
     words = request.args.get("q", "").strip()[:200]
     found = queries.find(current_account(), words)
+    consoles = sections.open_to(current_member().staff_roles or ())
+    groups = menu.find(words, staff=[(one.endpoint, one.label, one.icon) for one in consoles])
     return fragments.page_or_fragment(
-        "site/palette.html", "site/_palette.html", words=words, found=found
+        "site/palette.html", "site/_palette.html", words=words, found=found, groups=groups
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -41,13 +42,14 @@ class Target:
 
 
 _cache: dict[int, tuple[float, Target]] = {}
+_choosing = threading.Lock()
 
 
 def target(link_id: int) -> Target:
     """The stored link; from memory for a while. Raises NotFound, OperationalError."""
-    kept = _cache.get(link_id)
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    kept, is_ours = _look_up(link_id)
+    if kept and not is_ours:
+        return kept
     try:
         found = _read(link_id)
     except NotFound:
@@ -55,12 +57,27 @@ def target(link_id: int) -> Target:
         raise
     except Exception:
         if kept:
-            return kept[1]
+            return kept
         raise
     if len(_cache) >= MOST:
         _cache.clear()
     _cache[link_id] = (time.monotonic() + TRUST_S, found)
     return found
+
+
+def _look_up(link_id: int) -> tuple[Target | None, bool]:
+    """What is known, and whether the caller is to read it anew.
+
+    Of all who come while it is old, one is; the others trust it once more. So neither a storm of
+    clicks nor a database that is away is asked for each click.
+    """
+    moment = time.monotonic()
+    with _choosing:
+        until, kept = _cache.get(link_id, (0.0, None))
+        if kept is None or until > moment:
+            return kept, kept is None
+        _cache[link_id] = (moment + TRUST_S, kept)
+    return kept, True
 
 
 def known_location(link_id: int) -> str:

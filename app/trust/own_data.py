@@ -1,7 +1,9 @@
 """What is kept about a person who signs in: everything out as a file, and the login erased.
 
-The file is made from the tables themselves: every row that names the member, without what is
-secret. A table that is new tomorrow is in it tomorrow.
+The file is made from the tables themselves: every row that is the member's own, without what is
+secret. A table that is new tomorrow is in it tomorrow. Rows of a business that only say who made
+or changed something are the business's: of those stands in the file when it was and what was
+done, not what they hold, for the member may not see that any more.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +22,15 @@ from app.accounts.models import Account, Member, Membership, Notice
 from app.accounts.people import LastOwner
 from app.core import settings
 from app.core.clock import now
-from app.core.db import Base, db
+from app.core.db import Base, UtcDateTime, db
 from app.core.errors import Invalid, WrongState
 from app.moving.parts import is_secret
 from app.trust import closing
 
 #: Columns by which a row names a member.
 NAMES = ("member_id", "by_id", "asked_by_id", "created_by_id", "invited_by_id", "answered_by_id")
+#: What a row of a business says of what a person did; besides, its number and its times.
+DEEDS = ("account_id", "verb", *NAMES)
 #: Rows of one table; more says so.
 MOST = 20_000
 SECRET_PARTS = ("secret", "token", "hash", "sealed", "public_key", "credential")
@@ -34,8 +38,8 @@ README = """Everything that {operator} keeps about {email} as a person who signs
 
 data.json   one list a table; times are UTC
             password: kept as a hash that nobody can read back; it is not in here
-            contacts of your businesses are the businesses' own: an owner takes them out under
-            Settings, Take-out
+            contacts and campaigns of your businesses are the businesses' own: an owner takes
+            them out under Settings, Take-out; of what you made or changed there, it says when
 
 Made {made}.
 """
@@ -45,18 +49,54 @@ def gather(member: Member) -> dict[str, list[dict[str, Any]]]:
     """{table: rows}: all that names the member, without secrets; and mails to their address."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table in Base.metadata.sorted_tables:
-        conditions = [table.c[name] == member.id for name in NAMES if name in table.c]
-        if table.name == "member":
-            conditions = [table.c.id == member.id]
-        if table.name == "notice":
-            conditions = [table.c.to_email == member.email]
-        if conditions and (rows := list(_rows(table, sa.or_(*conditions)))):
+        condition = _own(table, member)
+        shown = [column for column in table.c if not _is_secret(column.name)]
+        if condition is None and "contact_id" not in table.c:
+            condition, shown = _done_by(table, member), _deeds(table)
+        if condition is not None and (rows := list(_rows(table, shown, condition))):
             found[table.name] = rows
     return found
 
 
-def _rows(table: sa.Table, condition: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-    shown = [column for column in table.c if not _is_secret(column.name)]
+def counts(member: Member) -> dict[str, int]:
+    """{table: rows} of what is the member's own, by indexes alone."""
+    found: dict[str, int] = {}
+    for table in Base.metadata.sorted_tables:
+        condition = _own(table, member)
+        if condition is None or table.name == "notice":
+            continue
+        query = sa.select(sa.func.count()).select_from(table).where(condition)
+        if n := db.session.scalar(query):
+            found[table.name] = n
+    return found
+
+
+def _own(table: sa.Table, member: Member) -> sa.ColumnElement[bool] | None:
+    """The condition for rows that go with the person; None where there are none."""
+    if table.name == "member":
+        return table.c.id == member.id
+    if table.name == "notice":
+        return table.c.to_email == member.email
+    is_own = "member_id" in table.c and bool(table.c.member_id.foreign_keys)
+    return table.c.member_id == member.id if is_own else None
+
+
+def _done_by(table: sa.Table, member: Member) -> sa.ColumnElement[bool] | None:
+    named = [table.c[name] == member.id for name in NAMES if name in table.c]
+    return sa.or_(*named) if named else None
+
+
+def _deeds(table: sa.Table) -> list[sa.Column[Any]]:
+    return [
+        column
+        for column in table.c
+        if column.primary_key or column.name in DEEDS or isinstance(column.type, UtcDateTime)
+    ]
+
+
+def _rows(
+    table: sa.Table, shown: Sequence[sa.Column[Any]], condition: sa.ColumnElement[bool]
+) -> Iterator[dict[str, Any]]:
     order = list(table.primary_key.columns)
     for row in db.session.execute(
         sa.select(*shown).where(condition).order_by(*order).limit(MOST)

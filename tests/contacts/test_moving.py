@@ -214,8 +214,10 @@ def test_exports_are_recognised_by_their_titles(name: str) -> None:
     assert found.name == name
     assert sum(to == "email" for to in columns.values()) == 1
     for title, to in columns.items():
-        if title in ("Tags", "TAGS", "Groups", "Email Lists", "Labels", "Categories"):
+        if title in ("Tags", "TAGS", "Labels", "Categories"):
             assert to == "tags"
+        if title in ("Groups", "Email Lists"):
+            assert to == "lists"
         if title in ("Unsubscribed from all email", "EMAIL_BLACKLISTED"):
             assert to == "blocked"
 

@@ -33,7 +33,8 @@ from app.core.db import db, transaction
 POOL = [f"p{n}@example.com" for n in range(7)]
 WORDS = st.sampled_from(["", "A", "B", "Zoë"])
 TAGS = st.lists(st.sampled_from(["vip", "new", "old"]), max_size=2, unique=True)
-COLUMNS = ("email", "first name", "company", "town", "cake", "notes", "tags", "status")
+COLUMNS = ("email", "first name", "company", "town", "cake", "notes", "tags", "lists", "status")
+LISTS = st.lists(st.sampled_from(["News", "Other", "Cakes"]), max_size=2, unique=True)
 NUMBER = itertools.count()
 
 person = st.fixed_dictionaries(
@@ -47,6 +48,7 @@ person = st.fixed_dictionaries(
 )
 row = st.tuples(
     st.sampled_from(POOL), WORDS, WORDS, WORDS, WORDS, WORDS, TAGS.map(";".join),
+    LISTS.map(";".join),
     st.sampled_from(["", "", "", "unsubscribed", "cleaned"]),
 )  # fmt: skip
 file = st.fixed_dictionaries(

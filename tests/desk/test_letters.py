@@ -14,7 +14,7 @@ from app.accounts import mailboxes
 from app.accounts.models import Mailbox
 from app.core import keeping
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import WRITE, db, transaction
 from app.desk import arriving, files, queries, reading
 from app.desk import tickets as verbs
 from app.desk.models import Ticket, TicketFile, TicketMessage
@@ -192,6 +192,12 @@ def _nested(depth: int) -> bytes:
 HOSTILE = {
     "50 MB": b"From: a@b.example\r\nSubject: Large\r\n\r\n" + b"x" * 998 * 50_000,
     "10,000 parts": _many_parts(10_000),
+    "a million parts without a header": b"From: a@b.example\r\nSubject: Parts\r\n"
+    b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + b"--x\r\rx\r" * 1_000_000,
+    "many million empty lines": b"From: a@b.example\r\nSubject: Nothing\r\n\r\nhi"
+    + b"\n" * 15_000_000,
+    "a wish without an end": b"From: a@b.example\r\nSubject: Hello\r\n\r\n"
+    b"stop from " + b"." * 49_000 + b"\r\n\r\nx y z w\r\n",
     "messages in messages": _nested(100),
     "messages in messages, very many": _nested(5_000),
     "a code page that nobody knows": b"From: a@b.example\r\nSubject: =?klingon?b?AAAA?=\r\n"
@@ -216,8 +222,35 @@ def test_hostile_mails_are_read_in_bounded_time(post: Post, what: str) -> None:
         (first,) = messages(ticket)
         assert len(first.text) <= reading.LONGEST_TEXT
         assert len(first.files) <= files.MOST
-        if what in ("50 MB", "10,000 parts"):
+        if what.startswith(("50 MB", "10,000 parts", "a million", "many million")):
             assert "beginning was kept" in first.left_out
+
+
+def test_reading_a_letter_locks_nobody_out(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = []
+    read = reading.read
+
+    def watch(sender: str, data: bytes) -> reading.Post:
+        inside.append(bool(db.session().info.get(WRITE)))
+        return read(sender, data)
+
+    monkeypatch.setattr(reading, "read", watch)
+    post.letter("How do I begin?")
+
+    assert inside == [False]
+    assert len(tickets()) == 1
+
+
+def test_a_reply_to_a_conversation_that_is_too_long_begins_a_new_one(post: Post) -> None:
+    post.letter("How do I begin?")
+    (ticket,) = tickets()
+    with transaction():
+        ticket.messages = verbs.MOST_MESSAGES
+
+    post.letter("And then?", subject=f"Re: [#{ticket.reference}] A question")
+
+    assert [messages(one)[-1].text.strip() for one in tickets()] == ["How do I begin?", "And then?"]
+    assert not list((post.folder / "odd").glob("*"))
 
 
 def test_html_alone_is_read_as_text(post: Post) -> None:

@@ -1,4 +1,4 @@
-"""An import that is killed with -9, again and again, ends as if nothing had happened."""
+"""An import, and its undo, that are killed with -9, again and again, end as if nothing happened."""
 
 from __future__ import annotations
 
@@ -14,8 +14,20 @@ import pytest
 import sqlalchemy as sa
 
 from app.config import CHECKOUT, Config
-from app.contacts import importing, lists
-from app.contacts.models import Consent, Contact, ContactList, Import, ImportProblem, Subscription
+from app.contacts import importing, lists, undoing
+from app.contacts.models import (
+    Consent,
+    Contact,
+    ContactList,
+    Headcount,
+    Import,
+    ImportChange,
+    ImportJournal,
+    ImportProblem,
+    Subscription,
+    Tag,
+    contact_tag,
+)
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.conftest import SECRET, Person
@@ -35,6 +47,17 @@ with create_app().app_context():
 """
 
 
+UNDOER = """
+import sys
+from app.contacts import undoing
+from app.factory import create_app
+undoing.AT_ONCE = 100
+with create_app().app_context():
+    while undoing.run(int(sys.argv[1])):
+        pass
+"""
+
+
 def content() -> bytes:
     rows = (
         "not an address,x,y"
@@ -45,7 +68,7 @@ def content() -> bytes:
     return "\n".join(["email,first name,town", *rows]).encode()
 
 
-def work(settings: Config, import_id: int) -> subprocess.Popen[bytes]:
+def work(settings: Config, import_id: int, how: str = WORKER) -> subprocess.Popen[bytes]:
     environ = {
         "PATH": os.environ["PATH"],
         "LEADERSEND_HOME": str(settings.LEADERSEND_HOME),
@@ -54,7 +77,7 @@ def work(settings: Config, import_id: int) -> subprocess.Popen[bytes]:
         "SECRET_KEY": SECRET,
         "BASE_URL": settings.BASE_URL,
     }
-    command = [sys.executable, "-c", WORKER, str(import_id)]
+    command = [sys.executable, "-c", how, str(import_id)]
     return subprocess.Popen(command, cwd=CHECKOUT, env=environ)  # noqa: S603
 
 
@@ -113,3 +136,77 @@ def test_killing_the_worker_changes_nothing(settings: Config, alice: Person, hom
         "finished", ROWS, known, again - same, same, 0, bad,
         known, known, known, known, bad,
     )  # fmt: skip
+
+
+def all_there_is() -> dict[str, object]:
+    """People with their values, places and tags, and what is counted of them."""
+    db.session.rollback()
+    shown = [
+        sa.select(
+            Contact.address, Contact.first_name, Contact.first_key, Contact.fields,
+            Contact.updated_at,
+        ),
+        sa.select(Contact.address, ContactList.name, Subscription.state, Subscription.since)
+        .select_from(Subscription).join(Contact).join(ContactList),
+        sa.select(Contact.address, Tag.name)
+        .select_from(contact_tag).join(Contact).join(Tag),
+        sa.select(ContactList.name, ContactList.active),
+        sa.select(Tag.name, Tag.people),
+        sa.select(Headcount.people),
+        sa.select(ImportChange.contact_id),
+    ]  # fmt: skip
+    return {
+        str(query): sorted((tuple(row) for row in db.session.execute(query)), key=str)
+        for query in shown
+    }
+
+
+def undone_so_far(import_id: int) -> int:
+    """People whom the undo looked at."""
+    db.session.rollback()
+    numbers = db.session.scalar(
+        sa.select(ImportJournal.numbers).where(ImportJournal.import_id == import_id)
+    )
+    return sum((numbers or {}).values())
+
+
+def imported(alice: Person, rows: list[str], news: ContactList | None) -> Import:
+    file = "\n".join(["email,first name,town,tags,lists", *rows]).encode()
+    import_ = importing.stage(
+        alice.account, io.BytesIO(file), "people.csv", list_=news, basis="At the counter"
+    )
+    while importing.run(import_.id):
+        pass
+    return import_
+
+
+def test_killing_the_worker_of_an_undo_changes_nothing(
+    settings: Config, alice: Person, home: Path
+) -> None:
+    with transaction():
+        news = lists.create(alice.account, "News")
+    imported(alice, [f"p{n}@example.com,Ann,Oslo,old,Cakes" for n in range(2_000)], None)
+    before = all_there_is()
+    rows = [f"p{n}@example.com,B{n % 5},Rome,new;old,Bread" for n in range(5_000)]
+    import_ = imported(alice, rows, news)
+    with transaction():
+        undoing.start(import_)
+
+    for kills in range(4):
+        seen = undone_so_far(import_.id)
+        worker = work(settings, import_.id, UNDOER)
+        wait_until(lambda seen=seen: undone_so_far(import_.id) > seen + 300, what="progress")  # type: ignore[misc]
+        time.sleep(0.01 * kills)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        with transaction():  # what the end of the lease does some seconds later
+            db.session.execute(sa.update(ImportJournal).values(lease_until=now()))
+    assert undone_so_far(import_.id) < 5_000
+    assert import_.id in [found for found, _ in undoing.waiting()]
+
+    assert work(settings, import_.id, UNDOER).wait(120) == 0
+
+    db.session.rollback()
+    journal = db.session.get_one(ImportJournal, import_.id, populate_existing=True)
+    assert (journal.state, journal.numbers) == ("undone", {"removed": 3_000, "restored": 2_000})
+    assert all_there_is() == before

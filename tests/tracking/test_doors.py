@@ -78,6 +78,42 @@ def test_a_click_needs_no_database_once_the_link_was_read(client, sent, monkeypa
     assert answer.headers["Location"] == "https://shop.example/bread"
 
 
+def test_of_many_clicks_on_an_old_link_one_reads_it_anew(client, sent, monkeypatch):
+    client.get(sent.click(), headers=READER)
+    ((link_id, (_, known)),) = links._cache.items()
+    links._cache[link_id] = (0.0, known)
+    read, reads = links._read, []
+
+    def slowly(link_id):
+        reads.append(link_id)
+        # Meanwhile others click.
+        assert links.target(link_id) is known
+        assert links.known_location(link_id) == known.location
+        return read(link_id)
+
+    monkeypatch.setattr(links, "_read", slowly)
+    client.get(sent.click(person=1), headers=READER)
+
+    assert reads == [link_id]
+
+
+def test_a_database_that_is_away_is_not_asked_for_each_click(client, sent, monkeypatch):
+    client.get(sent.click(), headers=READER)
+    for link_id, (_, known) in links._cache.items():
+        links._cache[link_id] = (0.0, known)
+    tries = []
+
+    def fail(*_args, **_options):
+        tries.append(1)
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(links, "_read", fail)
+    answers = [client.get(sent.click(person), headers=READER) for person in (0, 1, 2)]
+
+    assert {answer.headers["Location"] for answer in answers} == {"https://shop.example/bread"}
+    assert len(tries) == 1
+
+
 def test_a_click_without_any_database_says_so(client, sent, monkeypatch):
     with database_away(monkeypatch):
         answer = client.get(sent.click(), headers=READER)

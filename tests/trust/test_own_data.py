@@ -7,9 +7,14 @@ import json
 import zipfile
 
 import sqlalchemy as sa
+from flask import Flask
 
-from app.accounts.models import AuditEntry, Member, Membership, Notice
+from app.accounts import people
+from app.accounts.models import AuditEntry, Invitation, Member, Membership, Notice
 from app.auth import passwords
+from app.campaigns import composing
+from app.contacts import writing
+from app.contacts.changes import Actor
 from app.core.db import db, transaction
 from tests.conftest import Client, Person
 
@@ -38,6 +43,52 @@ def test_the_download_has_all_that_names_them_and_no_secret(
     assert "alice" not in text
     hashes = db.session.execute(sa.text("SELECT token_hash FROM password_link")).scalars().all()
     assert not any(one in text for one in hashes)
+
+
+def test_what_is_the_businesss_is_not_in_it(alice: Person, bob: Person, client: Client) -> None:
+    """Not even for who made it: rights are taken away, and people leave."""
+    account, member_id = alice.account, bob.member.id
+    with transaction():
+        campaign = composing.create(account, by=member_id)
+        campaign.subject = "Our secret autumn"
+        contact = writing.create(account, "eve@home.example", first_name="Eve")
+        writing.update(contact, by=Actor("hand", member_id), last_name="Malloy")
+        people.invite(account, alice.member, email="dora@home.example", role="viewer")
+        db.session.execute(sa.update(Invitation).values(invited_by_id=member_id))
+        db.session.execute(sa.delete(Membership).where(Membership.member_id == member_id))
+    client.sign_in(bob)
+
+    page = client.get("/profile/data").text
+    with zipfile.ZipFile(io.BytesIO(client.get("/profile/data.zip").data)) as file:
+        text = file.read("data.json").decode()
+
+    assert "Signed in" in page
+    data = json.loads(text)
+    assert data["campaign"][0]["created_by_id"] == member_id
+    assert data["campaign"][0]["created_at"]
+    for word in ("autumn", "eve@home.example", "Malloy", "dora@home.example"):
+        assert word not in text
+
+
+def test_looking_at_the_page_reads_by_indexes_alone(
+    app: Flask, alice: Person, client: Client
+) -> None:
+    client.sign_in(alice)
+    seen: list[str] = []
+
+    def listen(*given: object) -> None:
+        seen.append(str(given[2]))
+
+    sa.event.listen(db.engine, "before_cursor_execute", listen)
+    try:
+        assert client.get("/profile/data").status_code == 200
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", listen)
+
+    read = " ".join(seen)
+    assert "signed_in" in read
+    for large in ("contact_change", "channel_consent", "audit_entry", "import_journal", "notice"):
+        assert large not in read
 
 
 def test_a_login_is_deleted_with_all_that_is_theirs(

@@ -39,7 +39,8 @@ class Import(Base):
     """What the form said before the start: {list, new_list, mode, basis}; remembered: the import
     whose columns were taken over; go: to be started as soon as it is read."""
     checked: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
-    """The dry run: {rows, created, known, suppressed, rejected, marks, offset, number, at}."""
+    """The dry run: {rows, created, known, suppressed, rejected, marks, lists: names of
+    those that would be made, offset, number, at}."""
     marks: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
     """contacts.marks.Marks of what was taken in."""
     mode: Mapped[str] = mapped_column(sa.String(8), default="update")

@@ -29,7 +29,7 @@ class ImportJournal(Base):
     """Between this id and `last_contact_id` lie all Contacts whose import_id it is."""
     last_contact_id: Mapped[int | None] = mapped_column(BigId)
     made: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    """{tags: ids and fields: keys that were not there, gave_tags: ids, gave_lists: ids}."""
+    """{tags, lists: ids and fields: keys that were not there, gave_tags: ids, gave_lists: ids}."""
     kept_until: Mapped[Moment]
     """Until then it can be undone; then the journal goes."""
     state: Mapped[str] = mapped_column(sa.String(8), default="kept")
@@ -64,4 +64,5 @@ class ImportChange(Base):
     at: Mapped[Moment]
     """The Contact's updated_at, and the Subscription's since, if nobody touched them later."""
     delta: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    """{values: {column or field:KEY: [before, after]}, tags: ids that came, joined: true}."""
+    """{values: {column or field:KEY: [before, after]}, tags: ids that came, joined: true,
+    lists: ids that came}."""

@@ -73,10 +73,9 @@ def own_data_page() -> ResponseReturnValue:
 
 def _own_page(wrong: str = "", typed: str = "") -> str:
     member = current_member()
-    found = own_data.gather(member)
     return render_template(
         "trust/own_data.html", wrong=wrong, typed=typed, alone_in=own_data.alone_in(member),
-        tables={name: len(rows) for name, rows in found.items()},
+        tables=own_data.counts(member),
         membership=membership_or_none(),
     )  # fmt: skip
 
