@@ -8,16 +8,17 @@ from typing import Any
 
 from flask import Blueprint, current_app, request, url_for
 
+from app.site import menu
+
 THEMES = ("light", "dark", "system")
 THEME_COOKIE = "theme"
 #: Pages below a section of the sidebar whose routes live in another feature.
 SECTIONS = {
     "delivery": "campaigns", "auth": "accounts", "privacy": "accounts", "sharing": "campaigns",
+    "trust": "accounts",
 }  # fmt: skip
 #: Entries of the sidebar that stand for one page, not for all of their feature.
 SINGLE = {"site.home", "site.help_page", "site.palette"}
-#: Pages that lie in another section than the rest of their feature.
-ELSEWHERE = {"contacts.ledger": "accounts", "sharing.archive_page": "accounts"}
 
 
 def install(blueprint: Blueprint) -> None:
@@ -26,6 +27,8 @@ def install(blueprint: Blueprint) -> None:
     blueprint.add_app_template_global(first_page)
     blueprint.add_app_template_global(section_of)
     blueprint.add_app_template_global(here)
+    blueprint.add_app_template_global(menu.settings, "settings_menu")
+    blueprint.add_app_template_global(menu.whereabouts, "settings_place")
     blueprint.app_context_processor(lambda: {"theme": theme()})
     blueprint.app_url_defaults(_add_version)
 
@@ -57,8 +60,10 @@ def section_of(endpoint: str) -> bool:
         # The console is one feature with many sections: each owns the addresses below its own.
         return f"{request.path}/".startswith(f"{url_for(endpoint)}/")
     section = endpoint.partition(".")[0]
-    own = SECTIONS.get(request.blueprint or "", request.blueprint)
-    return ELSEWHERE.get(request.endpoint or "", own) == section
+    if request.path.startswith("/settings/"):
+        # Many features have a page there; it belongs to the settings all the same.
+        return section == "accounts"
+    return SECTIONS.get(request.blueprint or "", request.blueprint) == section
 
 
 def here(**changes: str | None) -> str:

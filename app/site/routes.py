@@ -20,9 +20,10 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.desk import tickets
 from app.extensions import limiter
-from app.site import framing, queries, sampling
+from app.site import framing, menu, queries, sampling
 from app.site.forms import ContactForm
 from app.site.works import works
+from app.staff import sections
 
 bp = Blueprint("site", __name__)
 framing.install(bp)
@@ -70,8 +71,10 @@ def palette() -> ResponseReturnValue:
     found = queries.find(
         current_account(), words, campaigns=may("reports.read"), contacts=may("contacts.read")
     )
+    consoles = sections.open_to(current_member().staff_roles or ())
+    groups = menu.find(words, staff=[(one.endpoint, one.label, one.icon) for one in consoles])
     return fragments.page_or_fragment(
-        "site/palette.html", "site/_palette.html", words=words, found=found
+        "site/palette.html", "site/_palette.html", words=words, found=found, groups=groups
     )
 
 

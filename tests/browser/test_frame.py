@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, expect
 
-from app.accounts.models import Membership
+from app.accounts.models import Member, Membership
 from app.campaigns.models import Campaign
 from app.core.db import db, transaction
 from app.delivery.models import Tally
@@ -84,7 +84,34 @@ def test_the_phone_menu_works_without_scripts(
     page.get_by_role("link", name="Campaigns").click()
 
     expect(page.locator("h1")).to_have_text("Campaigns")
+    page.goto("/settings/business")
+    page.locator("summary", has_text="Settings: Business").press("Enter")
+    expect(page.get_by_role("link", name="Business", exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    page.get_by_role("link", name="Domains").click()
+    expect(page.locator("h1")).to_have_text("Domains")
+    expect(page.get_by_role("link", name="Senders")).to_be_hidden()
     plain.close()
+
+
+def test_the_console_is_folded_for_who_looks_at_a_business_and_open_inside_it(
+    onlooker: Onlooker, sign_in: SignIn, alice: Person
+) -> None:
+    with transaction():
+        db.session.get_one(Member, alice.member.id).staff_roles = ["service"]
+    sign_in(alice)
+    page = onlooker.page
+    page.goto("/home")
+    console = page.get_by_role("navigation", name="Main", exact=True)
+    expect(console.get_by_role("link", name="Incidents")).to_be_hidden()
+
+    console.locator("summary", has_text="Staff").press("Enter")
+    console.get_by_role("link", name="Incidents").click()
+
+    expect(page.locator("h1")).to_have_text("Incidents")
+    expect(console.get_by_role("link", name="Incidents")).to_have_attribute("aria-current", "page")
+    assert onlooker.check("console") == []
 
 
 def test_progress_follows_the_campaign_and_ends_by_itself(
