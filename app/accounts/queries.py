@@ -53,7 +53,7 @@ def audit(
         .where(*_fitting(account, wanted or AuditWanted()))
     )
     if key:
-        query = query.where(AuditEntry.id < int(key[0]))
+        query = query.where(AuditEntry.id < key.number(0))
     rows = db.session.execute(query.order_by(AuditEntry.id.desc()).limit(PAGE_SIZE + 1)).all()
     lines = [
         AuditLine(entry, (member.name or member.email) if member else "") for entry, member in rows

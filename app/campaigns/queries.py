@@ -44,7 +44,7 @@ def campaigns(
             )
         )
     if key := decode(cursor):
-        query = query.where(Campaign.id < int(key[0]))
+        query = query.where(Campaign.id < key.number(0))
     rows = db.session.scalars(query.order_by(Campaign.id.desc()).limit(limit + 1)).all()
     return cut(rows, limit, lambda row: [row.id])
 

@@ -327,7 +327,7 @@ def recent(account: Account, *, cursor: str | None = None, limit: int = 20) -> P
         BulkAction.account_id == account.id, BulkAction.began_at.is_not(None)
     )
     if after := decode(cursor):
-        query = query.where(BulkAction.id < int(after[0]))
+        query = query.where(BulkAction.id < after.number(0))
     rows = db.session.scalars(query.order_by(BulkAction.id.desc()).limit(limit + 1)).all()
     return cut(rows, limit, lambda row: [row.id])
 

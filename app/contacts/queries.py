@@ -152,10 +152,10 @@ def suppressions(
             Suppression.address >= address, Suppression.address < address + "\U0010ffff"
         ).order_by(Suppression.address)
         if after:
-            query = query.where(Suppression.address > str(after[0]))
+            query = query.where(Suppression.address > after.text(0))
         return cut(_some(query, limit), limit, lambda row: [row.address])
     if after:
-        query = query.where(Suppression.id < int(after[0]))
+        query = query.where(Suppression.id < after.number(0))
     return cut(_some(query.order_by(Suppression.id.desc()), limit), limit, lambda row: [row.id])
 
 
@@ -163,7 +163,7 @@ def imports(account: Account, *, cursor: str | None = None, limit: int = 20) -> 
     """Newest first, without those that were given up before they began."""
     query = sa.select(Import).where(Import.account_id == account.id)
     if after := decode(cursor):
-        query = query.where(Import.id < int(after[0]))
+        query = query.where(Import.id < after.number(0))
     return cut(_some(query.order_by(Import.id.desc()), limit), limit, lambda row: [row.id])
 
 

@@ -9,9 +9,11 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from app.core.errors import Invalid
+from app.core.owning import LARGEST
 
 Row = TypeVar("Row")
 PAGE_SIZE = 50
@@ -32,17 +34,63 @@ def encode(key: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def decode(cursor: str | None) -> list[Any] | None:
-    """The sort key again; None for no cursor. Raises Invalid for a made-up one."""
+class NoKey(Invalid):
+    """A cursor that was cut, made up, or is of another list."""
+
+    def __init__(self) -> None:
+        super().__init__("This page address is not complete. Start again from the list.")
+
+
+class Key(list[Any]):
+    """A sort key out of a cursor. Nobody knows who wrote it: each part is read as what it has to
+    be. All raise NoKey."""
+
+    def number(self, at: int) -> int:
+        """The id of a row."""
+        found = self._part(at)
+        if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < LARGEST:
+            raise NoKey
+        return found
+
+    def text(self, at: int) -> str:
+        """A text that a database can compare."""
+        found = self._part(at)
+        if not isinstance(found, str) or "\0" in found or not _is_unicode(found):
+            raise NoKey
+        return found
+
+    def moment(self, at: int) -> datetime:
+        """A moment, as isoformat() wrote it."""
+        try:
+            found = datetime.fromisoformat(self.text(at))
+        except ValueError:
+            raise NoKey from None
+        if found.tzinfo is None:
+            raise NoKey
+        return found
+
+    def _part(self, at: int) -> Any:
+        if at >= len(self):
+            raise NoKey
+        return self[at]
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON can hold halves of signs, which no database takes."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def decode(cursor: str | None) -> Key | None:
+    """The sort key again; None for no cursor. Raises NoKey for a made-up one."""
     if not cursor:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        raise Invalid("This page address is not complete. Start again from the list.") from None
+    except (ValueError, RecursionError):
+        raise NoKey from None
     if not isinstance(key, list):
-        raise Invalid("This page address is not complete. Start again from the list.")
-    return key
+        raise NoKey
+    return Key(key)
 
 
 def cut(rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[Any]]) -> Page[Row]:

@@ -40,7 +40,7 @@ def recipients(
     if reason:
         query = query.where(Delivery.reason == reason)
     if key := decode(cursor):
-        query = query.where(Delivery.id > int(key[0]))
+        query = query.where(Delivery.id > key.number(0))
     return cut(_rows(query.limit(PAGE_SIZE + 1)), PAGE_SIZE, lambda row: [row[0].id])
 
 

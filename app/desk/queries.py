@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
@@ -75,10 +74,10 @@ def of_account(account_id: int, limit: int = 5) -> Sequence[Ticket]:
 
 def _page(query: sa.Select[Ticket], cursor: str | None) -> Page[Ticket]:
     if key := pagination.decode(cursor):
-        at = datetime.fromisoformat(str(key[0]))
+        at = key.moment(0)
         query = query.where(
             sa.or_(
-                Ticket.changed_at < at, sa.and_(Ticket.changed_at == at, Ticket.id < int(key[1]))
+                Ticket.changed_at < at, sa.and_(Ticket.changed_at == at, Ticket.id < key.number(1))
             )
         )
     rows = db.session.scalars(
@@ -131,7 +130,7 @@ def wishes(purposes: Sequence[str], cursor: str | None = None) -> Page[Ticket]:
     """Letters whose writer may want no more mail, which nobody could surely match."""
     query = sa.select(Ticket).where(Ticket.leaving == "waiting", Ticket.purpose.in_(purposes))
     if key := pagination.decode(cursor):
-        query = query.where(Ticket.id > int(key[0]))
+        query = query.where(Ticket.id > key.number(0))
     rows = db.session.scalars(query.order_by(Ticket.id).limit(21)).all()
     return pagination.cut(rows, 20, lambda row: [row.id])
 

@@ -131,7 +131,7 @@ def people(campaign: Campaign, name: str, *, cursor: str | None = None) -> Page[
     if name not in KINDS:
         raise NotFound("This reason")
     key = decode(cursor)
-    rows = _rows(campaign, [*_spellings(name)], after=int(key[0]) if key else 0)
+    rows = _rows(campaign, [*_spellings(name)], after=key.number(0) if key else 0)
     return cut(rows, PAGE_SIZE, lambda row: [row.delivery_id])
 
 

@@ -42,7 +42,7 @@ def who(campaign: Campaign, what: str, *, cursor: str | None = None) -> Page[Act
     if what not in TITLES or not is_counted:
         raise NotFound("This list")
     key = decode(cursor)
-    after = int(key[0]) if key else 0
+    after = key.number(0) if key else 0
     acts = _by_event(campaign, _EVENTS[what], after) if what in _EVENTS else (
         _by_reader(campaign, what, after)
     )  # fmt: skip

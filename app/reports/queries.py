@@ -157,7 +157,7 @@ def overview(account: Account, *, cursor: str | None = None) -> Page[Line]:
         Campaign.started_at.is_not(None),
     )
     if key := decode(cursor):
-        query = query.where(Campaign.id < int(key[0]))
+        query = query.where(Campaign.id < key.number(0))
     rows = db.session.scalars(query.order_by(Campaign.id.desc()).limit(PAGE_SIZE + 1)).all()
     page = cut(rows, PAGE_SIZE, lambda row: [row.id])
     numbers = [campaign.id for campaign in page.items]

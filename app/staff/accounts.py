@@ -42,7 +42,7 @@ def _of_person(address: str) -> Any:
 
 def _newest(query: sa.Select[Any], cursor: str | None) -> Page[Account]:
     if key := pagination.decode(cursor):
-        query = query.where(Account.id < int(key[0]))
+        query = query.where(Account.id < key.number(0))
     rows = db.session.scalars(query.order_by(Account.id.desc()).limit(PAGE_SIZE + 1)).all()
     return pagination.cut(rows, PAGE_SIZE, lambda account: [account.id])
 
@@ -52,7 +52,7 @@ def _by_name(query: sa.Select[Any], text: str, cursor: str | None) -> Page[Accou
     query = query.where(Account.name_key >= begins, Account.name_key <= begins + _LAST)
     if key := pagination.decode(cursor):
         place = sa.tuple_(Account.name_key, Account.id)
-        query = query.where(place > sa.tuple_(sa.literal(str(key[0])), sa.literal(int(key[1]))))
+        query = query.where(place > sa.tuple_(sa.literal(key.text(0)), sa.literal(key.number(1))))
     ordered = query.order_by(Account.name_key, Account.id).limit(PAGE_SIZE + 1)
     rows = db.session.scalars(ordered).all()
     return pagination.cut(rows, PAGE_SIZE, lambda account: [account.name_key, account.id])

@@ -91,7 +91,7 @@ def page(account: Account, cursor: str | None = None) -> Page[StaffAccess]:
     key = pagination.decode(cursor)
     query = sa.select(StaffAccess).where(StaffAccess.account_id == account.id)
     if key:
-        query = query.where(StaffAccess.id < int(key[0]))
+        query = query.where(StaffAccess.id < key.number(0))
     rows = db.session.scalars(
         query.order_by(StaffAccess.id.desc()).limit(PAGE_SIZE + 1)
     ).all()  # fmt: skip

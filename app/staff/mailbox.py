@@ -114,7 +114,7 @@ def page(folder: Path, *, query: str = "", cursor: str | None = None) -> Page[Ca
     before = pagination.decode(cursor)
     found: list[Caught] = []
     for name in reversed(spool.names(folder)):
-        if before and name >= str(before[0]):
+        if before and name >= before.text(0):
             continue
         line = _line(folder, name, query)
         if line and query.casefold() in f"{line.to} {line.author} {line.subject}".casefold():

@@ -80,7 +80,7 @@ def page(
 
 
 def _positions(cursor: str | None, names: Sequence[str]) -> dict[str, int]:
-    given = decode(cursor) or []
+    given: Sequence[Any] = decode(cursor) or []
     for pair in given:
         if not (isinstance(pair, list) and len(pair) == 2 and pair[0] in names):
             raise Invalid("This page address is not complete. Start again from the contact.")

@@ -12,11 +12,13 @@ from flask import Flask
 
 from app.accounts.models import Member
 from app.contacts.models import Contact
+from app.core import pagination
 from app.core.db import db, transaction
 from app.mailer import address
 from tests.api.conftest import Program, make_token
 from tests.architecture import everything
 from tests.conftest import Client, Person
+from tests.tracking.mails import send
 
 #: A8: ends of strings, wildcards, comments, a second statement, a byte that ends text in C.
 SQL = "' OR 1=1 --", '"; DROP TABLE contact; --', "%", "_", "\\", "1) UNION SELECT email", "a\0b"
@@ -50,6 +52,22 @@ def test_texts_of_a_query_are_texts(
             assert answer.status_code < 500, (rule.rule, text)
 
     assert db.session.scalar(sa.select(sa.func.count(Member.id))) == 2
+
+
+def test_cursors_that_somebody_made_up_are_refused(client: Client, alice: Person) -> None:
+    """A8: each list, with keys of other shapes than its own."""
+    campaign = f"/campaigns/{send(alice.account).campaign.id}"
+    client.sign_in(alice)
+    lists = (
+        "/campaigns", "/contacts/bulk", "/imports", "/questions", "/reports", "/suppressions",
+        "/suppressions?address=a", "/settings/audit", "/settings/staff-access",
+        f"{campaign}/recipients", f"{campaign}/report/people/opened",
+    )  # fmt: skip
+    for key in (["x", "\0"], [10**30, {}], [None]):
+        for path in lists:
+            mark = "&" if "?" in path else "?"
+            answer = client.get(f"{path}{mark}cursor={pagination.encode(key)}")
+            assert answer.status_code == 422 or (path.endswith("=a") and key[0] == "x"), path
 
 
 @pytest.mark.parametrize("text", SQL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -121,7 +120,7 @@ def newest(
             )
         )
     if key := decode(cursor):
-        at, campaign_id = datetime.fromisoformat(str(key[0])), int(key[1])
+        at, campaign_id = key.moment(0), key.number(1)
         query = query.where(
             sa.tuple_(ArchivePage.shown_at, ArchivePage.campaign_id)
             < sa.tuple_(sa.literal(at, ArchivePage.shown_at.type), sa.literal(campaign_id))
