@@ -183,7 +183,7 @@ def _due() -> Sequence[tuple[Chain, int | None]]:
                 ChainHead.checked_at < now() - EVERY,
             ),
         )
-        .order_by(ChainHead.checked_at, ChainHead.id)
+        .order_by(ChainHead.checked_at.asc().nulls_first(), ChainHead.id)
         .limit(200)
     )
     return [(known[name], account_id) for name, account_id in db.session.execute(query)]

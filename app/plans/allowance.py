@@ -61,9 +61,8 @@ def reserve(account: HasPlan, campaign_id: int, mails: int) -> None:
     known = db.session.get(Reservation, campaign_id, populate_existing=True)
     month = known.month if known else month_of()
     row = _locked(account.id, month)
-    if known is None:
-        # Two who plan the same campaign come here one after the other.
-        known = db.session.get(Reservation, campaign_id, populate_existing=True)
+    # Two who plan the same campaign come here one after the other.
+    known = db.session.get(Reservation, campaign_id, populate_existing=True)
     more = mails - (known.mails if known else 0)
     limit = plan_of(account).mails
     if limit is not None and known is None and row.used + more > limit + row.extra:

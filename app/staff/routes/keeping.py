@@ -26,7 +26,7 @@ def choose_keeping(name: str) -> ResponseReturnValue:
     text = request.form.get("days", "").strip()
     try:
         with transaction():
-            forgetting.choose(current_member(), name, int(text) if text.isdigit() else -1)
+            forgetting.choose(current_member(), name, int(text) if text.isdecimal() else -1)
     except Invalid as error:
         lines = forgetting.lines()
         return render_template("staff/keeping.html", lines=lines, wrong=str(error), key=name), 422
