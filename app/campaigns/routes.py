@@ -20,9 +20,9 @@ from app.campaigns import (
     filters,
     forms,
     liquid,
-    numbers,
     previewing,
     queries,
+    reaching,
     scheduling,
 )
 from app.campaigns.archive import deciding
@@ -418,9 +418,16 @@ def _people_page(campaign: Campaign, form: forms.PeopleForm, status: int = 200) 
 def show_numbers(campaign_id: int) -> ResponseReturnValue:
     """Counting may take a moment with very many people, so pages load this by itself."""
     campaign = _campaign(campaign_id)
+    reached = reaching.shown(campaign)
+    if request.args.get("then") == "refresh":
+        # The page that waits shows the number in several places.
+        page = make_response(render_template("campaigns/_counting.html", campaign=campaign))
+        if reached is not None:
+            page.headers["HX-Refresh"] = "true"
+        return page
     return page_or_fragment(
         "campaigns/numbers.html", "campaigns/_numbers.html", campaign=campaign,
-        numbers=numbers.numbers(campaign), words=checks.OUT_WORDS,
+        numbers=reached, words=checks.OUT_WORDS,
     )  # fmt: skip
 
 
@@ -454,7 +461,7 @@ def _send_page(
         blocks = [one for one in checks.preflight(campaign) if one.level == "block"]
     page = render_template(
         "campaigns/send.html", **_stop(campaign, "send"), form=form, blocks=blocks,
-        tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
+        tracking=forms.TrackingForm(obj=campaign), numbers=reaching.shown(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
         approval=approval.of(campaign), is_mine=_is_mine(campaign),
