@@ -18,9 +18,9 @@ from app.campaigns import (
     content,
     limits,
     liquid,
+    numbers,
     proving,
     queries,
-    reaching,
     restored,
     topics,
 )
@@ -295,7 +295,7 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
     if broken := _broken_segments(campaign):
         yield from broken
         return
-    reached = reaching.shown(campaign)
+    reached = numbers.shown(campaign)
     if reached is None:
         yield Finding("info", "The people are being counted.", "", _at(campaign, "people"),
                       "counting")  # fmt: skip

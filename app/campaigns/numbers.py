@@ -1,4 +1,8 @@
-"""How many people a campaign reaches, counted and remembered for a while."""
+"""How many people a campaign reaches, remembered for a while. Pages never wait for it.
+
+In a small account people are counted at once; else a worker counts, the page looks in again, and
+an old number stays until there is a new one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
+from app.contacts.segments import counting
 from app.core import queue_server
 from app.core.clock import now
 
@@ -26,7 +31,7 @@ class Numbers:
     count: int
     left_out: dict[str, int]
     is_old: bool = False
-    """It is being counted again."""
+    """It is to be counted again."""
 
     @property
     def left_out_sum(self) -> int:
@@ -40,6 +45,18 @@ def numbers(campaign: Campaign) -> Numbers:
     except queue_server.AWAY:
         return fresh(campaign)
     return known if known and not known.is_old else count_now(campaign)
+
+
+def shown(campaign: Campaign) -> Numbers | None:
+    """For pages, without counting many; None where nobody counted yet. Of None and what is old,
+    have a worker count."""
+    try:
+        known = remembered(campaign)
+    except queue_server.AWAY:
+        return fresh(campaign)  # no worker could be asked
+    if (known is None or known.is_old) and counting.is_small(campaign.account_id):
+        return count_now(campaign)
+    return known
 
 
 def count_now(campaign: Campaign) -> Numbers:

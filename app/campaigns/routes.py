@@ -19,10 +19,11 @@ from app.campaigns import (
     composing,
     filters,
     forms,
+    jobs,
     liquid,
+    numbers,
     previewing,
     queries,
-    reaching,
     scheduling,
 )
 from app.campaigns.archive import deciding
@@ -414,11 +415,19 @@ def _people_page(campaign: Campaign, form: forms.PeopleForm, status: int = 200) 
     return make_response(page, status)
 
 
+def _reached(campaign: Campaign) -> numbers.Numbers | None:
+    """As far as it is known; a worker is asked for the rest, and the page looks in again."""
+    found = numbers.shown(campaign)
+    if found is None or found.is_old:
+        jobs.wake_count(campaign.id, campaign.version)
+    return found
+
+
 @bp.get("/<int:campaign_id>/numbers")
 def show_numbers(campaign_id: int) -> ResponseReturnValue:
     """Counting may take a moment with very many people, so pages load this by itself."""
     campaign = _campaign(campaign_id)
-    reached = reaching.shown(campaign)
+    reached = _reached(campaign)
     if request.args.get("then") == "refresh":
         # The page that waits shows the number in several places.
         page = make_response(render_template("campaigns/_counting.html", campaign=campaign))
@@ -434,6 +443,7 @@ def show_numbers(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/<int:campaign_id>/findings")
 def findings(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
+    _reached(campaign)
     return page_or_fragment(
         "campaigns/findings.html", "campaigns/_findings.html", campaign=campaign,
         findings=checks.preflight(campaign),
@@ -461,7 +471,7 @@ def _send_page(
         blocks = [one for one in checks.preflight(campaign) if one.level == "block"]
     page = render_template(
         "campaigns/send.html", **_stop(campaign, "send"), form=form, blocks=blocks,
-        tracking=forms.TrackingForm(obj=campaign), numbers=reaching.shown(campaign),
+        tracking=forms.TrackingForm(obj=campaign), numbers=_reached(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
         approval=approval.of(campaign), is_mine=_is_mine(campaign),
