@@ -102,6 +102,8 @@ LEFT_OUT = {
     "appeal": "letters to the operator of this installation",
     "abuse_report": "letters to the operator of this installation",
     "signed_in": "browsers of members",
+    "person_request": "requests to the operator of this installation",
+    "person_request_place": "requests to the operator of this installation",
     "ticket": "letters to the operator of this installation",
     "ticket_file": "letters to the operator of this installation",
     "ticket_message": "letters to the operator of this installation",

@@ -49,6 +49,7 @@ JOBS = {
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
+    "app.staff.jobs.answer_people": [],
     "app.staff.jobs.close_looks": [],
     "app.staff.jobs.follow_customers": [],
     "app.staff.jobs.walk_customers": [],
