@@ -196,6 +196,7 @@ def _store(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
             with transaction(bulk=True):
                 rows += step.do(into, some)
                 _save(into, lease, rows, {"step": step.name, "offset": end})
+            del some  # before the next one comes
             if beat.is_over():
                 return _hand_on(takein.id, lease)
         offset = 0
