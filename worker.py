@@ -59,6 +59,7 @@ TICK: tuple[tuple[str, float], ...] = (
     ("app.delivery.jobs.greet", 2),
     ("app.delivery.jobs.sweep", 10),
     ("app.delivery.jobs.look_up_providers", 3),
+    ("app.staff.jobs.answer_people", 2),
     ("app.staff.jobs.close_looks", 10),
     ("app.staff.jobs.follow_customers", 2),
     ("app.staff.jobs.walk_customers", 10),

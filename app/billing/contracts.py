@@ -5,6 +5,7 @@ The provider is asked outside of transactions; what it says is written by `looki
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -23,6 +24,8 @@ from app.core.errors import Invalid, NotFound, WrongState
 from app.core.tokens import hashed
 from app.mailer import address as addresses
 from app.plans.catalogue import Plan, catalogue
+
+log = logging.getLogger(__name__)
 
 #: What is paid for, as far as the provider is concerned.
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})
@@ -127,6 +130,26 @@ def set_end(account: Account, by: Member, *, ends: bool) -> None:
         _row(account_id).look_at = now()
         verb = "billing.cancel" if ends else "billing.keep"
         auditing.note(db.session.get(Account, account_id), by, verb)
+
+
+def stop_paying(account_id: int) -> bool:
+    """Before an account is erased: whether nothing goes on being paid for it, told to the provider
+    where something would. A checkout may have been paid, or a plan kept in the portal, after its
+    people said that they leave. Call outside of transactions.
+    """
+    contract = db.session.get(Contract, account_id, populate_existing=True)
+    if contract is None or not is_live(contract) or contract.ends_at or not provider.is_set():
+        return True
+    ref = contract.subscription_ref
+    db.session.rollback()
+    try:
+        provider.get().set_end(ref, ends=True)
+    except (PaymentsAway, PaymentsRefused) as error:
+        log.error("account %d waits to be erased, its plan cannot be ended: %s", account_id, error)
+        return False
+    with transaction():
+        _row(account_id).look_at = now()
+    return True
 
 
 def buyable(key: str) -> Plan:

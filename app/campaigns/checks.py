@@ -32,7 +32,8 @@ from app.campaigns.places import LIQUID
 from app.campaigns.protecting import plain_liquid
 from app.contacts import segments
 from app.contacts.models import Contact, ContactList
-from app.core import settings
+from app.contacts.segments import counting
+from app.core import budget, settings
 from app.core.db import db
 from app.core.errors import DomainError
 
@@ -294,7 +295,11 @@ def _audience(campaign: Campaign) -> Iterator[Finding]:
     if broken := _broken_segments(campaign):
         yield from broken
         return
-    reached = numbers.numbers(campaign)
+    reached = numbers.shown(campaign)
+    if reached is None:
+        yield Finding("info", "The people are being counted.", "", _at(campaign, "people"),
+                      "counting")  # fmt: skip
+        return
     number, out = reached.count, reached.left_out
     if not number:
         yield _nobody(campaign)
@@ -452,17 +457,24 @@ def _unknown(campaign: Campaign, name: str) -> bool:
 
 
 def _lacking(campaign: Campaign, names: list[str]) -> dict[str, tuple[int, int]]:
-    """For each merge tag: how many recipients have no value, of how many looked at. One query."""
+    """For each merge tag: how many recipients have no value, of how many looked at. One query,
+    which looks at nobody where that would take too long."""
     if not names:
         return {}
     empties = [_is_empty(name).label(f"e{i}") for i, name in enumerate(names)]
     some = audience.recipients(campaign).with_only_columns(*empties).limit(SAMPLE).subquery()
-    row = db.session.execute(
-        sa.select(
-            sa.func.count(),
-            *(sa.func.coalesce(sa.func.sum(some.c[f"e{i}"]), 0) for i in range(len(names))),
-        ).select_from(some)
-    ).one()
+    query = sa.select(
+        sa.func.count(),
+        *(sa.func.coalesce(sa.func.sum(some.c[f"e{i}"]), 0) for i in range(len(names))),
+    ).select_from(some)
+    if counting.is_small(campaign.account_id):
+        row = db.session.execute(query).one()
+    else:
+        try:
+            with budget.limited(counting.AT_ONCE_S) as connection:
+                row = connection.execute(query).one()
+        except budget.OverBudget:
+            return dict.fromkeys(names, (0, 0))
     return {name: (int(n), row[0]) for name, n in zip(names, row[1:], strict=True)}
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from app.accounts import queries as accounts
 from app.accounts.models import DomainCheck
 from app.accounts.signing_keys import domain_of
-from app.campaigns import numbers
+from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.core.clock import now
 
@@ -49,4 +49,4 @@ def _is_certain(campaign: Campaign, check: DomainCheck, bad: set[str]) -> bool:
     known = {one["code"] for one in check.findings}
     spf = "envelope" if "envelope" in known else "spf"
     refused = bad & {"shared", "dmarc"} or {"dkim", spf} <= bad
-    return bool(refused) and numbers.numbers(campaign).count > BULK
+    return bool(refused) and audience.count_up_to(campaign, BULK + 1) > BULK

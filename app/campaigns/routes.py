@@ -19,6 +19,7 @@ from app.campaigns import (
     composing,
     filters,
     forms,
+    jobs,
     liquid,
     numbers,
     previewing,
@@ -284,12 +285,16 @@ def _look_page(campaign: Campaign, form: forms.TestForm, status: int = 200) -> R
         problem = str(error)
     page = render_template(
         "campaigns/look.html", **_stop(campaign, "look"), preview=shown, problem=problem,
-        contact=contact, form=form, found=queries.people(current_account(), ""), text="",
+        contact=contact, form=form, text="",
+        found=queries.people(current_account(), "") if may("contacts.read") else [],
     )  # fmt: skip
     return make_response(page, status)
 
 
 def _shown_as(campaign: Campaign) -> Contact | None:
+    """Nobody's data for who may not see contacts."""
+    if not may("contacts.read"):
+        return None
     chosen = request.values.get("contact", type=int)
     if chosen:
         return queries.contact(current_account(), chosen)
@@ -310,6 +315,7 @@ def preview(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/<int:campaign_id>/look/people")
+@needs("contacts.read")
 def look_people(campaign_id: int) -> ResponseReturnValue:
     text = request.args.get("q", "")[:200]
     return render_template(
@@ -414,19 +420,35 @@ def _people_page(campaign: Campaign, form: forms.PeopleForm, status: int = 200) 
     return make_response(page, status)
 
 
+def _reached(campaign: Campaign) -> numbers.Numbers | None:
+    """As far as it is known; a worker is asked for the rest, and the page looks in again."""
+    found = numbers.shown(campaign)
+    if found is None or found.is_old:
+        jobs.wake_count(campaign.id, campaign.version)
+    return found
+
+
 @bp.get("/<int:campaign_id>/numbers")
 def show_numbers(campaign_id: int) -> ResponseReturnValue:
     """Counting may take a moment with very many people, so pages load this by itself."""
     campaign = _campaign(campaign_id)
+    reached = _reached(campaign)
+    if request.args.get("then") == "refresh":
+        # The page that waits shows the number in several places.
+        page = make_response(render_template("campaigns/_counting.html", campaign=campaign))
+        if reached is not None:
+            page.headers["HX-Refresh"] = "true"
+        return page
     return page_or_fragment(
         "campaigns/numbers.html", "campaigns/_numbers.html", campaign=campaign,
-        numbers=numbers.numbers(campaign), words=checks.OUT_WORDS,
+        numbers=reached, words=checks.OUT_WORDS,
     )  # fmt: skip
 
 
 @bp.get("/<int:campaign_id>/findings")
 def findings(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
+    _reached(campaign)
     return page_or_fragment(
         "campaigns/findings.html", "campaigns/_findings.html", campaign=campaign,
         findings=checks.preflight(campaign),
@@ -454,7 +476,7 @@ def _send_page(
         blocks = [one for one in checks.preflight(campaign) if one.level == "block"]
     page = render_template(
         "campaigns/send.html", **_stop(campaign, "send"), form=form, blocks=blocks,
-        tracking=forms.TrackingForm(obj=campaign), numbers=numbers.numbers(campaign),
+        tracking=forms.TrackingForm(obj=campaign), numbers=_reached(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
         approval=approval.of(campaign), is_mine=_is_mine(campaign),

@@ -24,6 +24,11 @@ def disposable() -> frozenset[str]:
     return _named("disposable_domains.txt")
 
 
+def free_mail() -> frozenset[str]:
+    """All domains of free mailboxes."""
+    return _named("free_mail_domains.txt")
+
+
 @cache
 def _named(file: str) -> frozenset[str]:
     """About 1 MB each, read when first asked for."""

@@ -29,7 +29,7 @@ from app.contacts.models import (
     Tag,
     contact_tag,
 )
-from app.contacts.segments import counting
+from app.contacts.segments import counting, mailboxes
 from app.contacts.text import search_key
 from app.core.db import db
 from app.core.errors import Invalid
@@ -63,6 +63,8 @@ class Wanted:
     segment_id: int | None = None
     kind: str = ""
     """person or organisation."""
+    mailbox: str = ""
+    """A kind of address: one of segments.rule.MAILBOXES."""
     finding: str = ""
     """What a look through the contacts found: a Finding's kind, or silent-DAYS."""
 
@@ -70,7 +72,8 @@ class Wanted:
     def is_everybody(self) -> bool:
         """Whether nothing is asked."""
         asked = (
-            self.list_id, self.tag_id, self.state, self.segment_id, self.kind, self.finding,
+            self.list_id, self.tag_id, self.state, self.segment_id, self.kind, self.mailbox,
+            self.finding,
         )  # fmt: skip
         return not (self.text.strip() or any(asked))
 
@@ -118,7 +121,7 @@ def page(
     account_id: int, wanted: Wanted, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Contact]:
     """Some of these people. It may hold fewer than `limit` and still have a cursor."""
-    plan = replace(_plan(account_id, wanted), is_costly=bool(wanted.segment_id))
+    plan = replace(_plan(account_id, wanted), is_costly=bool(wanted.segment_id or wanted.mailbox))
     ids, older = _walk(plan, _position(cursor, plan.sources), limit)
     return Page(_load(account_id, ids), older)
 
@@ -256,6 +259,8 @@ def _filters(account_id: int, wanted: Wanted) -> list[Any]:
         )
     if wanted.kind:
         found.append(Contact.kind == wanted.kind)
+    if wanted.mailbox:
+        found.append(mailboxes.condition(wanted.mailbox))
     if wanted.finding:
         found.append(
             sa.exists().where(

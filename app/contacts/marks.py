@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.contacts import domain_lists
-from app.contacts.rows import Person
 from app.contacts.text import ROLES
 from app.contacts.typos import MEANT
+
+if TYPE_CHECKING:
+    from app.contacts.rows import Person
 
 NAMES = ("role", "disposable", "repaired")
 Marks = dict[str, Any]

@@ -45,6 +45,7 @@ class Purpose(StrEnum):
     UNFOLLOW = "unfollow"
     DOT = "dot"
     TICKET = "ticket"
+    PERSON_REQUEST = "person request"
 
 
 class BadToken(DomainError):

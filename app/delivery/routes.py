@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request, stream_with_con
 from flask.typing import ResponseReturnValue
 
 from app.accounts import auditing
-from app.auth.current import current_account, current_member, needs
+from app.auth.current import current_account, current_member, demand, may, needs
 from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.core import fragments
@@ -48,6 +48,7 @@ def receipt(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/recipients")
 def recipients(campaign_id: int) -> ResponseReturnValue:
     campaign = _campaign(campaign_id)
+    demand("contacts.read")
     state = request.args.get("state", "")
     reason = request.args.get("reason", "")
     return render_template(
@@ -80,7 +81,9 @@ def uncertain(campaign_id: int) -> ResponseReturnValue:
         "delivery/uncertain.html",
         campaign=campaign,
         receipt=receipts.receipt(campaign.id),
-        page=reading.recipients(campaign, state="uncertain", cursor=request.args.get("cursor")),
+        page=reading.recipients(campaign, state="uncertain", cursor=request.args.get("cursor"))
+        if may("contacts.read")
+        else None,
     )
 
 

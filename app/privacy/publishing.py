@@ -79,13 +79,15 @@ def publish(
     by: Member | None = None,
 ) -> PolicyVersion:
     """Add a version, or return the one it would follow when that says the same."""
+    # The number first: who reads the texts later than that and finds the number taken was slower.
+    number = (db.session.scalar(sa.select(sa.func.max(PolicyVersion.number))) or 0) + 1
     moment = effective_at or now()
     before: PolicyVersion | None = db.session.scalar(_latest(moment, PolicyVersion))
     if before is not None and before.fingerprint == fingerprint(sections):
         return before
     parts = comparing.compare(before.sections, sections) if before else []
     version = PolicyVersion(
-        number=(db.session.scalar(sa.select(sa.func.max(PolicyVersion.number))) or 0) + 1,
+        number=number,
         effective_at=moment,
         sections=[dict(section) for section in sections],
         fingerprint=fingerprint(sections),
@@ -118,7 +120,9 @@ def publish_draft(
     sections = policy.text(settings.get(), sources)
     if fingerprint(sections) != seen:
         raise WrongState("The draft has changed since you looked at it. Look again, then publish.")
-    last = db.session.scalar(sa.select(sa.func.max(PolicyVersion.number)))
+    said: PolicyVersion | None = db.session.scalar(_latest(effective_at or now(), PolicyVersion))
+    if said is not None and said.fingerprint == seen:
+        raise Invalid("The draft says what the policy says already. There is nothing to publish.")
     try:
         version = publish(
             sections, sources=sources, summary=summary.strip(), effective_at=effective_at,
@@ -128,8 +132,8 @@ def publish_draft(
         raise WrongState(
             "Somebody else published a version at the same moment. Look at the draft again."
         ) from None
-    if version.number == last:
-        raise Invalid("The draft says what the policy says already. There is nothing to publish.")
+    if (version.by_member_id, version.summary) != (by.id, summary.strip()):
+        raise WrongState("Somebody else has just published this draft.")
     auditing.note(None, by, "policy.publish", f"version {version.number}")
     return version
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import current_account, needs
+from app.auth.current import current_account, demand, may, needs
 from app.campaigns import queries as campaign_queries
 from app.campaigns.models import Campaign
 from app.contacts import queries as contact_queries
@@ -50,6 +50,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<int:campaign_id>/report/people/<what>")
 def show_people(campaign_id: int, what: str) -> ResponseReturnValue:
     campaign = campaign_queries.campaign(current_account(), campaign_id)
+    demand("contacts.read")
     return render_template(
         "reports/people.html",
         campaign=campaign,
@@ -76,13 +77,15 @@ def bounces(campaign_id: int) -> ResponseReturnValue:
     """The bounce desk; `reason` shows the people behind one of its groups."""
     campaign = campaign_queries.campaign(current_account(), campaign_id)
     chosen = request.args.get("reason", "")
+    if chosen:
+        demand("contacts.read")
     cursor = request.args.get("cursor")
     return render_template(
         "reports/bounces.html",
         campaign=campaign,
         groups=desk.groups(campaign),
         whose=desk.WHOSE,
-        repairs=[] if chosen else desk.repairs(campaign),
+        repairs=[] if chosen or not may("contacts.read") else desk.repairs(campaign),
         chosen=desk.KINDS.get(chosen),
         page=desk.people(campaign, chosen, cursor=cursor) if chosen else None,
     )

@@ -108,17 +108,23 @@ def _tallies(campaign_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return tallies
 
 
-def find(account: Account, words: str) -> Found:
-    """Campaigns that hold the words, and people who begin with them."""
+def find(account: Account, words: str, *, campaigns: bool, contacts: bool) -> Found:
+    """Campaigns that hold the words, and people who begin with them; of each where it is wanted."""
     if not words:
         return Found()
-    campaigns = db.session.scalars(
+    return Found(
+        _campaigns(account, words) if campaigns else (),
+        _people(account, words.casefold()) if contacts else (),
+    )
+
+
+def _campaigns(account: Account, words: str) -> Sequence[Campaign]:
+    return db.session.scalars(
         sa.select(Campaign)
         .where(Campaign.account_id == account.id, Campaign.name.icontains(words, autoescape=True))
         .order_by(Campaign.id.desc())
         .limit(FOUND_EACH)
     ).all()
-    return Found(campaigns, _people(account, words.casefold()))
 
 
 def _people(account: Account, beginning: str) -> list[Contact]:

@@ -7,7 +7,14 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.auth import throttling
-from app.auth.current import current_account, current_member, membership_or_none, needs, public
+from app.auth.current import (
+    current_account,
+    current_member,
+    may,
+    membership_or_none,
+    needs,
+    public,
+)
 from app.core import fragments
 from app.core.db import transaction
 from app.core.errors import Invalid
@@ -33,6 +40,8 @@ def landing() -> ResponseReturnValue:
 @bp.get("/home")
 def home() -> ResponseReturnValue:
     account = current_account()
+    if not may("reports.read"):
+        return render_template("site/home_apart.html")
     return render_template("site/home.html", summary=queries.summary(account))
 
 
@@ -59,7 +68,9 @@ def remove_samples() -> ResponseReturnValue:
 @bp.get("/palette")
 def palette() -> ResponseReturnValue:
     words = request.args.get("q", "").strip()[:200]
-    found = queries.find(current_account(), words)
+    found = queries.find(
+        current_account(), words, campaigns=may("reports.read"), contacts=may("contacts.read")
+    )
     consoles = sections.open_to(current_member().staff_roles or ())
     groups = menu.find(words, staff=[(one.endpoint, one.label, one.icon) for one in consoles])
     return fragments.page_or_fragment(

@@ -35,6 +35,10 @@ VERBS = {
     "allow.day": "allowed support to look for a day",
     "refuse": "allowed support to look only when asked",
     "do": "changed",
+    "person.found": "found, for somebody who asked about themselves,",
+    "person.data": "mailed a person the link to their own data, as they asked and confirmed:",
+    "person.erase": "erased, as the person asked and confirmed:",
+    "person.stop": "kept out of all mail, as the person asked and confirmed:",
 }
 
 

@@ -21,6 +21,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from app.privacy.disclosing import GROUNDS
+from app.staff.asked import KINDS
 from app.staff.looking import MINUTES
 
 
@@ -88,6 +89,25 @@ class LookForm(FlaskForm):
         default=30,
         validators=[InputRequired("Choose for how long.")],
     )
+
+
+class PersonRequestForm(FlaskForm):
+    """Somebody asks about themselves, in every account."""
+
+    email = EmailField(
+        "Whole address of the person",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the whole address."), Length(max=320)],
+        render_kw={"autocomplete": "off"},
+    )
+    kind = RadioField(
+        "What they ask for",
+        choices=[SelectChoice(key, words) for key, words in KINDS.items()],
+        validators=[InputRequired("Choose what they ask for.")],
+    )
+    reference = _line("Letter, or how it came", "Say how it came.")
+    came_on = DateField("Came on", validators=[Optional()])
+    ticket = HiddenField()
 
 
 class ContactForm(FlaskForm):

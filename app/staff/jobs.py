@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.db import transaction
-from app.staff import following, house, looking
+from app.staff import answering, following, house, looking
 
 
 def close_looks() -> None:
@@ -26,3 +26,8 @@ def walk_customers() -> None:
         with transaction():
             house.send_home()
             following.walk()
+
+
+def answer_people() -> int:
+    """What people confirmed that they want, account by account; returns in how many."""
+    return answering.answer_confirmed()

@@ -26,6 +26,7 @@ def _section(endpoint: str, label: str, icon: str, *purposes: str) -> Section:
 SECTIONS = (
     _section("staff.accounts_page", "Accounts", "store", *PURPOSES),
     _section("staff.desk", "Desk", "inbox", "support", "service", "billing", "abuse"),
+    _section("staff.requests_page", "Requests", "user", "support", "abuse"),
     _section("staff.backups_page", "Backups", "server", "service"),
     _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),

@@ -61,7 +61,13 @@ def _host_keys(url: str) -> list[str]:
 def stop(key: str, *, reason: str, by_id: int | None) -> StoppedLink:
     """From now on a warning stands there. Raises Invalid."""
     kind, _, what = key.partition(":")
+    if kind == "host":
+        what = _named_host(what)
+        key = f"host:{what}"
+    is_number = what.isascii() and what.isdecimal()
     if kind not in ("link", "host", "account") or not what or len(key) > 300:
+        raise Invalid("Name a link, a host or an account.", {"key": ["Name a link or a host."]})
+    if kind != "host" and not is_number:
         raise Invalid("Name a link, a host or an account.", {"key": ["Name a link or a host."]})
     if not reason.strip():
         raise Invalid("Say why.", {"reason": ["Say why, for whoever clicks."]})
@@ -72,6 +78,12 @@ def stop(key: str, *, reason: str, by_id: int | None) -> StoppedLink:
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def _named_host(text: str) -> str:
+    """What is meant by a host, or by a whole address that somebody pasted."""
+    found = _host_keys(text if "//" in text else f"//{text}")
+    return found[0].removeprefix("host:") if found else ""
 
 
 def let_through(stopped_id: int) -> StoppedLink:

@@ -24,6 +24,8 @@ from app.contacts.models import (
     ContactChange,
     ContactList,
     Import,
+    ImportChange,
+    Tag,
     bulk_change,
 )
 from app.core.db import db
@@ -177,6 +179,58 @@ def _changes(contact: Contact, below: int | None, limit: int) -> list[Entry]:
     ]  # fmt: skip
 
 
+def _imports(contact: Contact, below: int | None, limit: int) -> list[Entry]:
+    """What files changed of somebody who was here, as long as their journals are kept."""
+    query = (
+        sa.select(ImportChange, Import)
+        .join(Import, Import.id == ImportChange.import_id)
+        .where(ImportChange.contact_id == contact.id, Import.account_id == contact.account_id)
+    )
+    if below is not None:
+        query = query.where(ImportChange.id < below)
+    rows = db.session.execute(query.order_by(ImportChange.id.desc()).limit(limit)).all()
+    tags = _called(Tag, {tag for change, _ in rows for tag in change.delta.get("tags", ())})
+    lists = _called(ContactList, {one for row in rows for one in _joined(*row)})
+    return [
+        Entry(
+            change.at, "changed", change.id, text=file.filename, source="import",
+            member_id=file.member_id, details=_by_file(change, file, tags, lists),
+            about_id=file.id,
+        )
+        for change, file in rows
+    ]  # fmt: skip
+
+
+def _called(model: type[Tag | ContactList], ids: set[int]) -> dict[int, str]:
+    """What these are called; none is looked for where there are none."""
+    if not ids:
+        return {}
+    query = sa.select(model.id, model.name).where(model.id.in_(sorted(ids)))
+    return {row.id: row.name for row in db.session.execute(query)}
+
+
+def _joined(change: ImportChange, file: Import) -> list[int]:
+    """The lists that the file put somebody on."""
+    chosen = [file.list_id] if change.delta.get("joined") and file.list_id else []
+    return [*chosen, *change.delta.get("lists", [])]
+
+
+def _by_file(
+    change: ImportChange, file: Import, tags: dict[int, str], lists: dict[int, str]
+) -> dict[str, Any]:
+    """As ContactChange has its details; lists by name."""
+    values: dict[str, Any] = {
+        name.replace("field:", "fields."): value
+        for name, value in change.delta.get("values", {}).items()
+        if name not in ("updated_at", "kind_by")
+    }
+    if added := [tags[one] for one in change.delta.get("tags", []) if one in tags]:
+        values["tags"] = {"added": added, "removed": []}
+    if on := [lists[one] for one in _joined(change, file) if one in lists]:
+        values["lists"] = on
+    return values
+
+
 def _bulk(contact: Contact, below: int | None, limit: int) -> list[Entry]:
     here = bulk_change.c
     query = (
@@ -220,6 +274,7 @@ SOURCES: dict[str, Source] = {
     "events": _events(~_READ),
     "consents": _consents,
     "changes": _changes,
+    "imports": _imports,
     "bulk": _bulk,
     "beginning": _beginning,
 }
@@ -229,5 +284,5 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "reading": ("people",),
     "machines": ("machines",),
     "permission": ("consents", "events"),
-    "changes": ("changes", "bulk", "beginning"),
+    "changes": ("changes", "imports", "bulk", "beginning"),
 }

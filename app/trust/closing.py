@@ -121,7 +121,7 @@ def tend(*, budget_s: float = BUDGET_S) -> int:
     db.session.rollback()
     until, gone = time.monotonic() + budget_s, 0
     for account_id in due:
-        if time.monotonic() < until:
+        if time.monotonic() < until and contracts.stop_paying(account_id):
             gone += erase(account_id, until)
     return gone
 

@@ -152,3 +152,60 @@ class KeptOut(Base):
     account_id: Mapped[int] = mapped_column(BigId)
     """Of an account that is gone."""
     address_hash: Mapped[str] = mapped_column(sa.String(64))
+
+
+class PersonRequest(Base):
+    """Somebody asked the operator for their data, to be erased, or for no more mail, everywhere."""
+
+    __tablename__ = "person_request"
+    __table_args__ = (
+        sa.Index("ix_person_request_state", "state", "due_at", "id"),
+        sa.Index("ix_person_request_hash", "address_hash"),
+        sa.Index("ix_person_request_ticket", "ticket_id"),
+    )
+
+    id: Mapped[Id]
+    reference: Mapped[str] = mapped_column(sa.String(16), unique=True)
+    """What everybody names: P-7F3K29QX."""
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    """download, erase or stop."""
+    state: Mapped[str] = mapped_column(sa.String(10), default="open")
+    """open, asked (a link was mailed), confirmed, done; declined (not them), closed (by staff)."""
+    address: Mapped[str | None] = mapped_column(sa.String(320))
+    """Normalised; null once it is over."""
+    address_hash: Mapped[str] = mapped_column(sa.String(64))
+    """Keyed (staff.asked.keyed): tells who asks again."""
+    words: Mapped[str] = mapped_column(sa.String(200), default="")
+    """The letter, or how it came; never an address."""
+    ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ticket.id", ondelete="SET NULL"))
+    by_id: Mapped[int | None] = mapped_column(BigId)
+    """Of the staff, who entered it."""
+    who: Mapped[str] = mapped_column(sa.String(320), default="")
+    purpose: Mapped[str] = mapped_column(sa.String(16), default="")
+    asked_at: Mapped[Moment] = mapped_column(default=now)
+    """When the person asked."""
+    due_at: Mapped[Moment] = mapped_column()
+    mails: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    """Links that were mailed; the last one works."""
+    mailed_at: Mapped[datetime | None] = mapped_column()
+    confirmed_at: Mapped[datetime | None] = mapped_column()
+    finished_at: Mapped[datetime | None] = mapped_column()
+    end_words: Mapped[str] = mapped_column(sa.String(200), default="")
+    """Why it was closed without an answer."""
+
+
+class PersonRequestPlace(Base):
+    """An Account that knows the person of a PersonRequest, and what was done there."""
+
+    __tablename__ = "person_request_place"
+    __table_args__ = (
+        sa.UniqueConstraint("request_id", "account_id"),
+        sa.Index("ix_person_request_place_account", "account_id"),
+    )
+
+    id: Mapped[Id]
+    request_id: Mapped[int] = mapped_column(sa.ForeignKey("person_request.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(sa.String(8), default="open")
+    """open, done, left (the person left it out)."""
+    done_at: Mapped[datetime | None] = mapped_column()

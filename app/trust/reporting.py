@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -38,6 +39,8 @@ OUTCOMES = {
 #: Without letters and digits that look alike.
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 AT_MOST = 50
+#: So many reports a day are confirmed to one address: nobody's mailbox is flooded by strangers.
+CONFIRMED_A_DAY = 3
 
 
 def mail_of(token: str) -> Visit | None:
@@ -81,7 +84,7 @@ def _reference() -> str:
 
 def _confirm(row: AbuseReport) -> None:
     operator = settings.get()
-    if row.email:
+    if row.email and _from(row.email) <= CONFIRMED_A_DAY:
         _write(row, f"We have your report {row.reference}", [
             f"Thank you. {operator.OPERATOR_NAME} reads it and writes to you what came of it.",
             f"It has the number {row.reference}.",
@@ -92,6 +95,16 @@ def _confirm(row: AbuseReport) -> None:
         lines=["Somebody reported abuse. It waits at the abuse desk."],
         url=f"{operator.BASE_URL}/staff/abuse", label="Read it",
     )  # fmt: skip
+
+
+def _from(email: str) -> int:
+    """How many reports of today name that address."""
+    return db.session.scalar(
+        sa.select(sa.func.count()).where(
+            sa.func.lower(AbuseReport.email) == email.lower(),
+            AbuseReport.at > now() - timedelta(days=1),
+        )
+    ) or 0  # fmt: skip
 
 
 def _write(row: AbuseReport, title: str, lines: list[str]) -> None:

@@ -28,7 +28,7 @@ from app.privacy import following
 from app.sharing import outsiders, telling
 from app.tracking import returns
 from app.trust import walking
-from app.trust.models import AbuseReport
+from app.trust.models import AbuseReport, PersonRequest
 
 AS_LONG = "as long as the account exists"
 
@@ -68,6 +68,11 @@ def _tickets(before: datetime, limit: int) -> int:
 
 def _abuse_reports(before: datetime) -> int:
     gone = db.session.execute(sa.delete(AbuseReport).where(AbuseReport.answered_at < before))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def _person_requests(before: datetime) -> int:
+    gone = db.session.execute(sa.delete(PersonRequest).where(PersonRequest.finished_at < before))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
@@ -160,6 +165,10 @@ def _of_visitors() -> tuple[Rule, ...]:
         Rule("abuse_reports", "Reports of abuse, once they are answered",
              "A sender who is reported again is known by then.", 365, 90, 3 * 365, of="visitor",
              forget=_in_one(_abuse_reports)),
+        Rule("person_requests", "Requests of people for their data, to be erased or for no more "
+             "mail, once they are answered", "To show that each was answered in time. The address "
+             "goes with the answer; a keyed hash stays.", 365, 30, 3 * 365, of="visitor",
+             forget=_in_one(_person_requests)),
         Rule("follows", "Addresses that asked to hear of changes of the privacy policy and did not "
              "confirm", "Until then their link works. Whoever leaves is forgotten at once.",
              following.LINK_LIFE.days, of="visitor",

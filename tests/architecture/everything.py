@@ -51,7 +51,7 @@ from app.moving.models import Takein, Takeout
 from app.sharing.models import ShareLink
 from app.staff.models import ExportGrant
 from app.tracking.models import StoppedLink
-from app.trust.models import AbuseReport, Appeal, Suspension
+from app.trust.models import AbuseReport, Appeal, PersonRequest, Suspension
 from tests.conftest import Person
 
 Row = Any
@@ -99,6 +99,9 @@ def _trust(account: int, import_: Row) -> dict[str, Row]:
         "review_id": ImportReview(account_id=account, import_id=import_.id),
         "appeal_id": Appeal(account_id=account, import_id=import_.id, text="?"),
         "report_id": AbuseReport(reference="A", kind="spam", text="?", account_id=account),
+        "request_id": PersonRequest(
+            reference="P-K7F3QX2M", kind="erase", address_hash="h", due_at=now()
+        ),
         "stopped_id": StoppedLink(key="host:x.example", reason="?"),
     }
     db.session.add_all(rows.values())

@@ -20,6 +20,8 @@ from app.trust import leftovers as trust
 
 #: Emptied of what is personal, by a statement or a trigger of its own.
 EMPTIED = {"contact", "consent", "suppression", "delivery", "event", "erasure", "import"}
+#: Empties itself of the address once it is answered, refused or closed (staff.asked).
+EMPTIED |= {"person_request"}
 #: Nothing in them is about a contact: settings, counters, members, texts for everybody.
 ABOUT_NOBODY = {
     "acceptance", "account", "alarm_link", "api_token", "asking_round", "authenticator",
@@ -39,6 +41,8 @@ ABOUT_NOBODY = {
 }  # fmt: skip
 #: Of accounts that are being closed, and were.
 ABOUT_NOBODY |= {"closed_account", "closing"}
+#: Of requests of people: accounts and states.
+ABOUT_NOBODY |= {"person_request_place"}
 #: Conversations of people with the operator, kept for the time that is promised for them; fulfilled
 #: wishes to leave go with their person (desk.leftovers).
 LETTERS = {"ticket_message", "ticket_file"}

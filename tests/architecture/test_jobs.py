@@ -22,6 +22,7 @@ JOBS = {
     "app.billing.jobs.tend": [],
     "app.analytics.jobs.forget_salt": [],
     "app.analytics.jobs.take_views": [],
+    "app.campaigns.jobs.count_people": ["campaign_id"],
     "app.contacts.jobs.ask_again": [],
     "app.contacts.jobs.clean_up": [],
     "app.contacts.jobs.count_segment": ["count_id"],
@@ -48,6 +49,7 @@ JOBS = {
     "app.moving.jobs.read_takein": ["takein_id"],
     "app.moving.jobs.sweep": [],
     "app.moving.jobs.write_takeout": ["takeout_id"],
+    "app.staff.jobs.answer_people": [],
     "app.staff.jobs.close_looks": [],
     "app.staff.jobs.follow_customers": [],
     "app.staff.jobs.walk_customers": [],
@@ -65,6 +67,7 @@ JOBS = {
 }
 #: Lies beside jobs and is none: called by edges, never queued.
 HELPERS = {
+    "app.campaigns.jobs.wake_count",
     "app.contacts.jobs.wake",
     "app.contacts.jobs.wake_bulk",
     "app.contacts.jobs.wake_count",

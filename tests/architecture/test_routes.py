@@ -34,6 +34,8 @@ PUBLIC = {
     # The public site, and monitoring.
     "site.landing", "site.about", "site.help_page", "site.choose_theme",
     "site.contact", "site.contact_post", "trust.abuse", "trust.abuse_post",
+    # What somebody asked the operator for, by a signed link.
+    "trust.person_request", "trust.confirm_person_request", "trust.decline_person_request",
     "health.healthz", "health.readyz", "health.metrics",
     # Before one can sign in, or proven by a secret of single use.
     "auth.sign_in", "auth.sign_in_post", "auth.register", "auth.register_post", "auth.sent",

@@ -99,6 +99,18 @@ def test_filters_and_text_go_together(find: Names, alice: Person, crowd: list[Co
     assert find("b.", state="suppressed") == [PEOPLE[1][0]]
 
 
+def test_people_by_their_kind_of_address(find: Names, alice: Person) -> None:
+    with transaction():
+        for email in ("x@gmail.com", "y@mailinator.com", "z@gmial.com"):
+            writing.create(alice.account, email)
+
+    assert find(mailbox="role") == ["info@example.org"]
+    assert find(mailbox="free") == ["x@gmail.com"]
+    assert find(mailbox="disposable") == ["y@mailinator.com"]
+    assert find(mailbox="mistyped") == ["z@gmial.com"]
+    assert find("an", mailbox="role") == ["info@example.org"]
+
+
 def test_a_page_that_would_take_too_long_ends_early(
     alice: Person, crowd: list[Contact], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def environment(
             "BASE_URL": "http://localhost",
             "MAIL_DOMAIN": "mail.test",
             "WORKERS": "1",
+            "SENDING_LADDER": "off",
         }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import sqlalchemy as sa
 
@@ -12,6 +14,7 @@ from app.contacts import (
     finding,
     growth,
     hygiene,
+    importing,
     lists,
     selecting,
     writing,
@@ -97,6 +100,31 @@ def test_it_says_what_changed_and_who_did_it(busy: Contact, alice: Person) -> No
 )
 def test_one_kind_of_entries(busy: Contact, only: str, kinds: set[str]) -> None:
     assert {entry.kind for entry in all_of(busy, only)} == kinds
+
+
+def test_it_says_what_a_file_changed(client: Client, alice: Person, busy: Contact) -> None:
+    file = f"email,first name,town,tags,lists\n{busy.email},Anja,Bonn,file,Cakes\n"
+    with transaction():
+        extra = db.session.scalars(sa.select(ContactList).where(ContactList.name == "News")).first()
+    import_ = importing.stage(
+        alice.account, io.BytesIO(file.encode()), "people.csv", list_=extra,
+        basis="At the counter", member_id=alice.member.id,
+    )  # fmt: skip
+    while importing.run(import_.id):
+        pass
+    db.session.expire_all()
+
+    entry = all_of(busy, "changes")[0]
+    assert (entry.kind, entry.source, entry.text) == ("changed", "import", "people.csv")
+    assert entry.who == alice.member.name
+    assert entry.details == {
+        "first_name": ["Annie", "Anja"], "fields.town": ["Ulm", "Bonn"],
+        "tags": {"added": ["file"], "removed": []}, "lists": ["Cakes"],
+    }  # fmt: skip
+    client.sign_in(alice)
+    page = client.get(f"/contacts/{busy.id}/history").text
+    assert f'href="/imports/{import_.id}"' in page
+    assert "put on: Cakes" in page
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzFd", "W1sieCIsMV1d", "W1sibWFpbHMiLCIxIl1d"])

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from app.accounts.models import Notice
 from app.core.db import db, transaction
+from app.core.errors import Invalid
 from app.delivery.models import Link
 from app.tracking import express, links, stopping
-from app.trust import forgetting
+from app.trust import forgetting, reporting
 from app.trust.models import AbuseReport
 from tests.conftest import Client, Person
 from tests.tracking.conftest import sent
@@ -87,6 +88,16 @@ def test_what_is_missing_is_said(client: Client, wrong: dict[str, str], words: s
     assert words in answer.text
 
 
+def test_nobodys_mailbox_is_flooded_with_confirmations(client: Client) -> None:
+    for email in ("v@shop.example", "V@shop.example", "v@shop.example", "v@shop.example"):
+        report(client, email=email)
+
+    db.session.rollback()
+    assert db.session.scalar(sa.select(sa.func.count(AbuseReport.id))) == 4
+    to = db.session.scalars(sa.select(Notice.to_email)).all()
+    assert sum(one.lower() == "v@shop.example" for one in to) == reporting.CONFIRMED_A_DAY
+
+
 def test_programs_that_fill_in_everything_leave_nothing(client: Client) -> None:
     report(client, fax="1")
 
@@ -118,6 +129,22 @@ def test_a_stopped_link_shows_a_warning_instead_of_leading_on(
     client.post(f"/staff/abuse/links/{stopped.id}/let-through")
     links.forget()
     assert client.get(sent.click()).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "pasted", ["https://Bakery.example/login?x=1", "bakery.example:8443", "bakery.example."]
+)
+def test_a_pasted_address_stops_its_host(app: object, pasted: str) -> None:
+    with transaction():
+        stopping.stop(f"host:{pasted}", reason="Phishing.", by_id=None)
+
+    assert stopping.why(1, 1, "http://www.bakery.example/other") == "Phishing."
+
+
+@pytest.mark.parametrize("key", ["host:", "host:https://", "link:x", "account:Bakery", "page:1"])
+def test_what_would_stop_nothing_is_refused(app: object, key: str) -> None:
+    with transaction(), pytest.raises(Invalid):
+        stopping.stop(key, reason="Phishing.", by_id=None)
 
 
 def test_other_hosts_lead_on(client: Client, sent: Sent) -> None:

@@ -13,6 +13,9 @@ import time_machine
 
 from app.accounts import notices
 from app.accounts.models import Account, Member, Notice
+from app.billing import contracts
+from app.billing.provider import PaymentsAway
+from app.billing.stripe import Stripe
 from app.campaigns.models import Campaign
 from app.contacts import importing, suppressions
 from app.contacts.models import Contact
@@ -24,9 +27,13 @@ from app.desk import tickets
 from app.moving import taking_out
 from app.trust import closing, suspending
 from app.trust.models import ClosedAccount, Closing, KeptOut
+from tests.billing.conftest import look_again, payments, plans
 from tests.conftest import Client, Person
 from tests.delivery.conftest import work
 from tests.faultserver import FaultServer
+from tests.paymentserver import PaymentServer
+
+__all__ = ["payments", "plans"]
 
 Make = Callable[..., Campaign]
 READERS = [f"reader{n}@garden.example" for n in range(12)]
@@ -182,3 +189,41 @@ def test_people_with_another_account_keep_their_login(alice: Person, charlie: Pe
     assert db.session.scalars(sa.select(Member.email).order_by(Member.id)).all() == [
         "alice@bakery.example", "charlie@garage.example",
     ]  # fmt: skip
+
+
+def test_nobody_goes_on_paying_for_an_account_that_is_erased(
+    payments: PaymentServer, alice: Person
+) -> None:
+    """The page to pay on was open when they closed the account, and was paid afterwards."""
+    account_id = alice.account.id
+    step = contracts.begin_checkout(alice.account, alice.member, "small")
+    close(alice)
+    made = payments.pay(step.ref)
+    look_again(alice.account)
+    assert made["cancel_at_period_end"] is False
+
+    with time_machine.travel(now() + LATER, tick=True):
+        assert closing.tend() == 1
+
+    assert made["cancel_at_period_end"] is True
+    db.session.rollback()
+    assert db.session.get(Account, account_id, populate_existing=True) is None
+
+
+def test_an_account_whose_plan_cannot_be_ended_just_now_waits(
+    payments: PaymentServer, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = contracts.begin_checkout(alice.account, alice.member, "small")
+    close(alice)
+    payments.pay(step.ref)
+    look_again(alice.account)
+
+    def away(*_args: object, **_options: object) -> None:
+        raise PaymentsAway("Nobody answers.")
+
+    monkeypatch.setattr(Stripe, "set_end", away)
+    with time_machine.travel(now() + LATER, tick=True):
+        assert closing.tend() == 0
+
+    db.session.rollback()
+    assert db.session.get(Account, alice.account.id, populate_existing=True) is not None

@@ -12,7 +12,7 @@ from app.contacts import bulk_actions, bulk_verbs, fields, jobs, queries, select
 from app.contacts.models import BulkAction
 from app.contacts.routes.blueprint import bp
 from app.contacts.routes.people import wanted_people
-from app.contacts.segments import keeping
+from app.contacts.segments import keeping, words
 from app.contacts.selecting import Selection
 from app.core.db import db, transaction
 from app.core.errors import Invalid
@@ -80,7 +80,8 @@ def query_of(selection: Selection) -> dict[str, Any]:
     wanted = selection.wanted
     found = {
         "q": wanted.text, "list": wanted.list_id, "tag": wanted.tag_id, "state": wanted.state,
-        "segment": wanted.segment_id, "kind": wanted.kind, "finding": wanted.finding,
+        "segment": wanted.segment_id, "kind": wanted.kind, "mailbox": wanted.mailbox,
+        "finding": wanted.finding,
     }  # fmt: skip
     return {name: value for name, value in found.items() if value}
 
@@ -144,6 +145,8 @@ def in_words(selection: Selection) -> str:
     if wanted.is_everybody:
         return "everybody"
     parts = [f"all {wanted.kind}s" if wanted.kind else "all people"]
+    if wanted.mailbox:
+        parts.append(f"whose address is {words.MAILBOXES[wanted.mailbox]}")
     if wanted.text:
         parts.append(f"named “{wanted.text}”")
     if wanted.list_id:

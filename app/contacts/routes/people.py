@@ -35,6 +35,7 @@ from app.contacts.forms import (
 from app.contacts.models import Consent, Contact, Subscription
 from app.contacts.routes.blueprint import bp
 from app.contacts.segments import keeping
+from app.contacts.segments.rule import MAILBOXES
 from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.fragments import csv_answer, page_or_fragment, see_other
@@ -83,6 +84,7 @@ def wanted_people() -> finding.Wanted:
     return finding.Wanted(
         given.get("q", "")[:200], list_id, tag_id, state, segment_id,
         kind=kind if kind in writing.KINDS else "",
+        mailbox=mailbox if (mailbox := given.get("mailbox", "")) in MAILBOXES else "",
         finding=found if (found := given.get("finding", "")) in hygiene.FINDINGS else "",
     )  # fmt: skip
 

@@ -29,6 +29,7 @@ FIXED = {
     "list_states": offering.LIST_STATES,
     "by": offering.BY,
     "kinds": offering.KINDS,
+    "addresses": offering.ADDRESSES,
     "yes_no": offering.YES_NO,
     "consents": offering.CONSENTS,
 }

@@ -23,7 +23,7 @@ VALUES = (
 _FIRST_OPS = {
     "text": "is", "number": "is", "date": "in_last", "moment": "in_last", "yes_no": "is",
     "list": "on", "tag": "has", "kind": "is", "deed": "did", "source": "is", "consent": "has",
-    "tracking": "is",
+    "tracking": "is", "mailbox": "is",
 }  # fmt: skip
 
 
@@ -163,6 +163,7 @@ def ops(sort: str) -> tuple[str, ...]:
         "list": ("on", "not_on"),
         "tag": ("has", "has_not"),
         "kind": ("is", "is_not"),
+        "mailbox": ("is", "is_not"),
         "deed": ("did", "did_not"),
         "source": ("is", "is_not"),
         "consent": ("has", "has_not"),

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.contacts.models import Consent, Contact, ContactList, Subscription, Tag, contact_tag
-from app.contacts.segments import days, elsewhere
+from app.contacts.segments import days, elsewhere, mailboxes
 from app.contacts.segments.rule import (
     Agreed,
     Day,
@@ -22,6 +22,7 @@ from app.contacts.segments.rule import (
     Group,
     Kind,
     Last,
+    Mailbox,
     Number,
     OnList,
     Rule,
@@ -73,6 +74,8 @@ def _fact(rule: Rule, around: Surroundings) -> Condition:
             return _filled(field) if known else sa.not_(_filled(field))
         case Kind(value):
             return Contact.kind == value
+        case Mailbox(value):
+            return mailboxes.condition(value)
         case Tracked(value):
             return Contact.tracking_off == sa.literal(not value)
     return _history(rule, around)

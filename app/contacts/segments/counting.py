@@ -81,10 +81,15 @@ def kept(account_id: int, rule: Rule) -> int | None:
     return None
 
 
+def is_small(account_id: int) -> bool:
+    """Whether the account's people can be counted while a page is made."""
+    people = sa.select(Headcount.people).where(Headcount.account_id == account_id)
+    return (db.session.scalar(people) or 0) <= FEW_PEOPLE
+
+
 def at_once(account_id: int, rule: Rule) -> Numbers | None:
     """Counted now, where the account is small and it is quick; None where it has to be asked."""
-    people = sa.select(Headcount.people).where(Headcount.account_id == account_id)
-    if (db.session.scalar(people) or 0) > FEW_PEOPLE:
+    if not is_small(account_id):
         return None
     condition = compiling.condition(rule, surroundings.of(account_id))
     try:

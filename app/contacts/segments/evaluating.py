@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from app.contacts.segments import mailboxes
 from app.contacts.segments.facts import Deed, Facts, Sent
 from app.contacts.segments.rule import (
     Agreed,
@@ -21,6 +22,7 @@ from app.contacts.segments.rule import (
     Group,
     Kind,
     Last,
+    Mailbox,
     Number,
     OnList,
     Rule,
@@ -60,6 +62,8 @@ def _fact(rule: Rule, facts: Facts, around: Surroundings, campaigns: Mapping[int
             return _day(_value(facts, field), when, around)
         case Kind(value):
             return facts.contact.kind == value
+        case Mailbox(value):
+            return mailboxes.fits(facts.contact.address, value)
         case Tracked(value):
             return facts.contact.tracking_off != value
     return _history(rule, facts, around, campaigns)

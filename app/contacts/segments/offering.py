@@ -11,7 +11,7 @@ from app.contacts.models import ContactField, ContactList, Import, Tag
 from app.contacts.segments.building import Node, ops, sort_of
 from app.contacts.segments.elsewhere import campaign
 from app.contacts.segments.rule import MOMENTS, TEXTS
-from app.contacts.segments.words import COMPARED
+from app.contacts.segments.words import COMPARED, MAILBOXES
 from app.core.db import db
 
 Pairs = Sequence[tuple[str, str]]
@@ -32,6 +32,7 @@ _OPS: dict[str, dict[str, str]] = {
     "list": {"on": "are", "not_on": "are not"},
     "tag": {"has": "have", "has_not": "do not have"},
     "kind": {"is": "are", "is_not": "are not"},
+    "mailbox": {"is": "is", "is_not": "is not"},
     "deed": {"did": "yes, they did", "did_not": "no, they did not"},
     "source": {"is": "came", "is_not": "did not come"},
     "consent": {"has": "yes, they did", "has_not": "no, they did not"},
@@ -44,6 +45,7 @@ LIST_STATES: Pairs = (
 )  # fmt: skip
 BY: Pairs = (("human", "people"), ("machine", "machines"), ("anybody", "people or machines"))
 KINDS: Pairs = (("person", "people"), ("organisation", "organisations"))
+ADDRESSES: Pairs = tuple(MAILBOXES.items())
 YES_NO: Pairs = (("yes", "yes"), ("no", "no"))
 CONSENTS: Pairs = (
     ("confirmed", "confirm by mail"), ("asked", "ask for mail themselves"),
@@ -115,7 +117,7 @@ def _groups(own: Pairs) -> Sequence[tuple[str, Pairs]]:
         ("What they did", (
             ("received", "Got a mail"), ("opened", "Opened a mail"), ("clicked", "Clicked a link"),
         )),
-        ("Who they are", (*TEXTS.items(), *own)),
+        ("Who they are", (*TEXTS.items(), ("mailbox", "Kind of address"), *own)),
         ("Since when", tuple(MOMENTS.items())),
         ("How they came and agreed", (
             ("source", "Where from"), ("consent", "Consent"), ("tracking", "Lets you count opens"),

@@ -16,6 +16,7 @@ from app.contacts.segments.rule import (
     Group,
     Kind,
     Last,
+    Mailbox,
     Number,
     OnList,
     Rule,
@@ -199,6 +200,11 @@ def _kind(op: str, given: Json) -> Rule:
     return Kind(_one_of(given.get("value"), shapes.KINDS, "person or organisation"), negated)
 
 
+def _mailbox(op: str, given: Json) -> Rule:
+    negated = _is_negated(op, ("is",), ("is_not",))
+    return Mailbox(_one_of(given.get("value"), shapes.MAILBOXES, "what kind of address"), negated)
+
+
 def _tag(op: str, given: Json) -> Rule:
     negated = _is_negated(op, ("has", "is"), ("has_not", "is_not"))
     value = given.get("value")
@@ -252,6 +258,7 @@ def _tracking(op: str, given: Json) -> Rule:
 
 _READERS = {
     "kind": _kind,
+    "mailbox": _mailbox,
     "tag": _tag,
     "list": _list,
     "source": _source,

@@ -28,6 +28,7 @@ TEXTS = {
 MOMENTS = {"added": "Added", "changed": "Last changed"}
 DEEDS = ("received", "opened", "clicked")
 KINDS = ("person", "organisation")
+MAILBOXES = ("role", "disposable", "free", "mistyped")
 STATES = ("active", "pending", "ended", "any")
 BY = ("human", "machine", "anybody")
 SOURCES = ("import", "form", "api", "hand", "unknown")
@@ -108,6 +109,15 @@ class Kind:
 
 
 @dataclass(frozen=True)
+class Mailbox:
+    """The address is that of a desk (info@), a throw-away one, of a free service, or its domain is
+    mistyped as it seems: one of MAILBOXES."""
+
+    value: str
+    negated: bool = False
+
+
+@dataclass(frozen=True)
 class Tagged:
     """Has a tag of that name."""
 
@@ -182,7 +192,19 @@ class Group:
 
 
 Condition = (
-    Text | Number | YesNo | Day | Filled | Kind | Tagged | OnList | Did | Source | Agreed | Tracked
+    Text
+    | Number
+    | YesNo
+    | Day
+    | Filled
+    | Kind
+    | Mailbox
+    | Tagged
+    | OnList
+    | Did
+    | Source
+    | Agreed
+    | Tracked
 )
 Rule = Condition | Group
 
@@ -217,6 +239,8 @@ def _leaf(rule: Condition) -> dict[str, Any]:
             return {"field": field, "op": "known" if known else "empty"}
         case Kind(value, negated):
             return {"field": "kind", "op": _negated("is", negated), "value": value}
+        case Mailbox(value, negated):
+            return {"field": "mailbox", "op": _negated("is", negated), "value": value}
         case Tagged(name, negated):
             return {"field": "tag", "op": _negated("has", negated), "value": name}
         case Tracked(value):

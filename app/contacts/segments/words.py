@@ -17,6 +17,7 @@ from app.contacts.segments.rule import (
     Group,
     Kind,
     Last,
+    Mailbox,
     Number,
     OnList,
     Rule,
@@ -44,6 +45,10 @@ ON_LIST = {
 CAME = {
     "import": "by a file", "form": "by a sign-up form", "api": "by a program (API)",
     "hand": "by hand", "unknown": "in a way that was not noted",
+}  # fmt: skip
+MAILBOXES = {
+    "role": "a desk such as info@", "disposable": "a throw-away one",
+    "free": "of a free mail service", "mistyped": "mistyped as it seems",
 }  # fmt: skip
 AGREED = {
     "stated": "were said by you to agree", "asked": "asked for mail themselves",
@@ -112,6 +117,9 @@ def _leaf(rule: Condition, names: Names) -> list[Piece]:
         case Kind(value, negated):
             word = "people" if (value == "person") != negated else "organisations"
             return [Piece("who are "), Piece(word, strong=True)]
+        case Mailbox(value, negated):
+            compared = "is not" if negated else "is"
+            return [Piece(f"whose address {compared} "), Piece(MAILBOXES[value], strong=True)]
         case Tagged(name, negated):
             have = "who do not have" if negated else "who have"
             return [Piece(f"{have} the tag "), Piece(name, strong=True)]

@@ -15,6 +15,7 @@ from app.staff.routes import (
     plans,
     policy,
     registers,
+    requests,
     visits,
 )
 from app.staff.routes.blueprint import bp
@@ -38,5 +39,6 @@ __all__ = [
     "plans",
     "policy",
     "registers",
+    "requests",
     "visits",
 ]

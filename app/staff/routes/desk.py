@@ -62,6 +62,7 @@ def _page(found: Ticket, form: LetterForm) -> str:
         others=queries.of_account(found.account_id) if found.account_id else [],
         candidates=optouts.candidates(found) if found.leaving == "waiting" else [],
         kept=keeping.in_words(keeping.days("enquiries")),
+        may_answer_people=bool({"support", "abuse"} & set(current_member().staff_roles or ())),
     )
 
 

@@ -27,6 +27,8 @@ LATELY = {"op": "in_last", "value": 30}
         (ON | {"state": "ended", "when": LATELY}, "people who left Newsletter in the last 30 days"),
         (ON | {"when": {"op": "before", "value": "2025-05-01"}},
          "people who are on Newsletter, having joined before 1 May 2025"),
+        ({"field": "mailbox", "op": "is_not", "value": "role"},
+         "people whose address is not a desk such as info@"),
         ({"field": "opened", "op": "did_not"}, "people who did not open any mail"),
         ({"field": "opened", "op": "did_not", "campaign": 7}, "people who did not open May"),
         ({"field": "opened", "op": "did", "campaign": 8},

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.campaigns.models import Campaign
 from app.contacts import fields, lists, tags
 from app.contacts.models import Consent, Contact, ContactList, Import, Subscription, contact_tag
+from app.contacts.text import ROLES
 from app.core.db import db, transaction
 from app.delivery.models import Batch, Delivery, Event
 from tests.conftest import Person
@@ -82,7 +83,7 @@ def _contact(account_id: int, random: Random, number: int, imports: list[int]) -
     }  # fmt: skip
     contact = Contact(
         account_id=account_id, email=f"Person{number}@{random.choice(('a', 'B', 'Ä'))}.example",
-        address=f"person{number}@a.example", kind=random.choice(("person", "organisation")),
+        address=_address(number), kind=random.choice(("person", "organisation")),
         first_name=random.choice(TEXTS), last_name=random.choice(TEXTS),
         company=random.choice(TEXTS), tracking_off=random.random() < 0.3,
         fields={key: value for key, value in own.items() if random.random() < 0.7},
@@ -91,6 +92,13 @@ def _contact(account_id: int, random: Random, number: int, imports: list[int]) -
     )  # fmt: skip
     db.session.add(contact)
     return contact
+
+
+def _address(number: int) -> str:
+    """Each of another kind, each once."""
+    domains = ("a.example", "gmail.com", "gmial.com", "mailinator.com", "notgmail.com")
+    local = sorted(ROLES)[number] if number % 4 == 0 else f"person{number}"
+    return f"{local}@{domains[number % len(domains)]}"
 
 
 def _history(
@@ -214,6 +222,11 @@ conditions = st.one_of(
         field="kind",
         op=st.sampled_from(("is", "is_not")),
         value=st.sampled_from(("person", "organisation")),
+    ),
+    _leaf(
+        field="mailbox",
+        op=st.sampled_from(("is", "is_not")),
+        value=st.sampled_from(("role", "disposable", "free", "mistyped")),
     ),
     _leaf(
         field="tag",
