@@ -21,6 +21,9 @@ CSP_PUBLIC_HTML = CSP_USER_HTML.replace(
     "sandbox;", "sandbox allow-popups allow-popups-to-escape-sandbox;"
 )
 
+#: Answers that no browser shows; `tracking.express` gives the commonest of them by itself.
+REDIRECTS = {301, 302, 303, 307, 308}
+
 
 def safety(*, secure: bool) -> list[tuple[str, str]]:
     """What stands in every answer that does not say otherwise."""
@@ -43,7 +46,7 @@ def protect(app: Flask, *, secure: bool) -> None:
         headers = response.headers
         for name, value in every:
             headers.setdefault(name, value)
-        if response.mimetype == "text/html":
+        if response.mimetype == "text/html" and response.status_code not in REDIRECTS:
             _say_frames(headers)
         if _is_for_everybody(app, request.endpoint):
             headers.setdefault("Cache-Control", "no-store")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,13 @@ def _in_database_file() -> list[str]:
         return []
     path = Path(str(db.engine.url.database))
     found = [path, path.with_name(path.name + "-wal")]
-    return [one.name for one in found if one.exists() and _in_file(one)]
+    return [one.name for one in found if one.exists() and _names_them(_from_outside(one))]
+
+
+def _from_outside(path: Path) -> bytes:
+    """A file of SQLite's, read by another process: closing it in this one would take away the
+    locks that its connections hold (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
+    return subprocess.run(["cat", str(path)], capture_output=True, check=True).stdout  # noqa: S603, S607
 
 
 def test_the_story_leaves_traces_before(story: tuple[int, Sent], home: Path) -> None:
