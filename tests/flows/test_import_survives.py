@@ -110,7 +110,9 @@ def test_killing_the_worker_changes_nothing(settings: Config, alice: Person, hom
     while kills < 4:
         before = rows_done(import_.id)
         worker = work(settings, import_.id)
-        wait_until(lambda seen=before: rows_done(import_.id) > seen + 1000, what="progress")  # type: ignore[misc]
+        wait_until(
+            lambda seen=before: rows_done(import_.id) > seen + 1000, seconds=90, what="progress"
+        )  # type: ignore[misc]
         time.sleep(0.01 * kills)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
@@ -195,7 +197,9 @@ def test_killing_the_worker_of_an_undo_changes_nothing(
     for kills in range(4):
         seen = undone_so_far(import_.id)
         worker = work(settings, import_.id, UNDOER)
-        wait_until(lambda seen=seen: undone_so_far(import_.id) > seen + 300, what="progress")  # type: ignore[misc]
+        wait_until(
+            lambda seen=seen: undone_so_far(import_.id) > seen + 300, seconds=90, what="progress"
+        )  # type: ignore[misc]
         time.sleep(0.01 * kills)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
