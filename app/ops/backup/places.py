@@ -208,9 +208,10 @@ class Bucket:
         thread = threading.Thread(target=send, daemon=True)
         thread.start()
         try:
-            with into:
-                yield cast(BinaryIO, into)
+            yield cast(BinaryIO, into)
+            into.close()
         except BaseException:
+            # Said before the end is: whoever reads takes an end for the end of the whole.
             broken.set()
             with contextlib.suppress(OSError):
                 into.close()
