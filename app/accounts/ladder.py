@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import warming
 from app.accounts.models import Account, LadderMove, LadderPlace
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,6 @@ def give_back(account_id: int, n: int) -> None:
 
 def held(account_id: int) -> LadderPlace:
     """The row, made where it is missing, held to the end of the transaction, at today's count."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     moment, today = now(), warming.today()
     values = {"step": 0, "since": moment, "day": today, "in_day": 0, "look_at": moment}
     db.session.execute(

@@ -20,8 +20,7 @@ from app.analytics.models import PageDay, PageLink, PageSource, PublicPage
 from app.analytics.visits import COUNTERS, DAY_S, Sums, View, Visit
 from app.core import queue_server
 from app.core.clock import now
-from app.core.db import db, transaction
-from app.tracking.counting import insert
+from app.core.db import db, insert, transaction
 from app.tracking.models import Intake
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,6 @@ import logging
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from app.accounts import auditing, owners
 from app.accounts.models import Account, Member
 from app.billing import provider
@@ -19,7 +17,7 @@ from app.billing.provider import Customer, PaymentsAway, PaymentsRefused, Step
 from app.contacts.text import clean_line, refuse_card_number
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, insert, transaction
 from app.core.errors import Invalid, NotFound, WrongState
 from app.core.tokens import hashed
 from app.mailer import address as addresses
@@ -204,7 +202,6 @@ def _key(what: str, *parts: object) -> str:
 
 def _row(account_id: int) -> Contract:
     """The account's, made where it is missing, and held to the end of the transaction."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     empty = dict.fromkeys(
         ("email", "name", "reference", "subscription_ref", "price_ref", "checkout_ref", "state",
          "told", "problem"), ""

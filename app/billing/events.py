@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 
 from app.billing import provider, signatures
@@ -15,7 +14,7 @@ from app.billing.models import Contract, PaymentEvent
 from app.billing.signatures import NotProven
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, insert, transaction
 from app.core.errors import NotFound
 
 PATIENCE_S = 5.0
@@ -53,7 +52,6 @@ def _keep(event: dict[str, Any]) -> bool:
     """Its number, and whom to look at; what else it says is asked anew, and not kept."""
     customer_ref = _customer(event)
     is_ours = bool(customer_ref) and _is_known(customer_ref)
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(PaymentEvent).values(
         ref=event["id"], kind=str(event.get("type"))[:64], is_ours=is_ours, at=now()
     )

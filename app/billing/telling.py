@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import owners
 from app.accounts.models import Account
@@ -12,7 +11,7 @@ from app.campaigns.limits import contacts_of
 from app.campaigns.models import Campaign
 from app.contacts.models import Headcount
 from app.core import settings
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, insert, transaction
 from app.plans import allowance
 from app.plans.allowance import LIMITS_PAGE, OVER, day, month_of, next_month
 from app.plans.catalogue import LIMITS, Plan, catalogue, plan_of
@@ -112,7 +111,6 @@ def _is_on(plan: Plan) -> sa.ColumnElement[bool]:
 
 def _tell(account_id: int, plan: Plan, what: str, level: int, used: int, limit: int) -> int:
     period = "" if level == OVER else _period()
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(LimitNotice).values(account_id=account_id, what=what, level=level, period=period)
     first = db.session.execute(row.on_conflict_do_nothing().returning(LimitNotice.id)).scalar()
     if first is None:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import notices
 from app.accounts.models import Account
@@ -21,7 +20,7 @@ from app.contacts.models import ConfirmationMail, Contact, ContactList
 from app.contacts.signup.words import Words
 from app.core import settings, tokens
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.core.errors import TooMany
 
 EVERY = timedelta(days=1)
@@ -123,7 +122,6 @@ def _claim(contact: Contact, *, again: bool) -> bool:
     )
     if (db.session.scalar(lately) or 0) >= PER_ADDRESS:
         return False
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(ConfirmationMail).values(
         account_id=contact.account_id,
         address_hash=hashed,

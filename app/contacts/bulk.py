@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from app.contacts.models import Import
 from app.contacts.rows import PREPARED, Person
-from app.core.db import db, dialect_name
+from app.core.db import db, dialect_name, insert
 from app.core.errors import DomainError
 
 _VARYING = ("id", *PREPARED)
@@ -38,7 +38,6 @@ def insert_missing(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[A
     """Add the rows that are not there yet; returns the first column of those that were added."""
     if not rows:
         return []
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     statement = insert(table).on_conflict_do_nothing().returning(next(iter(table.primary_key)))
     return list(db.session.connection().scalars(statement, list(rows)))
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import CursorResult
 
 from app.contacts import counting
@@ -22,7 +22,7 @@ from app.contacts.bulk import among
 from app.contacts.models import BulkAction, Contact, Suppression, Tag, bulk_change, contact_tag
 from app.contacts.selecting import Span
 from app.core.clock import now
-from app.core.db import Base, connection, db, dialect_name
+from app.core.db import Base, connection, db, dialect_name, insert
 
 Condition = sa.ColumnElement[bool]
 CONTACT = Base.metadata.tables["contact"]
@@ -96,7 +96,6 @@ class Verb:
 
 def insert_from(table: sa.Table, rows: sa.Select[Any], names: list[str]) -> int:
     """INSERT … SELECT of the rows that are not there yet; returns how many that were."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     statement = insert(table).from_select(names, rows, include_defaults=False)
     return run(statement.on_conflict_do_nothing())
 

@@ -6,11 +6,10 @@ from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.contacts.models import ContactList, Headcount, ListDay, PeopleDay, Tag
 from app.core.clock import now
-from app.core.db import connection, db, dialect_name
+from app.core.db import connection, db, insert
 
 
 def on_list(list_id: int, *, active: int = 0, pending: int = 0) -> None:
@@ -39,7 +38,6 @@ def tagged(tag_id: int, difference: int) -> None:
 
 def people(account_id: int, difference: int) -> None:
     """Contacts came or went."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(Headcount).values(account_id=account_id, people=difference)
     change = {"people": Headcount.people + difference}
     db.session.execute(row.on_conflict_do_update(index_elements=["account_id"], set_=change))
@@ -49,7 +47,6 @@ def people(account_id: int, difference: int) -> None:
 
 def _bump(model: type[ListDay | PeopleDay], whose: dict[str, int], difference: int) -> None:
     """Add to today's number of those who joined, or of those who are gone."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     table: Any = model.__table__
     change = {"joined": max(difference, 0), "gone": max(-difference, 0)}
     row = insert(table).values(**whose, day=now().astimezone(UTC).date(), **change)

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.contacts import consent, resting
 from app.contacts.models import Contact, Frequency, Pause
 from app.contacts.models.preferences import FREQUENCIES
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.core.errors import Invalid
 
 
@@ -67,6 +66,5 @@ def _days(per: str) -> int:
 
 
 def _put(model: type[Pause | Frequency], contact: Contact, **values: Any) -> None:
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(model).values(contact_id=contact.id, account_id=contact.account_id, **values)
     db.session.execute(row.on_conflict_do_update(index_elements=["contact_id"], set_=values))

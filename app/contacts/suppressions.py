@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.contacts import travelling
 from app.contacts.bulk import among
 from app.contacts.models import Suppression
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.core.errors import DomainError
 from app.core.tokens import derive_key
 
@@ -106,7 +105,6 @@ def add_many(
 
 
 def _upsert(reason: str, detail: str, import_id: int | None = None) -> Any:
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {
         "address": sa.bindparam("the_address", type_=Suppression.__table__.c.address.type),
         "reason": reason,

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column, registry
@@ -139,6 +140,11 @@ def connection() -> sa.Connection:
 def dialect_name() -> str:
     """ "sqlite" or "postgresql"."""
     return db.engine.dialect.name
+
+
+def insert(table: Any) -> Any:
+    """An INSERT that may name conflicts, in the words of the database that is used."""
+    return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(table)
 
 
 def empty_log() -> bool:

@@ -11,10 +11,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from app.accounts import ladder, warming
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.delivery.models import RelayUse
 from app.mailer.smtp import RelaySettings
 
@@ -142,7 +140,6 @@ def why_rests(relay: RelaySettings, limits: Limits, until: datetime) -> str:
 
 
 def _row(key: str) -> RelayUse:
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {"free_at": 0.0, "hour": 0, "in_hour": 0, "day": 0, "in_day": 0}
     db.session.execute(insert(RelayUse).values(relay=key, **values).on_conflict_do_nothing())
     # Held to the end of the transaction, so that two workers never give out the same.

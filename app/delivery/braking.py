@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.campaigns import scheduling
 from app.campaigns.models import Campaign
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.delivery import tallying
 from app.delivery.models import Alarm, Delivery, Event, Tally, in_state
 from app.mailer.faults import Fault
@@ -126,7 +125,6 @@ def raise_alarm(
 
     Two at once tell once.
     """
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {"n": n, "at": now(), "words": words, "is_paused": is_paused, "told_at": None}
     row = insert(Alarm).values(campaign_id=campaign_id, kind=kind, **values)
     statement = row.on_conflict_do_update(

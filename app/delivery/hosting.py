@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, insert, transaction
 from app.delivery.models import MailDomain
 from app.mailer import mailbox_providers
 from app.mailer.lookup import Away, Find, Resolver
@@ -42,7 +41,6 @@ def _kept(domains: list[str]) -> dict[str, str]:
     kept = {row.domain: row.provider for row in rows}
     missing = [domain for domain in domains if domain not in kept and len(domain) <= 255]
     if missing:
-        insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
         rows_to_ask = [{"domain": domain, "provider": "", "due_at": now()} for domain in missing]
         db.session.execute(insert(MailDomain).on_conflict_do_nothing(), rows_to_ask)
     return kept

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import relays
 from app.campaigns.models import Campaign
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.delivery import tallying
 from app.delivery.models import Outage
 from app.mailer.smtp import RelaySettings
@@ -20,7 +19,6 @@ from app.mailer.smtp import RelaySettings
 def begin(relay: RelaySettings, campaign_id: int, reason: str, *, knock_again: timedelta) -> None:
     """Nobody knocks for a while, nobody is blamed. Call inside a transaction."""
     moment = now()
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     is_new = db.session.get(Outage, relay.key) is None
     row = insert(Outage).values(
         relay=relay.key, since=moment, until=moment + knock_again, reason=reason,

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.contacts.models import Contact
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.delivery import hosting, recording, tallying
 from app.delivery.models import Delivery, DiaryEntry, ProviderPace
 from app.mailer import mailbox_providers, pacing
@@ -183,11 +182,11 @@ class Slowing:
             if pace != before.get(provider)
         ]
         for row in rows:
-            insert = _insert().values(row)
+            statement = insert(ProviderPace).values(row)
             db.session.execute(
-                insert.on_conflict_do_update(
+                statement.on_conflict_do_update(
                     index_elements=["relay", "provider"],
-                    set_={name: insert.excluded[name] for name in (*_FIELDS, "waits")},
+                    set_={name: statement.excluded[name] for name in (*_FIELDS, "waits")},
                 )
             )
         self.known, self._read_at = paces, time.monotonic()
@@ -346,10 +345,6 @@ def _rows(relay: str, *, lock: bool = False) -> Sequence[ProviderPace]:
 
 def _pace(row: ProviderPace) -> Pace:
     return Pace(**{name: getattr(row, name) for name in _FIELDS})
-
-
-def _insert() -> sqlite.Insert | postgresql.Insert:
-    return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(ProviderPace)
 
 
 def _is_told(campaign_id: int, beginning: str) -> bool:

@@ -26,14 +26,13 @@ import sqlalchemy as sa
 from app.accounts.models import Member
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import db, insert, transaction
 from app.core.tokens import hashed
 from app.delivery.models import Event
 from app.desk import optouts, reading, tickets
 from app.desk.models import Ticket
 from app.desk.reading import Post
 from app.tracking import returns
-from app.tracking.counting import insert
 from app.tracking.models import Intake
 
 log = logging.getLogger(__name__)

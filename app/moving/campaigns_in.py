@@ -18,7 +18,7 @@ from app.campaigns.composing import Draft
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.bulk import among
 from app.contacts.text import clean_line, clean_note
-from app.core.db import db
+from app.core.db import db, insert
 from app.core.errors import Invalid
 from app.delivery import tallying
 from app.delivery.models import OPEN_STATES, STATES, Batch, Delivery, DiaryEntry, Event, Link
@@ -30,7 +30,6 @@ from app.moving.steps import (
     Row,
     is_yes,
     moment,
-    upsert,
     whole,
     words,
 )
@@ -289,4 +288,4 @@ def _hour(into: Into, one: Any, campaign_id: int) -> dict[str, Any] | None:
 
 def _keep(model: Any, rows: list[dict[str, Any]]) -> None:
     if rows:
-        db.session.connection().execute(upsert(model).on_conflict_do_nothing(), rows)
+        db.session.connection().execute(insert(model).on_conflict_do_nothing(), rows)

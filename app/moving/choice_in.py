@@ -20,8 +20,8 @@ from app.contacts.models import (
 )
 from app.contacts.models.preferences import FREQUENCIES
 from app.contacts.text import clean_line, clean_note
-from app.core.db import Base, db
-from app.moving.steps import ADDED, KNOWN, LEFT_OUT, Into, Row, moment, upsert, whole, words
+from app.core.db import Base, db, insert
+from app.moving.steps import ADDED, KNOWN, LEFT_OUT, Into, Row, moment, whole, words
 from app.preferences.centre import PASSAGES_LENGTH, SWITCHES, WORDS_LENGTH
 
 
@@ -62,7 +62,7 @@ def _pause(into: Into, contact_id: int, row: Row) -> bool:
     until = moment(row.get("paused_until"), latest=longest)
     if until is None or until <= into.at:
         return False
-    given = upsert(Pause).values(
+    given = insert(Pause).values(
         contact_id=contact_id, account_id=into.account.id, since=into.at, until=until
     )
     return _was_put(given, Pause.contact_id, {"until": until}, Pause.until < until)
@@ -73,7 +73,7 @@ def _frequency(into: Into, contact_id: int, row: Row) -> bool:
     if per not in FREQUENCIES:
         return False
     oftener = [one for one, days in FREQUENCIES.items() if days < FREQUENCIES[per]]
-    given = upsert(Frequency).values(
+    given = insert(Frequency).values(
         contact_id=contact_id, account_id=into.account.id, per=per, since=into.at
     )
     return _was_put(given, Frequency.contact_id, {"per": per}, Frequency.per.in_(oftener))

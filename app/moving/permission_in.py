@@ -14,9 +14,9 @@ from app.contacts.bulk import among
 from app.contacts.models import Consent, Contact, Suppression
 from app.contacts.text import clean_line, clean_note
 from app.contacts.travelling import KEY_BYTES, TravelKey
-from app.core.db import db
+from app.core.db import db, insert
 from app.mailer.address import BadAddress, quick
-from app.moving.steps import ADDED, CHUNK, KNOWN, LEFT_OUT, Into, Row, moment, upsert, whole, words
+from app.moving.steps import ADDED, CHUNK, KNOWN, LEFT_OUT, Into, Row, moment, whole, words
 
 KINDS = (
     "stated", "asked", "confirmed", "withdrawn", "restored", "paused", "resumed", "frequency",
@@ -77,7 +77,7 @@ def _insert(into: Into, rows: list[dict[str, Any]]) -> None:
     """What a person asked for replaces weaker reasons, never the other way round."""
     before = _number(into, rows)
     for row in sorted(rows, key=lambda row: str(row["address_hash"])):
-        statement = upsert(Suppression).values(**row)
+        statement = insert(Suppression).values(**row)
         weaker = sa.and_(
             sa.literal(row["reason"] in suppressions.BY_PERSON),
             Suppression.reason.not_in(suppressions.BY_PERSON),

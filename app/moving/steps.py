@@ -14,12 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.models import Account
 from app.contacts.bulk import among
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.moving.models import Moved
 from app.moving.package import Package
 
@@ -60,7 +59,7 @@ class Into:
             for old, new in pairs.items()
         ]
         if rows:
-            db.session.connection().execute(upsert(Moved).on_conflict_do_nothing(), rows)
+            db.session.connection().execute(insert(Moved).on_conflict_do_nothing(), rows)
 
     def new_ids(self, kind: str, olds: Iterable[Any]) -> dict[int, int]:
         """Of those that came in: their number here."""
@@ -121,11 +120,6 @@ class Step:
         if self.run is not None:
             self.run(into)
         return len(rows)
-
-
-def upsert(model: Any) -> Any:
-    """INSERT with ON CONFLICT, in the words of this database."""
-    return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(model)
 
 
 def whole(value: Any) -> int | None:

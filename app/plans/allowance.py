@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.core.errors import Invalid
 from app.plans.catalogue import HasPlan, plan_of
 from app.plans.models import LimitNotice, MailMonth, Reservation
@@ -138,7 +137,6 @@ def grace_until(account: HasPlan, contacts: int) -> datetime | None:
 
 def note_waiting(account_id: int, campaign_id: int) -> None:
     """A campaign waits for room; the owners are told once. Call inside a transaction."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(LimitNotice).values(
         account_id=account_id, what=CAMPAIGN, level=UNTOLD, period=str(campaign_id)
     )
@@ -172,7 +170,6 @@ def day(value: date) -> str:
 
 def _locked(account_id: int, month: date) -> MailMonth:
     """The row of a month, held to the end of the transaction."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {"account_id": account_id, "month": month, "used": 0, "extra": 0}
     db.session.execute(insert(MailMonth).values(values).on_conflict_do_nothing())
     return db.session.get_one(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import notices
 from app.accounts.models import Account
@@ -17,7 +16,7 @@ from app.contacts import handles
 from app.contacts.models import Contact, LinkRequest
 from app.contacts.suppressions import address_hash
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, insert, transaction
 from app.mailer.address import parse
 from app.preferences import guests
 from app.tracking.texts import Texts
@@ -34,7 +33,6 @@ def ask(account: Account, email: str, *, language: str = "en") -> None:
 
 def _note(account_id: int, address: str, language: str) -> None:
     moment = now()
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(LinkRequest).values(
         account_id=account_id, address_hash=address_hash(account_id, address), address=address,
         language=language, n=1, since=moment,

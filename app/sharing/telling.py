@@ -11,7 +11,6 @@ import hmac
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import notices
 from app.accounts.models import Account
@@ -21,7 +20,7 @@ from app.campaigns.models import ArchivePage
 from app.contacts import suppressions
 from app.core import settings, tokens
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.core.errors import Invalid
 from app.core.tokens import BadToken, Purpose
 from app.mailer import address
@@ -67,7 +66,6 @@ def tell(found: Found, email: str, sentence: str) -> None:
 
 def never(token: str) -> None:
     """Nobody tells this person of anything any more. Raises BadToken."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(NeverTell).values(address_hash=_hash_in(token), at=now())
     db.session.execute(row.on_conflict_do_nothing())
 
@@ -130,7 +128,6 @@ def _claim(found: Found, friend: str) -> bool:
     )
     if db.session.scalar(lately.limit(1)):
         return False
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(ToldFriend).values(
         address_hash=hashed,
         campaign_id=found.campaign.id,

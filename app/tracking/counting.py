@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-
-from app.core.db import Base, db, dialect_name
+from app.core.db import db, insert
 from app.tracking.models import HourScore, Score
 
 ScoreKey = tuple[int, str, str, int]
@@ -85,8 +82,3 @@ def _add_hour(key: HourKey, n: int) -> None:
             set_={"n": HourScore.n + n},
         )
     )
-
-
-def insert(table: type[Base]) -> Any:
-    """INSERT with ON CONFLICT, in the words of this database."""
-    return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(table)

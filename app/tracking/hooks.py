@@ -19,14 +19,13 @@ import sqlalchemy as sa
 from app.accounts import report_hooks
 from app.accounts.models import ReportHook
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import db, insert, transaction
 from app.core.errors import NotFound
 from app.core.tokens import hashed
 from app.delivery.models import Event
 from app.mailer.providers import PROVIDERS, ses
 from app.mailer.providers.common import Posted, Refused, Told
 from app.tracking import amazon, returns
-from app.tracking.counting import insert
 from app.tracking.models import Intake, ProviderReport
 
 log = logging.getLogger(__name__)

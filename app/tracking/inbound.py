@@ -20,11 +20,10 @@ import sqlalchemy as sa
 
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import db, insert, transaction
 from app.core.tokens import hashed
 from app.delivery.models import Event
 from app.tracking import returns
-from app.tracking.counting import insert
 from app.tracking.models import Intake
 from app.tracking.returns import Letter
 

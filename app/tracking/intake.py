@@ -20,9 +20,8 @@ import sqlalchemy as sa
 
 from app.core import queue_server
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import db, insert, transaction
 from app.tracking import hits, writing
-from app.tracking.counting import insert
 from app.tracking.models import Intake
 from app.tracking.verdicts import CROWD_MS, Hit
 

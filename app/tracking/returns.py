@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from app.campaigns.models import Campaign
 from app.core import settings
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, insert
 from app.core.errors import NotFound
 from app.core.tokens import BadToken, Purpose, hashed, read_from_address
 from app.delivery import bounces, braking, deciding
@@ -27,7 +27,7 @@ from app.mailer.dsn import Finding
 from app.mailer.providers.common import Told
 from app.mailer.traces import Traces
 from app.tracking import leaving
-from app.tracking.counting import Counts, insert
+from app.tracking.counting import Counts
 from app.tracking.models import Intake
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
-from app.core.db import db
+from app.core.db import db, insert
 from app.delivery import deciding
 from app.delivery.models import Delivery, Event, Link
-from app.tracking.counting import Counts, insert
+from app.tracking.counting import Counts
 from app.tracking.models import Reader
 from app.tracking.verdicts import HUMAN, MACHINE, Facts, Hit, Look, together
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import auditing
 from app.accounts.models import Member
 from app.core import keeping
 from app.core.clock import now
-from app.core.db import db, dialect_name, transaction
+from app.core.db import db, insert, transaction
 from app.core.errors import Invalid, NotFound
 from app.core.keeping import Kept, Rule
 from app.trust.models import KeepingChoice, KeepingDay
@@ -69,7 +68,6 @@ def _take(key: str) -> bool:
     if known is not None and known.due_at > moment:
         return False
     with transaction():
-        insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
         row = insert(KeepingChoice).values(key=key, due_at=moment, place=0)
         db.session.execute(row.on_conflict_do_nothing())
         taken = db.session.execute(
@@ -108,7 +106,6 @@ def _record(key: str, n: int, *, is_over: bool) -> None:
     )
     if not n:
         return
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     row = insert(KeepingDay).values(key=key, day=moment.astimezone(UTC).date(), n=n)
     db.session.execute(
         row.on_conflict_do_update(index_elements=["key", "day"], set_={"n": KeepingDay.n + n})

@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.contacts.models import (
     Contact,
@@ -31,7 +30,7 @@ from app.contacts.segments import compiling, forecasting, reading, surroundings
 from app.contacts.segments.rule import OnList, Rule, Tagged, as_json
 from app.core import budget
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 
 #: Accounts up to this size are counted while the page is made, if it takes no longer than that.
 FEW_PEOPLE = 5_000
@@ -203,7 +202,6 @@ def ask(account_id: int, rule: Rule, *, draft: str = "", anew: bool = False) -> 
 
 def _new(account_id: int, stored: dict[str, Any]) -> SegmentCount:
     """Two pages may ask for the same at the same time."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     values = {"account_id": account_id, "digest": digest(stored), "rule": stored}
     db.session.execute(
         insert(SegmentCount).values(**values, draft="", state="waiting", left_out={}, sample=[],

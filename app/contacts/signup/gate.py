@@ -19,12 +19,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.contacts.models import UsedStamp
 from app.core import settings, tokens
 from app.core.clock import now
-from app.core.db import db, dialect_name
+from app.core.db import db, insert
 from app.core.tokens import BadToken, Purpose
 
 #: Nobody reads and fills in a form more quickly; a page that lay open for longer is asked anew.
@@ -113,7 +112,6 @@ def judge(form_id: int, given: Mapping[str, str]) -> Verdict:
 
 def use(stamp: Stamp) -> bool:
     """Spend a stamp; False when that was done already."""
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     until = datetime.fromtimestamp(stamp.at, UTC) + timedelta(seconds=OLDEST_S)
     row = insert(UsedStamp).values(nonce=stamp.name, until=until)
     statement = row.on_conflict_do_nothing().returning(UsedStamp.nonce)

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts import notices
 from app.config import Config
 from app.core.clock import now
-from app.core.db import connection, db, dialect_name, transaction
+from app.core.db import connection, db, dialect_name, insert, transaction
 from app.ops.backup import archive, rehearsing, sealing
 from app.ops.backup.places import Place, place_of
 from app.ops.backup.trouble import Trouble
@@ -51,7 +50,6 @@ def run_due(config: Config) -> bool:
 
 
 def _want_scheduled(config: Config) -> None:
-    insert = postgresql.insert if dialect_name() == "postgresql" else sqlite.insert
     slot = int(now().timestamp() // (config.BACKUP_EVERY_HOURS * 3600))
     db.session.execute(
         insert(BackupRun)
