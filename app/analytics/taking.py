@@ -19,8 +19,8 @@ from app.analytics import noting, visits
 from app.analytics.models import PageDay, PageLink, PageSource, PublicPage
 from app.analytics.visits import COUNTERS, DAY_S, Sums, View, Visit
 from app.core import queue_server
-from app.core.clock import now
 from app.core.db import db, insert, transaction
+from app.tracking import marking
 from app.tracking.models import Intake
 
 log = logging.getLogger(__name__)
@@ -46,12 +46,16 @@ def take_views() -> int:
 
 def _take() -> int:
     client = queue_server.client()
-    cursor = db.session.scalar(sa.select(Intake.cursor).where(Intake.name == MARK)) or "0-0"
+    cursor = (
+        db.session.scalar(sa.select(Intake.cursor).where(Intake.name == MARK)) or marking.BEGINNING
+    )
     db.session.rollback()
     try:
         entries: Any = client.xrange(noting.STREAM, count=BATCH)
         # What was counted by a taker that died before it could delete it.
-        fresh = [entry for entry in entries if _key(entry[0].decode()) > _key(cursor)]
+        fresh = [
+            entry for entry in entries if marking.order(entry[0].decode()) > marking.order(cursor)
+        ]
         found = [view for _, fields in fresh if (view := visits.parse(fields.get(b"v", b"")))]
         names = _unknown(found)
         known = _known({view.visitor for view in found})
@@ -68,7 +72,7 @@ def _take() -> int:
             names.discard(view.name)
             visits.count(view, known, sums)
     with transaction():
-        if not _claim(cursor, fresh[-1][0].decode()):
+        if not marking.is_moved(MARK, cursor, fresh[-1][0].decode()):
             return 0
         _write(sums)
     _remember(found, known, [entry[0] for entry in fresh])
@@ -90,26 +94,6 @@ def _known(visitors: set[str]) -> dict[str, Visit]:
         for name, value in zip(names, raw, strict=True)
         if value is not None
     }
-
-
-def _claim(cursor: str, to: str) -> bool:
-    """Whether these entries are still to be counted; holds other takers off until the commit."""
-    db.session.execute(
-        insert(Intake).values(name=MARK, cursor="0-0", at=now()).on_conflict_do_nothing()
-    )
-    moved = db.session.execute(
-        sa.update(Intake)
-        .where(Intake.name == MARK, Intake.cursor == cursor)
-        .values(cursor=to, at=now())
-        .returning(Intake.name)
-        .execution_options(synchronize_session=False)
-    ).first()
-    return moved is not None
-
-
-def _key(stream_id: str) -> tuple[int, int]:
-    ms, _, n = stream_id.partition("-")
-    return int(ms), int(n or 0)
 
 
 def _remember(found: Sequence[View], known: dict[str, Visit], ids: Sequence[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Mails as files: what the catcher wrote, and who reads it.
+"""Mails as files: what the catcher and the mail door wrote, and who reads it.
 
 One mail a file. The first line is JSON, `{"from": …, "to": […]}`: the envelope; the message
 follows as it came. Names sort by the time of arrival.
@@ -12,6 +12,9 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+#: A claim whose worker died is given back after this.
+STALE_S = 300
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,33 @@ def names(folder: Path) -> list[str]:
             return sorted(entry.name[:-4] for entry in entries if entry.name.endswith(".eml"))
     except FileNotFoundError:
         return []
+
+
+def give_back(folder: Path) -> None:
+    """Files whose worker died in the middle are free again."""
+    for claimed in folder.glob("*.eml.*"):
+        try:
+            if time.time() - claimed.stat().st_ctime > STALE_S:
+                claimed.rename(claimed.with_suffix(""))
+        except FileNotFoundError:
+            continue
+
+
+def claim(path: Path) -> Path | None:
+    """Take a file for oneself by another name; None where somebody else has it."""
+    claimed = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        path.rename(claimed)
+    except FileNotFoundError:
+        return None
+    return claimed
+
+
+def set_aside(claimed: Path, name: str, most: int) -> None:
+    """Keep what fits nothing for the operator, in `odd/`: the newest so many."""
+    odd = claimed.parent / "odd"
+    odd.mkdir(exist_ok=True)
+    claimed.rename(odd / name)
+    kept = sorted(odd.iterdir(), key=lambda path: path.stat().st_mtime)
+    for old in kept[:-most]:
+        old.unlink(missing_ok=True)

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,24 +22,21 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.accounts.models import Member
-from app.core import settings
+from app.core import settings, spool
 from app.core.clock import now
-from app.core.db import db, insert, transaction
+from app.core.db import db, transaction
 from app.core.tokens import hashed
 from app.delivery.models import Event
 from app.desk import optouts, reading, tickets
 from app.desk.models import Ticket
 from app.desk.reading import Post
-from app.tracking import returns
-from app.tracking.models import Intake
+from app.tracking import marking, returns
 
 log = logging.getLogger(__name__)
 
 FOLDER = "desk"
-STALE_S = 300
 MOST_ODD = 200
 LONGEST_S = 10.0
-AFTER_TROUBLE_S = 60
 
 
 def take_letters() -> int:
@@ -49,7 +44,7 @@ def take_letters() -> int:
     folder = settings.get().LEADERSEND_HOME / FOLDER
     if not folder.is_dir():
         return 0
-    _give_back(folder)
+    spool.give_back(folder)
     done, end = 0, time.monotonic() + LONGEST_S
     for path in sorted(folder.glob("*.eml")):
         if time.monotonic() > end:
@@ -58,21 +53,9 @@ def take_letters() -> int:
     return done
 
 
-def _give_back(folder: Path) -> None:
-    """Files whose worker died in the middle are free again."""
-    for claimed in folder.glob("*.eml.*"):
-        try:
-            if time.time() - claimed.stat().st_ctime > STALE_S:
-                claimed.rename(claimed.with_suffix(""))
-        except FileNotFoundError:
-            continue
-
-
 def _take(path: Path) -> int:
-    claimed = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        path.rename(claimed)
-    except FileNotFoundError:
+    claimed = spool.claim(path)
+    if claimed is None:
         return 0
     sender, to, data = _contents(claimed)
     try:
@@ -87,7 +70,7 @@ def _take(path: Path) -> int:
         log.exception("a letter is set aside: it cannot be worked")
         outcome = "odd"
     if outcome == "odd":
-        _set_aside(claimed, path.name)
+        spool.set_aside(claimed, path.name, MOST_ODD)
     else:
         claimed.unlink(missing_ok=True)
     return 1
@@ -102,15 +85,6 @@ def _contents(path: Path) -> tuple[str, str, bytes]:
         return str(envelope.get("from") or ""), str(envelope["to"][0]), data
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return "unknown", "", first + data
-
-
-def _set_aside(claimed: Path, name: str) -> None:
-    odd = claimed.parent / "odd"
-    odd.mkdir(exist_ok=True)
-    claimed.rename(odd / name)
-    kept = sorted(odd.iterdir(), key=lambda path: path.stat().st_mtime)
-    for old in kept[:-MOST_ODD]:
-        old.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -228,11 +202,4 @@ def _is_ours(post: Post) -> bool:
 def _is_first(post: Post, data: bytes) -> bool:
     """Whether this mail did not come before, by this or another way."""
     known = f"{post.mail_id} {post.sender}" if post.mail_id else data.decode("latin-1")
-    mark = f"seen desk {hashed(known)}"
-    claimed = db.session.execute(
-        insert(Intake)
-        .values(name=mark, cursor="", at=now())
-        .on_conflict_do_nothing()
-        .returning(Intake.name)
-    )
-    return claimed.first() is not None
+    return marking.is_first(f"seen desk {hashed(known)}")

@@ -25,7 +25,7 @@ from app.core.tokens import hashed
 from app.delivery.models import Event
 from app.mailer.providers import PROVIDERS, ses
 from app.mailer.providers.common import Posted, Refused, Told
-from app.tracking import amazon, returns
+from app.tracking import amazon, marking, returns
 from app.tracking.models import Intake, ProviderReport
 
 log = logging.getLogger(__name__)
@@ -74,18 +74,12 @@ def refuse(hook_id: int, words: str) -> None:
 def _keep(hook_id: int, name: str, body: bytes, *, is_question: bool) -> bool:
     try:
         with transaction(patience_s=PATIENCE_S):
-            if not _is_first(f"post {hashed(f'{hook_id} {name}')}"):
+            if not marking.is_first(f"post {hashed(f'{hook_id} {name}')}"):
                 return False
             db.session.add(ProviderReport(hook_id=hook_id, body=body, is_question=is_question))
     except sa.exc.IntegrityError:
         raise NotFound("This address for reports") from None  # removed in this very moment
     return True
-
-
-def _is_first(mark: str) -> bool:
-    statement = insert(Intake).values(name=mark, cursor="", at=now())
-    found = db.session.execute(statement.on_conflict_do_nothing().returning(Intake.name))
-    return found.first() is not None
 
 
 @dataclass

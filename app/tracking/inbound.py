@@ -10,27 +10,22 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.core import settings
-from app.core.clock import now
-from app.core.db import db, insert, transaction
+from app.core import settings, spool
+from app.core.db import db, transaction
 from app.core.tokens import hashed
 from app.delivery.models import Event
-from app.tracking import returns
+from app.tracking import marking, returns
 from app.tracking.models import Intake
 from app.tracking.returns import Letter
 
 log = logging.getLogger(__name__)
 
-#: A claim whose worker died is given back after this.
-STALE_S = 300
 MOST_ODD = 500
 #: Acted upon in one transaction.
 AT_ONCE = 40
@@ -64,7 +59,7 @@ def take_mail() -> int:
     folder = settings.get().LEADERSEND_HOME / "inbound"
     if not folder.is_dir():
         return 0
-    _give_back(folder)
+    spool.give_back(folder)
     done, end = 0, time.monotonic() + LONGEST_S
     waiting = sorted(folder.glob("*.eml"))
     for start in range(0, len(waiting), AT_ONCE):
@@ -72,16 +67,6 @@ def take_mail() -> int:
             break
         done += _take(waiting[start : start + AT_ONCE])
     return done
-
-
-def _give_back(folder: Path) -> None:
-    """Files whose worker died in the middle are free again."""
-    for claimed in folder.glob("*.eml.*"):
-        try:
-            if time.time() - claimed.stat().st_ctime > STALE_S:
-                claimed.rename(claimed.with_suffix(""))
-        except FileNotFoundError:
-            continue
 
 
 def _take(paths: list[Path]) -> int:
@@ -96,7 +81,7 @@ def _take(paths: list[Path]) -> int:
         if results[one.path] == "odd" and one.is_to_a_person:
             _hand_over(one.claimed, one.path.name)
         elif results[one.path] == "odd":
-            _set_aside(one.claimed, one.path.name)
+            spool.set_aside(one.claimed, one.path.name, MOST_ODD)
         else:
             one.claimed.unlink(missing_ok=True)
     _forget_marks(taken)
@@ -104,10 +89,8 @@ def _take(paths: list[Path]) -> int:
 
 
 def _claim(path: Path) -> Taken | None:
-    claimed = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        path.rename(claimed)
-    except FileNotFoundError:
+    claimed = spool.claim(path)
+    if claimed is None:
         return None
     with claimed.open("rb") as file:
         first = file.readline(100_000)
@@ -139,7 +122,7 @@ def _act_alone(one: Taken, events: list[Event]) -> str:
             found = [
                 returns.act(recipient, one.letter, new)
                 for recipient, mark in zip(one.to, one.marks, strict=True)
-                if _is_first(mark)
+                if marking.is_first(mark)
             ]
     except sa.exc.OperationalError:
         raise
@@ -148,17 +131,6 @@ def _act_alone(one: Taken, events: list[Event]) -> str:
         return "odd"
     events += new
     return "odd" if "odd" in found or not one.to else "done"
-
-
-def _is_first(mark: str) -> bool:
-    """Whether this mail was not acted upon before."""
-    claimed = db.session.execute(
-        insert(Intake)
-        .values(name=mark, cursor="", at=now())
-        .on_conflict_do_nothing()
-        .returning(Intake.name)
-    ).first()
-    return claimed is not None
 
 
 def _forget_marks(taken: list[Taken]) -> None:
@@ -174,13 +146,3 @@ def _hand_over(claimed: Path, name: str) -> None:
     desk = claimed.parent.parent / "desk"
     desk.mkdir(mode=0o700, exist_ok=True)
     claimed.rename(desk / name)
-
-
-def _set_aside(claimed: Path, name: str) -> None:
-    """Keep what fits nothing for the operator, the newest so many."""
-    odd = claimed.parent / "odd"
-    odd.mkdir(exist_ok=True)
-    claimed.rename(odd / name)
-    kept = sorted(odd.iterdir(), key=lambda path: path.stat().st_mtime)
-    for old in kept[:-MOST_ODD]:
-        old.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from app.core import queue_server
 from app.core.clock import now
 from app.core.db import db, insert, transaction
-from app.tracking import hits, writing
+from app.tracking import hits, marking, writing
 from app.tracking.models import Intake
 from app.tracking.verdicts import CROWD_MS, Hit
 
@@ -78,7 +78,7 @@ def _take_from_stream() -> int:
         return 0
     mark = _text(fresh[-1][0])
     with transaction():
-        if not _move_mark(cursor, mark):
+        if not marking.is_moved(MARK, cursor, mark):
             return 0
         writing.write(_hits(before[::-1]), _hits(fresh))
     _done[0] = mark
@@ -94,29 +94,13 @@ def _cursor(newest: str) -> str:
         return "0-0"
     # The entry of the mark stays on the stream, so an older newest one is a server that lost
     # its data and whose clock was set back. Its numbers cannot be compared with ours.
-    return cursor if _key(newest) >= _key(cursor) else _start_over(cursor)
+    return cursor if marking.order(newest) >= marking.order(cursor) else _start_over(cursor)
 
 
 def _start_over(cursor: str) -> str:
     with transaction():
-        _move_mark(cursor, "0-0")
+        marking.is_moved(MARK, cursor, marking.BEGINNING)
     return "0-0"
-
-
-def _move_mark(cursor: str, to: str) -> bool:
-    """Claim the hits between; False when somebody else has. Holds others off until the commit."""
-    if cursor == "0-0":
-        db.session.execute(
-            insert(Intake).values(name=MARK, cursor="0-0", at=now()).on_conflict_do_nothing()
-        )
-    moved = db.session.execute(
-        sa.update(Intake)
-        .where(Intake.name == MARK, Intake.cursor == cursor)
-        .values(cursor=to, at=now())
-        .returning(Intake.name)
-        .execution_options(synchronize_session=False)
-    ).first()
-    return moved is not None
 
 
 def _tidy(client: redis.Redis, mark: str) -> None:
@@ -132,12 +116,7 @@ def _hits(entries: Entries) -> list[Hit]:
 
 
 def _earlier(stream_id: str) -> str:
-    return f"{max(0, _key(stream_id)[0] - CONTEXT_MS)}-0"
-
-
-def _key(stream_id: str) -> tuple[int, int]:
-    ms, _, n = stream_id.partition("-")
-    return int(ms), int(n or 0)
+    return f"{max(0, marking.order(stream_id)[0] - CONTEXT_MS)}-0"
 
 
 def _text(stream_id: Any) -> str:
@@ -182,13 +161,7 @@ def _claim_file(name: str) -> bool:
         insert(Intake).values(name=MARK, cursor="0-0", at=now()).on_conflict_do_nothing()
     )
     db.session.execute(sa.select(Intake).where(Intake.name == MARK).with_for_update())
-    claimed = db.session.execute(
-        insert(Intake)
-        .values(name=_file_mark(name), cursor="", at=now())
-        .on_conflict_do_nothing()
-        .returning(Intake.name)
-    ).first()
-    return claimed is not None
+    return marking.is_first(_file_mark(name))
 
 
 def _file_mark(name: str) -> str:

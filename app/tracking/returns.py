@@ -26,7 +26,7 @@ from app.mailer import dsn, traces
 from app.mailer.dsn import Finding
 from app.mailer.providers.common import Told
 from app.mailer.traces import Traces
-from app.tracking import leaving
+from app.tracking import leaving, marking
 from app.tracking.counting import Counts
 from app.tracking.models import Intake
 
@@ -284,10 +284,7 @@ def _is_new(letter: Letter, delivery_id: int) -> bool:
 
 
 def _is_first(name: str) -> bool:
-    mark = f"seen {hashed(name)}"
-    statement = insert(Intake).values(name=mark, cursor="", at=now())
-    claimed = db.session.execute(statement.on_conflict_do_nothing().returning(Intake.name))
-    return claimed.first() is not None
+    return marking.is_first(f"seen {hashed(name)}")
 
 
 def count_returns(events: Iterable[Event]) -> None:

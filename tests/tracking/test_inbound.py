@@ -155,7 +155,7 @@ def test_two_at_once_act_once(whole_app, sent, folder):
 
 def test_a_mail_whose_worker_died_is_taken_again_and_acted_upon_once(sent, folder, monkeypatch):
     path = drop(folder, by_mail(sent))
-    monkeypatch.setattr(inbound, "STALE_S", -1)
+    monkeypatch.setattr(spool, "STALE_S", -1)
     path.rename(path.with_name(f"{path.name}.{os.getpid()}-dead"))
 
     assert inbound.take_mail() == 1
