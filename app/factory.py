@@ -56,6 +56,7 @@ from app.core.clock import now
 from app.core.db import db, prepare_engine, transaction
 from app.core.errors import DomainError
 from app.core.fragments import wants_fragment
+from app.core.routing import Number
 from app.delivery import leftovers
 from app.delivery import routes as delivery
 from app.desk import leftovers as desk_leftovers
@@ -119,6 +120,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     app.request_class = uploading.UploadRequest
     app.session_interface = cookies.Sessions(quiet=FOR_VISITORS)
+    app.url_map.converters["int"] = Number
     _configure(app, config)
     _connect(app, config)
     templating.install(app)

@@ -28,7 +28,8 @@ from app.contacts.text import ROLES
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Invalid, NotFound, WrongState
+from app.core.errors import Invalid, WrongState
+from app.core.owning import owned
 from app.mailer.lookup import Away, Find, Resolver
 
 #: Rows that are looked at; larger files of new accounts are held for their size alone.
@@ -270,14 +271,7 @@ def waiting(limit: int = 50) -> Sequence[tuple[ImportReview, Account]]:
 
 def one(account: Account, review_id: int) -> ImportReview:
     """Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(ImportReview).where(
-            ImportReview.id == review_id, ImportReview.account_id == account.id
-        )
-    )
-    if found is None:
-        raise NotFound("That file")
-    return found
+    return owned(ImportReview, account.id, review_id, "That file")
 
 
 def release(review: ImportReview, by: Member, *, words: str = "") -> int:

@@ -12,7 +12,6 @@ from app.core import pagination
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.folding import fold
-from app.core.owning import LARGEST
 from app.core.pagination import PAGE_SIZE, Page
 from app.desk.models import SEEN_BY, STATES, Ticket, TicketFile, TicketMessage
 
@@ -88,17 +87,17 @@ def _page(query: sa.Select[Ticket], cursor: str | None) -> Page[Ticket]:
 
 def for_staff(purposes: Sequence[str], ticket_id: int) -> Ticket:
     """One ticket that staff with these purposes may see. Raises NotFound."""
-    return _one(Ticket.id == ticket_id, Ticket.purpose.in_(purposes), number=ticket_id)
+    return _one(Ticket.id == ticket_id, Ticket.purpose.in_(purposes))
 
 
 def for_asker(account: Account, member: Member, ticket_id: int, *, sees_all: bool) -> Ticket:
     """One of the account's own. Raises NotFound."""
     who = _theirs(member, sees_all=sees_all)
-    return _one(Ticket.id == ticket_id, Ticket.account_id == account.id, who, number=ticket_id)
+    return _one(Ticket.id == ticket_id, Ticket.account_id == account.id, who)
 
 
-def _one(*conditions: sa.ColumnElement[bool], number: int) -> Ticket:
-    found = db.session.scalar(sa.select(Ticket).where(*conditions)) if number < LARGEST else None
+def _one(*conditions: sa.ColumnElement[bool]) -> Ticket:
+    found = db.session.scalar(sa.select(Ticket).where(*conditions))
     if found is None:
         raise NotFound("That conversation")
     return found
@@ -120,7 +119,7 @@ def file(ticket: Ticket, file_id: int) -> TicketFile:
         .join(TicketMessage, TicketMessage.id == TicketFile.message_id)
         .where(TicketFile.id == file_id, TicketMessage.ticket_id == ticket.id)
     )
-    found = db.session.scalar(query) if file_id < LARGEST else None
+    found = db.session.scalar(query)
     if found is None:
         raise NotFound("That file")
     return found

@@ -13,7 +13,7 @@ from app.accounts.models import Account, Member
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Forbidden, NotFound
-from app.core.owning import LARGEST, owned
+from app.core.owning import owned
 from app.moving import taking_out
 from app.moving.models import Takeout
 from app.staff import book
@@ -97,7 +97,7 @@ def find_export(account: Account, member: Member, takeout_id: int) -> Takeout:
         sa.select(Takeout)
         .join(ExportGrant, ExportGrant.takeout_id == Takeout.id)
         .where(
-            Takeout.id == (takeout_id if takeout_id < LARGEST else 0),
+            Takeout.id == takeout_id,
             Takeout.account_id == account.id,
             ExportGrant.used_by_id == member.id,
         )

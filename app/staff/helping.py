@@ -9,7 +9,6 @@ from app.accounts.models import Account, Member, Membership
 from app.auth import passwords
 from app.core.db import db
 from app.core.errors import NotFound
-from app.core.owning import LARGEST
 from app.staff import book
 from app.staff.models import StaffLook
 
@@ -19,10 +18,7 @@ def send_link(account: Account, look: StaffLook, by: Member, member_id: int) -> 
     member = db.session.scalar(
         sa.select(Member)
         .join(Membership)
-        .where(
-            Membership.account_id == account.id,
-            Member.id == (member_id if member_id < LARGEST else 0),
-        )
+        .where(Membership.account_id == account.id, Member.id == member_id)
     )
     if member is None:
         raise NotFound("That person")

@@ -16,7 +16,6 @@ from app.core import settings
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Forbidden, Invalid, NotFound
-from app.core.owning import LARGEST
 from app.staff import book
 from app.staff.models import StaffAccess, StaffLook
 from app.staff.purposes import PURPOSES, may_see
@@ -46,7 +45,7 @@ class Refused(Forbidden):
 
 def find_account(account_id: int) -> Account:
     """Any account, for its name. Raises NotFound."""
-    found = db.session.get(Account, account_id) if account_id < LARGEST else None
+    found = db.session.get(Account, account_id)
     if found is None:
         raise NotFound("That account")
     return found

@@ -18,7 +18,8 @@ from app.contacts.models import Import
 from app.core import settings
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import Invalid, NotFound, WrongState
+from app.core.errors import Invalid, WrongState
+from app.core.owning import owned
 from app.delivery import tallying
 from app.trust.models import Appeal, Closing, Suspension
 
@@ -151,14 +152,7 @@ def all_of(account: Account, limit: int = 20) -> Sequence[Suspension]:
 
 def suspension_of(account: Account, suspension_id: int) -> Suspension:
     """Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Suspension).where(
-            Suspension.id == suspension_id, Suspension.account_id == account.id
-        )
-    )
-    if found is None:
-        raise NotFound("That suspension")
-    return found
+    return owned(Suspension, account.id, suspension_id, "That suspension")
 
 
 def appeal(
@@ -239,12 +233,7 @@ def open_appeals(limit: int = 50) -> Sequence[tuple[Appeal, Account]]:
 
 def appeal_of(account: Account, appeal_id: int) -> Appeal:
     """Raises NotFound."""
-    found = db.session.scalar(
-        sa.select(Appeal).where(Appeal.id == appeal_id, Appeal.account_id == account.id)
-    )
-    if found is None:
-        raise NotFound("That answer")
-    return found
+    return owned(Appeal, account.id, appeal_id, "That answer")
 
 
 def _written(text: str, name: str, otherwise: str) -> str:

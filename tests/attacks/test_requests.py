@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -184,3 +185,28 @@ def test_an_address_of_any_length_is_judged_at_once(text: str) -> None:
     short = text[:500] + text[-500:]
     # The floor is what a clock of this kind can tell at all.
     assert judged(text) < 1000 * max(judged(short), 1e-4)
+
+
+def test_a_number_that_no_database_takes_is_not_found(
+    app: Flask, client: Client, alice: Person, bob: Person
+) -> None:
+    """A1, A64: in every address that holds one."""
+    everything.make(alice, bob)
+    with transaction():
+        alice.member.staff_roles = ["support", "service", "marketing", "billing", "abuse"]
+    client.sign_in(alice)
+    program = Program(app.test_client(), make_token(alice.account))
+    rules = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
+
+    for rule in rules:
+        url = re.sub(r"<\w+>", "x", re.sub(r"<int:\w+>", "9" * 30, rule.rule))
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            if rule.endpoint.startswith("api."):
+                body = None if method == "GET" else {}
+                answer = program(method, url.removeprefix("/api/v1"), body)
+            else:
+                answer = client.open(url, method=method)
+            # 405 where the word beside the number fits a route that takes words.
+            assert answer.status_code in (404, 405), (method, rule.rule)
+
+    assert len(rules) > 100
