@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.accounts import auditing, notices, opening
 from app.accounts.models import Member
-from app.auth import known_browsers, passwords, second_factors, sessions
+from app.auth import known_browsers, links, passwords, second_factors, sessions
 from app.auth.models import (
     AlarmLink,
     Authenticator,
@@ -55,12 +55,7 @@ def tell_of_change(member: Member, session: SignedIn, what: str) -> None:
 
 def find(secret: str) -> AlarmLink:
     """A living link. Raises DeadLink."""
-    found = db.session.scalar(
-        sa.select(AlarmLink).where(AlarmLink.token_hash == tokens.hashed(secret))
-    )
-    if found is None or found.used_at or found.expires_at <= now():
-        raise passwords.DeadLink
-    return found
+    return links.living(AlarmLink, secret)
 
 
 def sound(secret: str) -> Member:
@@ -69,14 +64,7 @@ def sound(secret: str) -> Member:
     Raises DeadLink.
     """
     link = find(secret)
-    used = db.session.execute(
-        sa.update(AlarmLink)
-        .where(AlarmLink.id == link.id, AlarmLink.used_at.is_(None))
-        .values(used_at=now())
-        .returning(AlarmLink.id)
-    )
-    if used.scalar() is None:
-        raise passwords.DeadLink
+    links.use_up(link)
     member = db.session.get_one(Member, link.member_id)
     shut_out(member, since=link.since, address=_address_before(member, link.since))
     return member

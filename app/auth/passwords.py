@@ -13,13 +13,13 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts import auditing, notices
 from app.accounts.models import Account, Member, Membership
-from app.auth import common, sessions, strength
+from app.auth import common, links, sessions, strength
 from app.auth.models import PasswordLink
 from app.auth.strength import Strength
 from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import DomainError, Invalid
+from app.core.errors import Invalid
 
 LASTS = timedelta(hours=1)
 #: Somebody without a password has nothing yet that the link could open to a thief.
@@ -31,15 +31,6 @@ METHOD = "scrypt:32768:8:1"
 _NOBODY = f"{METHOD}${'x' * 16}${'0' * 128}"
 #: In place of a hash: there was a password, and it lets nobody in any more.
 SPENT = "spent"
-
-
-class DeadLink(DomainError):
-    """Used, expired, replaced or never made."""
-
-    status = 410
-
-    def __init__(self) -> None:
-        super().__init__("This link has been used or is too old. Ask for a new one.")
 
 
 def issue(member: Member) -> str:
@@ -68,12 +59,7 @@ def mail_link(member: Member) -> None:
 
 def find(secret: str) -> PasswordLink:
     """A living link. Raises DeadLink."""
-    link = db.session.scalar(
-        sa.select(PasswordLink).where(PasswordLink.token_hash == tokens.hashed(secret))
-    )
-    if link is None or link.used_at or link.expires_at <= now():
-        raise DeadLink
-    return link
+    return links.living(PasswordLink, secret)
 
 
 def redeem(secret: str, password: str) -> Member:
@@ -81,9 +67,10 @@ def redeem(secret: str, password: str) -> Member:
 
     Raises DeadLink, and Invalid for a password that is too easy.
     """
-    member = find(secret).member
+    link = find(secret)
+    member = link.member
     check_strength(password, email=member.email, known=known_about(member))
-    _use_up(secret)
+    links.use_up(link)
     first = member.password_hash is None
     member.password_hash = hashed(password)
     member.password_set_at = now()
@@ -94,22 +81,6 @@ def redeem(secret: str, password: str) -> Member:
     if not first:
         notices.queue("password_changed", member.email, person=member.name)
     return member
-
-
-def _use_up(secret: str) -> None:
-    """Conditional, so that of two who come at once one is too late."""
-    used = db.session.execute(
-        sa.update(PasswordLink)
-        .where(
-            PasswordLink.token_hash == tokens.hashed(secret),
-            PasswordLink.used_at.is_(None),
-            PasswordLink.expires_at > now(),
-        )
-        .values(used_at=now())
-        .returning(PasswordLink.id)
-    )
-    if used.scalar() is None:
-        raise DeadLink
 
 
 def forget_links(member: Member) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.accounts import auditing, notices, opening
 from app.accounts.models import Member
-from app.auth import alarms, passwords, sessions
+from app.auth import alarms, links, passwords, sessions
 from app.auth.models import EmailChange
 from app.core import settings, tokens
 from app.core.clock import now
@@ -55,12 +55,7 @@ def ask_for_email(member: Member, email: str) -> None:
 
 def find_change(secret: str) -> EmailChange:
     """A living link. Raises DeadLink."""
-    found = db.session.scalar(
-        sa.select(EmailChange).where(EmailChange.token_hash == tokens.hashed(secret))
-    )
-    if found is None or found.used_at or found.expires_at <= now():
-        raise passwords.DeadLink
-    return found
+    return links.living(EmailChange, secret)
 
 
 def confirm_email(secret: str) -> Member:
@@ -68,15 +63,8 @@ def confirm_email(secret: str) -> Member:
     change_ = find_change(secret)
     member = change_.member
     if opening.find_member(change_.email):
-        raise passwords.DeadLink
-    used = db.session.execute(
-        sa.update(EmailChange)
-        .where(EmailChange.id == change_.id, EmailChange.used_at.is_(None))
-        .values(used_at=now())
-        .returning(EmailChange.id)
-    )
-    if used.scalar() is None:
-        raise passwords.DeadLink
+        raise links.DeadLink
+    links.use_up(change_)
     back = tokens.secret()
     change_.old_email, change_.back_hash = member.email, tokens.hashed(back)
     member.email = change_.email
@@ -99,7 +87,7 @@ def find_way_back(secret: str) -> EmailChange:
         sa.select(EmailChange).where(EmailChange.back_hash == tokens.hashed(secret))
     )
     if found is None or found.used_at is None or found.used_at + BACK_WITHIN <= now():
-        raise passwords.DeadLink
+        raise links.DeadLink
     return found
 
 
@@ -108,7 +96,7 @@ def take_back(secret: str) -> Member:
     change_ = find_way_back(secret)
     holder = opening.find_member(change_.old_email)
     if holder is not None and holder.id != change_.member_id:
-        raise passwords.DeadLink
+        raise links.DeadLink
     used = db.session.execute(
         sa.update(EmailChange)
         .where(EmailChange.id == change_.id, EmailChange.back_hash == tokens.hashed(secret))
@@ -116,7 +104,7 @@ def take_back(secret: str) -> Member:
         .returning(EmailChange.id)
     )
     if used.scalar() is None:
-        raise passwords.DeadLink
+        raise links.DeadLink
     member = change_.member
     alarms.shut_out(member, since=change_.created_at, address=change_.old_email)
     auditing.note(sessions.first_account(member), member, "profile.email_back")

@@ -8,7 +8,7 @@ import time_machine
 
 from app.accounts import opening, relays
 from app.accounts.models import Notice, Sender
-from app.auth import common, passwords, sessions
+from app.auth import common, links, passwords, sessions
 from app.auth.models import PasswordLink, SignedIn
 from app.core import tokens
 from app.core.clock import now
@@ -53,7 +53,7 @@ def test_a_link_works_once(app, alice: Person):
         secret = passwords.issue(alice.member)
         passwords.redeem(secret, "a good long passphrase")
 
-    with pytest.raises(passwords.DeadLink), transaction():
+    with pytest.raises(links.DeadLink), transaction():
         passwords.redeem(secret, "another long passphrase")
 
 
@@ -62,7 +62,7 @@ def test_a_link_expires_after_an_hour(app, alice: Person):
         passwords.redeem(passwords.issue(alice.member), "a good long passphrase")
         secret = passwords.issue(alice.member)
 
-    with time_machine.travel(now() + timedelta(minutes=61)), pytest.raises(passwords.DeadLink):
+    with time_machine.travel(now() + timedelta(minutes=61)), pytest.raises(links.DeadLink):
         passwords.find(secret)
 
 
@@ -75,7 +75,7 @@ def test_setting_a_password_ends_other_links_and_all_sessions_and_says_so(app, a
     with transaction():
         passwords.redeem(first, "another long passphrase")
 
-    with pytest.raises(passwords.DeadLink):
+    with pytest.raises(links.DeadLink):
         passwords.find(second)
     assert db.session.scalars(sa.select(SignedIn).where(SignedIn.ended_at.is_(None))).all() == []
     assert db.session.scalars(sa.select(Notice.kind)).all() == ["password_changed"]

@@ -10,6 +10,7 @@ from app.accounts import people, queries
 from app.accounts.models import Member
 from app.auth import (
     joining,
+    links,
     passkeys,
     passwords,
     profiles,
@@ -173,7 +174,7 @@ def forgot_post() -> ResponseReturnValue:
 def password(secret: str) -> ResponseReturnValue:
     try:
         link = passwords.find(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return _dead_link(error)
     return _password_page(PasswordForm(), link.member)
 
@@ -189,7 +190,7 @@ def set_password(secret: str) -> ResponseReturnValue:
             return _password_page(form, who, 422)
         with transaction():
             member = passwords.redeem(secret, form.password.data)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return _dead_link(error)
     except Invalid as error:
         take_over(form, error.errors)
@@ -221,7 +222,7 @@ def _password_page(form: PasswordForm, who: Member, status: int = 200) -> tuple[
     return render_template("auth/password.html", form=form, who=who, typed="", thought=None), status
 
 
-def _dead_link(error: passwords.DeadLink) -> ResponseReturnValue:
+def _dead_link(error: links.DeadLink) -> ResponseReturnValue:
     return render_template("auth/dead_link.html", form=ForgotForm(), problem=str(error)), 410
 
 
@@ -335,7 +336,7 @@ def _profile_page(form: ProfileForm, email_form: EmailForm, status: int = 200) -
 def email(secret: str) -> ResponseReturnValue:
     try:
         change = profiles.find_change(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return render_template("auth/email.html", change=change)
 
@@ -347,7 +348,7 @@ def confirm_email(secret: str) -> ResponseReturnValue:
     try:
         with transaction():
             profiles.confirm_email(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return see_other("auth.sign_in", notice="Your new address counts from now on.")
 
@@ -358,7 +359,7 @@ def confirm_email(secret: str) -> ResponseReturnValue:
 def email_back(secret: str) -> ResponseReturnValue:
     try:
         change = profiles.find_way_back(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return render_template("auth/email_back.html", change=change)
 
@@ -370,6 +371,6 @@ def take_email_back(secret: str) -> ResponseReturnValue:
     try:
         with transaction():
             profiles.take_back(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return see_other("auth.sent")

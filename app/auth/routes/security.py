@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.auth import (
     alarms,
     demanding,
+    links,
     passkeys,
     passwords,
     provider,
@@ -265,7 +266,7 @@ def leave_everybody_free() -> ResponseReturnValue:
 def not_me(secret: str) -> ResponseReturnValue:
     try:
         alarms.find(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return render_template("auth/not_me.html")
 
@@ -277,6 +278,6 @@ def sound_alarm(secret: str) -> ResponseReturnValue:
     try:
         with transaction():
             alarms.sound(secret)
-    except passwords.DeadLink as error:
+    except links.DeadLink as error:
         return render_template("auth/dead_invitation.html", problem=str(error)), 410
     return see_other("auth.sent")
