@@ -239,6 +239,19 @@ class MailboxForm(FlaskForm):
     )
     keeps = BooleanField("Mark mails as seen instead of deleting them (IMAP only)")
 
+    def chosen(self) -> dict[str, Any]:
+        """What `mailboxes.add` is told."""
+        return {
+            "kind": self.kind.data,
+            "host": self.host.data,
+            "tls": self.tls.data,
+            "port": self.port.data,
+            "username": self.username.data,
+            "password": self.password.data,
+            "folder": self.folder.data or "",
+            "keeps": self.keeps.data,
+        }
+
 
 class ReportHookForm(FlaskForm):
     """Whose reports are to come."""

@@ -157,11 +157,7 @@ def add_desk_mailbox() -> ResponseReturnValue:
         return _mailboxes(form, 422)
     try:
         with transaction():
-            mailboxes.add(
-                None, current_member(), kind=form.kind.data, host=form.host.data,
-                tls=form.tls.data, port=form.port.data, username=form.username.data,
-                password=form.password.data, folder=form.folder.data or "", keeps=form.keeps.data,
-            )  # fmt: skip
+            mailboxes.add(None, current_member(), **form.chosen())
     except Invalid as error:
         if not take_over(form, error.errors):
             raise
