@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts.models import Account
+from app.accounts import standing
 from app.campaigns.models import Campaign
 from app.contacts import resting
 from app.contacts.models import Contact, Subscription, Suppression
@@ -257,7 +257,7 @@ def _is_sending(campaign_id: Any) -> sa.Exists:
     claim, and whoever has been claimed and waits."""
     return sa.exists().where(
         Campaign.id == campaign_id, Campaign.state == "sending",
-        Account.id == Campaign.account_id, Account.barred == "",
+        standing.may_send(Campaign.account_id),
     )  # fmt: skip
 
 
