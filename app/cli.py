@@ -46,6 +46,16 @@ def parser() -> argparse.ArgumentParser:
     _add(commands, "web", run_web, "run the web server alone")
     _add(commands, "worker", run_worker, "run workers and timed work alone")
 
+    _declare_accounts(commands)
+    _declare_mail(commands)
+    _declare_records(commands)
+    _declare_people(commands)
+    _declare_backups(commands)
+    _add(commands, "doctor", examine, "check this installation and print its settings")
+    return top
+
+
+def _declare_accounts(commands: Any) -> None:
     account = _group(commands, "account", "customer accounts")
     create = _add(account, "create", create_account, "make an account and its owner")
     create.add_argument("--business", required=True, help="name of the business")
@@ -68,6 +78,8 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--days", type=int, help="until it ends; default: never")
     create.add_argument("--network", default="", help="from where alone it may be used")
 
+
+def _declare_mail(commands: Any) -> None:
     bounce = _group(commands, "bounce", "mails that came back")
     classify = _add(bounce, "classify", classify_bounces, "say what each mail in a file means")
     classify.add_argument("files", nargs="+", metavar="FILE")
@@ -85,6 +97,8 @@ def parser() -> argparse.ArgumentParser:
     remove = _add(webhook, "remove", remove_webhook, "take no more reports at an address")
     remove.add_argument("--webhook", type=int, required=True, help="its id")
 
+
+def _declare_records(commands: Any) -> None:
     consent = _group(commands, "consent", "the record of what people agreed to")
     verify = _add(
         consent,
@@ -108,6 +122,8 @@ def parser() -> argparse.ArgumentParser:
     rotate.add_argument("--wait", action="store_true", help="until everything is brought over")
     _add(keys, "status", show_keys, "show what is sealed with which key")
 
+
+def _declare_people(commands: Any) -> None:
     staff = _group(commands, "staff", "the operator's people")
     create = _add(staff, "create", create_staff, "make an operator login")
     create.add_argument("--email", required=True)
@@ -123,6 +139,8 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--address", required=True, help="postal address, at the end of every mail")
     create.add_argument("--sender", default="", help="a From address that counts as confirmed")
 
+
+def _declare_backups(commands: Any) -> None:
     backup = _add(commands, "backup", make_backup, "write everything into one file")
     backup.add_argument("file", type=Path, metavar="FILE")
     backup.add_argument("--encrypt", action="store_true", help="with the installation's key")
@@ -146,8 +164,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="after a restore: whoever left since the backup is known, campaigns may be sent",
     )
-    _add(commands, "doctor", examine, "check this installation and print its settings")
-    return top
 
 
 def _group(commands: Any, name: str, about: str) -> Any:
