@@ -44,12 +44,14 @@ from app.core import (
     books,
     headers,
     keeping,
+    networks,
     queue_server,
     room,
     sealing,
     templating,
     tokens,
     uploading,
+    watch,
 )
 from app.core import settings as process_settings
 from app.core.clock import now
@@ -352,16 +354,19 @@ def _use_zone() -> None:
 def _answer_errors(app: Flask) -> None:
     @app.errorhandler(DomainError)
     def domain_error(error: DomainError) -> Response:
+        _watch(error.status)
         return _error_page(error.status, str(error), getattr(error, "errors", None))
 
     @app.errorhandler(CSRFError)
     def stale_form(error: CSRFError) -> Response:
+        _watch(400)
         return _error_page(400, "This form is too old. Go back, reload the page and try again.")
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.response)
+        _watch(error.code or 500)
         if isinstance(error, RequestEntityTooLarge):
             _read_away()
         response = _error_page(error.code or 500, _in_words(error))
@@ -393,6 +398,31 @@ def _answer_breakdowns(app: Flask) -> None:
             raise error
         log.error("unexpected", exc_info=error)
         return _error_page(500, "Something broke on our side. It has been noted.")
+
+
+#: Answers to who is not known, may not, asks too often, or sends a form of another page.
+REFUSALS = {400, 401, 403, 429}
+
+
+def _watch(status: int) -> None:
+    """A line of the security log for what was refused, and for what is not there to who is known:
+    another account's rows look like that.
+
+    Whoever asks without having been looked up is nobody: no cookie is read for it.
+    """
+    user = g.get("_login_user")
+    known = user is not None and user.is_authenticated
+    token = g.get("api_token_id")
+    if status not in REFUSALS and not (status == 404 and (known or token)):
+        return
+    membership = current.membership_or_none() if known else None
+    api_account = g.get("api_account")
+    watch.note(
+        "refused", status=status, method=request.method, view=request.endpoint,
+        member=user.member.id if user is not None and known else None,
+        account=membership.account_id if membership else api_account.id if api_account else None,
+        token=token, network=networks.shortened(request.remote_addr),
+    )  # fmt: skip
 
 
 def _in_words(error: HTTPException) -> str:

@@ -65,6 +65,7 @@ WORDS = {
     "password.link": "had a link to set a password mailed",
     "passkey.add": "added a passkey",
     "passkey.remove": "removed a passkey",
+    "passkey.rename": "renamed a passkey",
     "password.set": "set a password",
     "person.ask": "mailed somebody a link to confirm their request",
     "person.close": "closed a request of a person",

@@ -176,6 +176,8 @@ class Greeting(Base):
     subject: Mapped[str] = mapped_column(sa.Text, default="")
     body: Mapped[str] = mapped_column(sa.Text, default="")
     """Markdown with merge tags."""
+    written_by_id: Mapped[int | None] = mapped_column(BigId)
+    """Who wrote it last: somebody else approves it, where the account asks for that."""
 
 
 class Archive(Base):

@@ -74,7 +74,7 @@ def campaign(into: Into, number: int) -> None:
 def _made(into: Into, row: Row) -> Campaign:
     texts: dict[str, Any] = {name: words(row.get(name)) for name in TEXTS}
     draft = Draft(**texts, lists=[], segments=[], exclude=[])
-    made = composing.create(into.account, draft)
+    made = composing.create(into.account, draft, by=into.by_id)
     made.is_sample = is_yes(row.get("is_sample"))
     made.updated_at = moment(row.get("updated_at"), latest=into.at) or into.at
     if row.get("state") in ("sending", "paused", "sent", "cancelled"):
