@@ -33,7 +33,7 @@ from app.accounts import routes as accounts
 from app.analytics import noting
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import cookies, current, demanding, guarding, sessions
+from app.auth import barring, cookies, current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.billing import routes as billing
 from app.campaigns import routes as campaigns
@@ -130,6 +130,7 @@ def create_app(config: Config | None = None) -> Flask:
     headers.protect(app, secure=config.secure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    _bar_networks(app, config)
     _guard(app, config)
     _answer_errors(app)
     _stand_in_front(app, config)
@@ -318,6 +319,23 @@ def _guard(app: Flask, config: Config) -> None:
         }
 
 
+def _bar_networks(app: Flask, config: Config) -> None:
+    @app.before_request
+    def refuse_barred_network() -> None:
+        if not _is_for_readers() and barring.is_barred(request.remote_addr):
+            g.is_barred = True
+            watch.note("barred", network=networks.shortened(request.remote_addr))
+            whom = f" Write to {config.OPERATOR_EMAIL}." if config.OPERATOR_EMAIL else ""
+            abort(403, f"Nothing is answered to your network here.{whom}")
+
+
+def _is_for_readers() -> bool:
+    """What whoever got a mail may always do: leave, choose, confirm."""
+    if request.blueprint == preferences.bp.name:
+        return not request.path.startswith("/settings")
+    return request.blueprint == tracking.bp.name or request.endpoint in (*CONFIRMING, "static")
+
+
 #: What stays open to the people of an account that is suspended altogether: what is theirs, and
 #: their answer.
 WHILE_SUSPENDED = {
@@ -413,6 +431,8 @@ def _watch(status: int) -> None:
 
     Whoever asks without having been looked up is nobody: no cookie is read for it.
     """
+    if g.get("is_barred"):
+        return
     user = g.get("_login_user")
     known = user is not None and user.is_authenticated
     token = g.get("api_token_id")

@@ -62,6 +62,8 @@ WORDS = {
     "mail_server.set": "set a mail server",
     "mailbox.add": "added a bounce mailbox",
     "mailbox.remove": "removed a bounce mailbox",
+    "network.bar": "barred a network",
+    "network.lift": "lifted what barred a network",
     "password.link": "had a link to set a password mailed",
     "passkey.add": "added a passkey",
     "passkey.remove": "removed a passkey",

@@ -322,7 +322,7 @@ def test_the_doctor_asks_the_provider(there: Provider):
     config = process_settings.get()
 
     assert doctor.check_provider(config) == (
-        f"Bakery ID lets people in at {there.issuer}/authorize"
+        f"Bakery ID lets people in at {there.issuer}/authorize?tenant=1"
     )
     with pytest.raises(doctor.Sick, match="does not answer"):
         doctor.check_provider(replace(config, OIDC_ISSUER="http://127.0.0.1:9"))
