@@ -43,9 +43,9 @@ def bar(by: Member, text: str, *, reason: str, days: int, own: str | None) -> Ba
         if len(living()) >= AT_MOST:
             raise _invalid(f"{AT_MOST} networks are barred. Lift one first, or use your firewall.")
         row = BarredNetwork(network=str(network))
-        db.session.add(row)
     row.reason, row.by_id, row.created_at = reason.strip()[:500], by.id, now()
     row.until = now() + timedelta(days=days)
+    db.session.add(row)
     db.session.flush()
     auditing.note(None, by, "network.bar", f"{network} for {days} days")
     forget()

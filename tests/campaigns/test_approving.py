@@ -188,7 +188,7 @@ def test_who_writes_by_a_program_of_theirs_is_the_writer(
         _, secret = api_tokens.make(
             alice.account, alice.member, name="Mine", scopes=["campaigns:write"]
         )
-    made = Program(client, secret)("POST", "/campaigns", {"subject": "Cake"}).get_json()["id"]
+    made = Program(client, secret)("POST", "/campaigns", {"name": "Cake"}).get_json()["id"]
     Program(client, secret)("PATCH", f"/campaigns/{campaign.id}", {"subject": "Cake"})
     db.session.expire_all()
 
