@@ -1,4 +1,4 @@
-"""How long links work and sessions last, each from the code that keeps to it: for our texts."""
+"""How long links work, and sessions and looks last, each from the code that keeps to it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 from app.auth import passwords, sessions
 from app.core import watch
 from app.privacy import following
+from app.staff import looking
 
 FIGURES: dict[str, timedelta] = {
     "session": sessions.LASTS,
@@ -15,4 +16,5 @@ FIGURES: dict[str, timedelta] = {
     "password_link": passwords.LASTS,
     "first_password_link": passwords.FIRST_LASTS,
     "follow_link": following.LINK_LIFE,
+    "look": timedelta(minutes=max(looking.MINUTES)),
 }
