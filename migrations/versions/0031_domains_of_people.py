@@ -5,8 +5,8 @@ from alembic import op
 
 import app.core.db
 
-revision = "0101"
-down_revision = "0100"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 import app.core.db
 
-revision = "0102"
-down_revision = "0101"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
