@@ -53,7 +53,7 @@ from app.core import (
 )
 from app.core import settings as process_settings
 from app.core.clock import now
-from app.core.db import db, prepare_engine, transaction
+from app.core.db import db, is_taken, prepare_engine, transaction
 from app.core.errors import DomainError
 from app.core.fragments import wants_fragment
 from app.core.routing import Number
@@ -69,9 +69,9 @@ from app.privacy import figures
 from app.privacy import routes as privacy
 from app.reports import routes as reports
 from app.sharing import routes as sharing
-from app.site import health, promises
+from app.site import health
 from app.site import routes as site
-from app.staff import book
+from app.staff import book, promises
 from app.staff import routes as staff
 from app.tracking import express
 from app.tracking import routes as tracking
@@ -382,6 +382,17 @@ def _answer_breakdowns(app: Flask) -> None:
         if room.is_for_want_of_room(error):
             return _no_room()
         return _error_page(503, "The database is busy or away. Nothing was lost; try again soon.")
+
+    @app.errorhandler(sa.exc.IntegrityError)
+    def came_second(error: sa.exc.IntegrityError) -> Response:
+        db.session.rollback()
+        if not is_taken(error):
+            return crash(error)
+        # Not the error's words, which hold what somebody typed.
+        log.warning("two did the same at once: %s", request.endpoint)
+        return _error_page(
+            409, "Somebody did the same at the same moment. Reload the page and look again."
+        )
 
     @app.errorhandler(OSError)
     def system_refuses(error: OSError) -> Response:

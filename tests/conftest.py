@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from app.config import Config, load
 from app.core import queue_server
 from app.core.chaining import HEAD_GUARD
 from app.core.db import Base, db, transaction
+from app.core.errors import DomainError
 from app.core.migrating import upgrade
 from app.factory import configure_process, create_app
 from app.privacy import guarding
@@ -63,23 +64,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if os.environ.get("LEADERSEND_TEST_DATABASE") == "postgresql":
         url = request.getfixturevalue("postgres").database("tests")
     else:
-        file = tmp_path_factory.mktemp("db") / "tests.sqlite"
-        url = f"sqlite:///{file}"
-        _keep_locks_on(str(file))
+        url = f"sqlite:///{tmp_path_factory.mktemp('db')}/tests.sqlite"
     upgrade(url)
     return url
-
-
-def _keep_locks_on(file: str) -> None:
-    """Let nobody but SQLite open this file in this process. Whoever closes it takes away all locks
-    that the process has on it (POSIX), and the next program that looks at the database removes the
-    log of what was just written."""
-
-    def look(event: str, values: tuple[Any, ...]) -> None:
-        if event == "open" and str(values[0]).startswith(file):
-            raise RuntimeError("Read this file by another process: `cat`, for example.")
-
-    sys.addaudithook(look)
 
 
 @pytest.fixture(scope="session")
@@ -262,6 +249,30 @@ def add_member(account: Account, email: str, name: str, role: str) -> Person:
         db.session.add(Membership(account_id=account.id, member_id=member.id, role=role))
         db.session.flush()
     return Person(member, account)
+
+
+def at_once(app: Flask, number: int, work: Callable[[], None]) -> list[BaseException]:
+    """Do the same in many threads; returns what was refused."""
+    begin = threading.Barrier(number)
+    refused: list[BaseException] = []
+
+    def run() -> None:
+        with app.app_context():
+            begin.wait(30)
+            try:
+                with transaction():
+                    work()
+            except DomainError as error:
+                refused.append(error)
+            db.session.remove()
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    db.session.rollback()
+    return refused
 
 
 @pytest.fixture

@@ -23,6 +23,10 @@ class Account(Base):
         sa.Index("ix_account_name_key", "name_key", "id"),
         sa.Index("ix_account_state", "state", "id"),
         sa.Index(
+            "ix_account_barred", "barred", "id",
+            sqlite_where=sa.text("barred <> ''"), postgresql_where=sa.text("barred <> ''"),
+        ),
+        sa.Index(
             "ix_account_house", "is_house", unique=True,
             sqlite_where=sa.text("is_house"), postgresql_where=sa.text("is_house"),
         ),
@@ -65,6 +69,13 @@ class Account(Base):
     def _keep_key(self, _name: str, value: str) -> str:
         self.name_key = (fold(value) or "")[:64]
         return value
+
+    @property
+    def standing(self) -> str:
+        """In one word: pending, active, suspended (its sending or altogether), closing."""
+        if not self.barred:
+            return self.state
+        return "closing" if self.barred == "closing" else "suspended"
 
     @property
     def zone(self) -> ZoneInfo:

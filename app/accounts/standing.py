@@ -39,6 +39,16 @@ def _is_clear(account_id: int) -> bool:
     return db.session.scalar(sa.select(Account.barred).where(Account.id == account_id)) == ""
 
 
+def is_shown(account: Account) -> bool:
+    """Whether strangers may read what the account shows them."""
+    return account.state == "active" and not account.barred
+
+
+def shown() -> sa.ColumnElement[bool]:
+    """The same, as a condition on Account."""
+    return sa.and_(Account.state == "active", Account.barred == "")
+
+
 def may_send(account_id: Any) -> sa.Exists:
     """As a condition, with a column or a number."""
     return sa.exists().where(Account.id == account_id, Account.barred == "")

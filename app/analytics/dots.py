@@ -1,4 +1,4 @@
-"""The pages of the public site that are counted, and their names for people."""
+"""The pages that are counted, and their names for people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ SITE_PAGES = {
     "site.contact": "Contact",
     "privacy.policy": "Privacy policy",
     "privacy.versions": "Versions of the policy",
+    "privacy.compare": "Comparing versions",
+    "privacy.registers": "Registers",
+    "privacy.incident": "Incidents",
+    "outside.index": "Sites of others",
+    "trust.abuse": "Report abuse",
     "auth.register": "Registration",
     "auth.sign_in": "Sign-in",
 }
+
+
+def shelf_key(account_id: int) -> str:
+    """The list of an account's archive, beside the numbers of its mails."""
+    return f"all-{account_id}"

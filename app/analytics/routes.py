@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from app.analytics import marks, noting, queries, trackers
-from app.analytics.dots import ARCHIVE_PLACES, SITE_PAGES
+from app.analytics.dots import ARCHIVE_PLACES, SITE_PAGES, shelf_key
 from app.auth.current import View, current_account, public
 from app.campaigns import queries as campaign_queries
 from app.config import Config
@@ -126,12 +126,17 @@ def own_pages() -> ResponseReturnValue:
     days = queries.period(request.args.get("days", type=int))
     forms = reading.forms(account)
     campaigns = campaign_queries.campaigns(account, cursor=request.args.get("cursor"))
+    archive = {str(one.id): one.name for one in campaigns.items}
+    if not request.args.get("cursor"):
+        archive[shelf_key(account.id)] = "The list of all mails"
     return render_template(
         "analytics/own.html",
         days=days,
         periods=queries.PERIODS,
         forms=_lines("form", {str(form.id): form.name for form in forms}, days),
-        archive=_lines("archive", {str(one.id): one.name for one in campaigns.items}, days),
+        archive=_lines("archive", archive, days),
+        total=queries.of_pages("archive", list(archive), days),
+        sources=queries.sources("archive", days, keys=list(archive)),
         page=campaigns,
     )
 

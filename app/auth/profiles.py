@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from app.accounts import auditing, notices, opening
 from app.accounts.models import Member
@@ -67,7 +68,7 @@ def confirm_email(secret: str) -> Member:
     links.use_up(change_)
     back = tokens.secret()
     change_.old_email, change_.back_hash = member.email, tokens.hashed(back)
-    member.email = change_.email
+    _take_address(member, change_.email)
     passwords.forget_links(member)
     _forget_changes(member)
     notices.queue(
@@ -79,6 +80,15 @@ def confirm_email(secret: str) -> Member:
     )
     auditing.note(sessions.first_account(member), member, "profile.email")
     return member
+
+
+def _take_address(member: Member, email: str) -> None:
+    """Raises DeadLink where somebody else has taken it at the same instant."""
+    member.email = email
+    try:
+        db.session.flush()
+    except IntegrityError:
+        raise links.DeadLink from None
 
 
 def find_way_back(secret: str) -> EmailChange:
@@ -106,6 +116,7 @@ def take_back(secret: str) -> Member:
     if used.scalar() is None:
         raise links.DeadLink
     member = change_.member
+    _take_address(member, change_.old_email)
     alarms.shut_out(member, since=change_.created_at, address=change_.old_email)
     auditing.note(sessions.first_account(member), member, "profile.email_back")
     return member

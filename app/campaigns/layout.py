@@ -19,7 +19,13 @@ from app.campaigns.protecting import through
 
 CONTENT_MARK, TITLE_MARK = "lscontentmark", "lstitlemark"
 FOOTER_MARK = "ls-footer"
-WHY = "Why do I get this?"
+#: How the links at the end of a mail are named.
+LINKS = {
+    "unsubscribe": "Unsubscribe",
+    "preferences": "Change what you get",
+    "browser": "View in browser",
+    "why": "Why do I get this?",
+}
 
 _FONT = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 #: Inlined into the owner's words.
@@ -112,14 +118,9 @@ def footer_html(lists: Sequence[str], *, language: str) -> str:
     """Business, postal address, why this mail came, and the ways out."""
     paragraph = f'<p style="margin:0 0 8px;color:#4b524e;{_SMALL};{_SHOWN}">'
     links = " &nbsp;·&nbsp; ".join(
-        _link(name, label)
-        for name, label in (
-            ("unsubscribe", "Unsubscribe"),
-            ("preferences", "Change what you get"),
-            ("browser", "View in browser"),
-        )
+        _link(name, LINKS[name]) for name in ("unsubscribe", "preferences", "browser")
     )
-    names = f"{as_html(reason(lists))} {_link('why', WHY)}"
+    names = f"{as_html(reason(lists))} {_link('why', LINKS['why'])}"
     return _footer(language, f"{paragraph}{names}</p>", links)
 
 
@@ -152,11 +153,11 @@ def footer_text(lists: Sequence[str]) -> str:
     """The same for the plain-text part."""
     return (
         "-- \n"
-        f"{reason(lists)}\n{WHY} {{{{ links.why }}}}\n\n"
+        f"{reason(lists)}\n{LINKS['why']} {{{{ links.why }}}}\n\n"
         "{{ account.name }}\n{{ account.address }}\n\n"
-        "Unsubscribe: {{ links.unsubscribe }}\n"
-        "Change what you get: {{ links.preferences }}\n"
-        "View in browser: {{ links.browser }}\n"
+        f"{LINKS['unsubscribe']}: {{{{ links.unsubscribe }}}}\n"
+        f"{LINKS['preferences']}: {{{{ links.preferences }}}}\n"
+        f"{LINKS['browser']}: {{{{ links.browser }}}}\n"
     )
 
 

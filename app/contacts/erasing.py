@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from app.accounts.models import IdempotencyKey, Notice
+from app.accounts import auditing
+from app.accounts.models import Account, IdempotencyKey, Member, Notice
 from app.contacts import canon, suppressions, uploads, writing
 from app.contacts.bulk import among
 from app.contacts.models import (
@@ -34,6 +35,8 @@ from app.core.clock import now
 from app.core.db import Base, db, empty_log, transaction
 
 By = Literal["person", "owner", "api"]
+#: For the audit.
+WAYS = {"person": "by themselves, on their own page", "owner": "by hand", "api": "by a program"}
 #: In place of an address in a text that stays.
 GONE = "(erased)"
 #: Entries emptied in one transaction, and people who are looked for in one passage.
@@ -83,9 +86,16 @@ def look_in(*places: Place) -> None:
     PLACES.extend(place for place in places if place not in PLACES)
 
 
-def erase(contact: Contact, *, by: By, keep_out: bool = False) -> None:
-    """Erase one person; see `erase_many`. Who asks for it themselves (`person`) is kept out."""
-    erase_many(contact.account_id, [contact.id], by=by, keep_out=keep_out)
+def erase(
+    contact: Contact, *, by: By, keep_out: bool = False, member: Member | None = None
+) -> None:
+    """Erase one person; see `erase_many`. Who asks for it themselves (`person`) is kept out.
+
+    A line of the audit says that and how it was done, and not whom it was about.
+    """
+    account = db.session.get_one(Account, contact.account_id)
+    erase_many(account.id, [contact.id], by=by, keep_out=keep_out)
+    auditing.note(account, member, "contact.erase", WAYS[by])
 
 
 def erase_many(

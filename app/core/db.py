@@ -147,6 +147,13 @@ def insert(table: Any) -> Any:
     return (postgresql.insert if dialect_name() == "postgresql" else sqlite.insert)(table)
 
 
+def is_taken(error: sa.exc.IntegrityError) -> bool:
+    """Whether another row has what may be there once: somebody did the same a moment before."""
+    return getattr(error.orig, "sqlstate", "") == "23505" or "UNIQUE constraint failed" in str(
+        error.orig
+    )
+
+
 def empty_log() -> bool:
     """Bring SQLite's log of changes into the database and empty it, for it holds pages as they
     were before; False where somebody was reading just now. PostgreSQL looks after its own.

@@ -53,6 +53,32 @@ class Kept:
         """In words: 30 days; 3 years; as long as the account exists."""
         return in_words(self.days) if self.days is not None else self.rule.until
 
+    def how_long_in(self, language: str) -> str:
+        """The same in another language; empty where its words are not known."""
+        if language == "en":
+            return self.how_long
+        if self.days is None:
+            return UNTIL.get(language, {}).get(self.rule.until, "")
+        return in_words(self.days, language)
+
+
+#: One and many of each, by language.
+UNITS = {
+    "en": {"year": ("year", "years"), "month": ("month", "months"), "day": ("day", "days")},
+    "de": {"year": ("Jahr", "Jahre"), "month": ("Monat", "Monate"), "day": ("Tag", "Tage")},
+}
+#: What `until` of rules says, for texts in other languages.
+UNTIL = {
+    "de": {
+        "as long as the account exists": "solange das Konto besteht",
+        "as long as the account exists, or until its people erase them": (
+            "solange das Konto besteht, oder bis jemand dort sie löscht"
+        ),
+        "as long as the account exists, or until the person is erased": (
+            "solange das Konto besteht, oder bis die Person gelöscht wird"
+        ),
+    },
+}
 
 _rules: dict[str, Rule] = {}
 _chosen: list[Callable[[], dict[str, int]]] = []
@@ -92,7 +118,7 @@ def _within(one: Rule, chosen: int | None) -> int | None:
     return min(max(chosen, one.least), one.most)
 
 
-def in_words(days: int) -> str:
+def in_words(days: int, language: str = "en") -> str:
     """30 days; 3 years; 18 months."""
     if days % 365 == 0 and days:
         n, unit = days // 365, "year"
@@ -100,4 +126,5 @@ def in_words(days: int) -> str:
         n, unit = days // 30, "month"
     else:
         n, unit = days, "day"
-    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
+    one, many = UNITS[language][unit]
+    return f"{n} {one if n == 1 else many}"

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Account, ApiToken, Mailbox, Relay, ReportHook, Sender
-from app.campaigns.models import Campaign
+from app.campaigns import layout
+from app.campaigns.models import ArchivePage, Campaign
 from app.contacts.models import (
     ContactField,
     ContactList,
@@ -28,7 +29,9 @@ from app.mailer.providers import NAMES as PROVIDERS
 from app.preferences import centre
 from app.privacy import policy
 from app.privacy.policy import Section, obfuscated
+from app.tracking.texts import Texts
 
+TEMPLATES = {"en": "preferences/_privacy.txt", "de": "preferences/_privacy.de.txt"}
 #: The latest campaigns, from which the ways of counting are told.
 CAMPAIGNS = 200
 MOST = 50
@@ -66,6 +69,10 @@ class Facts:
     has_programs: bool
     """Whether programs of the account may enter people."""
     has_double_opt_in: bool
+    has_archive: bool
+    """Whether everybody may read some of its mails."""
+    asks_reasons: bool
+    """Whether people who leave are asked why."""
     addresses: Sequence[str]
     """Of its senders, for people and not for harvesters."""
 
@@ -80,16 +87,20 @@ class Facts:
         return self.tracking == {"none"}
 
 
-def text(account: Account) -> list[Section]:
-    """The page, by sections: templates/preferences/_privacy.txt, filled in."""
+def text(account: Account, t: Texts) -> list[Section]:
+    """The page by sections, in the language of `t`: a template of TEMPLATES, filled in.
+
+    What the owner wrote stands as it is.
+    """
     config, kept = settings.get(), centre.of(account)
     sections = policy.written(
-        "preferences/_privacy.txt", account=account, facts=facts(account), settings=config,
-        relay=policy.own_relay(config), contact=_one_line(kept.privacy_contact), who=_who(account),
+        TEMPLATES[t.language], language=t.language, account=account, facts=facts(account),
+        settings=config, relay=policy.own_relay(config), contact=_one_line(kept.privacy_contact),
+        who=_who(account), named=layout.LINKS,
     )  # fmt: skip
     own = [" ".join(line.split()) for line in kept.privacy_words.splitlines() if line.strip()]
     if own:
-        sections.append(Section(id="more", title=f"More about {account.name}", paragraphs=own))
+        sections.append(Section(id="more", title=t("privacy_more"), paragraphs=own))
     return sections
 
 
@@ -120,6 +131,8 @@ def facts(account: Account) -> Facts:
             ContactList.account_id == account.id, ContactList.opt_in == "double",
             ContactList.archived_at.is_(None),
         ),
+        has_archive=_is_any(ArchivePage.account_id == account.id, ArchivePage.is_public.is_(True)),
+        asks_reasons=centre.of(account).with_reasons,
         addresses=[
             obfuscated(email)
             for email in _distinct(

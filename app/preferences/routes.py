@@ -13,6 +13,7 @@ from typing import Any
 from flask import (
     Blueprint,
     Response,
+    make_response,
     render_template,
     request,
     stream_template,
@@ -49,6 +50,7 @@ from app.preferences import (
 from app.preferences.forms import CentreForm
 from app.preferences.guests import Guest, LinkOver
 from app.tracking import farewell, leaving, pages
+from app.tracking.texts import Texts
 
 bp = Blueprint("preferences", __name__)
 
@@ -235,7 +237,8 @@ def see_data(token: str) -> ResponseReturnValue:
     stream = stream_template(
         "preferences/data.html", t=t, guest=guest, sender=guest.account.name, token=token,
         zone=guest.account.zone, today=now(), person=takeaway.person(contact),
-        lists=takeaway.lists(contact), consents=takeaway.consents(contact),
+        forms=takeaway.forms(contact), lists=takeaway.lists(contact),
+        consents=takeaway.consents(contact),
         changes=takeaway.changes(contact),
         mails=takeaway.mails(contact), events=takeaway.events(contact),
     )  # fmt: skip
@@ -307,10 +310,15 @@ def privacy_page_of(account: Account | int) -> str:
 def show_privacy(handle: str) -> ResponseReturnValue:
     """What the account does with data of people, from what it is set to do."""
     account = handles.account_of(handle)
-    return render_template(
-        "preferences/privacy.html", sender=account.name, asking_at=handles.handle(account),
-        sections=privacy_page.text(account), is_paper=True,
+    t = Texts(pages.language(), sender=account.name)
+    response = make_response(
+        render_template(
+            "preferences/privacy.html", t=t, sender=account.name, is_paper=True,
+            asking_at=handles.handle(account), sections=privacy_page.text(account, t),
+        )
     )  # fmt: skip
+    response.headers["Vary"] = "Accept-Language"
+    return response
 
 
 @bp.get("/choices/<handle>")

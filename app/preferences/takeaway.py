@@ -15,13 +15,16 @@ import sqlalchemy as sa
 from app.accounts.models import Account
 from app.campaigns import liquid
 from app.campaigns.models import Campaign
-from app.contacts import channels, fields, resting
+from app.contacts import channels, fields, resting, suppressions
 from app.contacts.models import (
     Consent,
     Contact,
     ContactChange,
     ContactList,
+    Finding,
+    FormEntry,
     LeavingReason,
+    SignUpForm,
     Subscription,
     Tag,
     contact_tag,
@@ -50,6 +53,7 @@ def person(contact: Contact) -> Item:
     said = sa.select(LeavingReason.reason, LeavingReason.words, LeavingReason.at).where(
         LeavingReason.contact_id == contact.id
     )
+    found = sa.select(Finding.kind).where(Finding.contact_id == contact.id)
     return {
         "email": contact.email,
         "first_name": contact.first_name,
@@ -62,12 +66,39 @@ def person(contact: Contact) -> Item:
         "notes": contact.notes,
         "counted_by_name": not contact.tracking_off,
         "may_be_reached_by": ways,
+        "not_mailed_because": _barred(contact),
+        "noticed": sorted(set(db.session.scalars(found))),
         "paused_until": pause.until if pause else None,
         "frequency": resting.frequency(contact) or "every mail",
         "reasons_for_leaving": [row._asdict() for row in db.session.execute(said)],
         "known_since": contact.created_at,
         "changed_at": contact.updated_at,
     }
+
+
+def _barred(contact: Contact) -> Item | None:
+    barred = suppressions.find(contact.account_id, contact.address)
+    if barred is None:
+        return None
+    return {"reason": barred.reason, "detail": barred.detail, "since": barred.created_at}
+
+
+def forms(contact: Contact) -> Iterator[Item]:
+    """Forms that were filled in with their address."""
+    rows = db.session.execute(
+        sa.select(
+            SignUpForm.name, FormEntry.version, FormEntry.language, FormEntry.answers,
+            FormEntry.created_at, FormEntry.confirmed_at,
+        )
+        .join(SignUpForm, SignUpForm.id == FormEntry.form_id)
+        .where(FormEntry.contact_id == contact.id)
+        .order_by(FormEntry.id)
+    )  # fmt: skip
+    for row in rows.all():
+        yield {
+            "form": row.name, "version": row.version, "language": row.language,
+            "waiting": row.answers, "at": row.created_at, "confirmed_at": row.confirmed_at,
+        }  # fmt: skip
 
 
 def lists(contact: Contact) -> Iterator[Item]:
@@ -164,7 +195,7 @@ def as_json(account: Account, contact: Contact) -> Iterator[str]:
     }
     yield f"{_json(head)[:-1]}"
     parts = {
-        "lists": lists(contact), "consents": consents(contact),
+        "forms": forms(contact), "lists": lists(contact), "consents": consents(contact),
         "changes": changes(contact), "mails": mails(contact), "events": events(contact),
     }  # fmt: skip
     for name, items in parts.items():

@@ -1,7 +1,7 @@
 """How long things last, as the code has it: for texts that must not promise anything else.
 
 What is kept how long stands in `core.keeping`. Other lengths (of links, of sessions) belong to
-features above this one, so `app.site.promises` brings them here when a process begins.
+features above this one, so `app.staff.promises` brings them here when a process begins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ def in_words() -> dict[str, str]:
     """{"password_link": "1 hour", "notices": "30 days", …}: lengths, and how long each kind of
     data is kept now."""
     lasting = {name: words(length) for name, length in _lengths.items()}
-    return {**lasting, **{kept.rule.key: kept.how_long for kept in keeping.everything()}}
+    return {**lasting, **kept_in("en")}
+
+
+def kept_in(language: str) -> dict[str, str]:
+    """How long each kind of data is kept now; without those for which the language has no words."""
+    found = {kept.rule.key: kept.how_long_in(language) for kept in keeping.everything()}
+    return {key: how_long for key, how_long in found.items() if how_long}
 
 
 def words(length: timedelta) -> str:

@@ -7,7 +7,7 @@ nobody is left out and nobody gets it twice, however often the work is begun.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
@@ -15,7 +15,7 @@ from sqlalchemy.engine import CursorResult
 from app.accounts import notices
 from app.core import settings, tokens
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import db, insert, transaction
 from app.core.errors import DomainError, Invalid
 from app.core.tokens import Purpose
 from app.mailer import address as addresses
@@ -59,19 +59,28 @@ def ask(email: str) -> None:
         address = addresses.parse(email).address
     except addresses.BadAddress as error:
         raise Invalid(str(error), {"email": [str(error)]}) from None
-    row = db.session.scalar(sa.select(PolicyFollower).where(PolicyFollower.email == address))
-    if row is None:
-        row = PolicyFollower(email=address)
-        db.session.add(row)
-        db.session.flush()
-    elif row.confirmed_at or row.asked_at > now() - ASK_AGAIN_AFTER:
+    asked_at = now()
+    row_id = _to_be_asked(address, asked_at)
+    if row_id is None:
         return
-    row.asked_at = now()
-    token = tokens.sign(Purpose.FOLLOW, row.id, int(row.asked_at.timestamp()))
+    token = tokens.sign(Purpose.FOLLOW, row_id, int(asked_at.timestamp()))
     notices.queue(
         "policy_follow", address, lasts=LINK_LIFE.days,
         link=f"{settings.get().BASE_URL}/privacy/follow/{token}",
     )  # fmt: skip
+
+
+def _to_be_asked(address: str, moment: datetime) -> int | None:
+    """The row of who gets a question now; None for who follows, or was asked within the day."""
+    row = insert(PolicyFollower).values(email=address, asked_at=moment)
+    table = PolicyFollower.__table__
+    row = row.on_conflict_do_update(
+        index_elements=["email"],
+        set_={"asked_at": moment},
+        where=sa.and_(table.c.confirmed_at.is_(None), table.c.asked_at <= moment - ASK_AGAIN_AFTER),
+    )
+    found: int | None = db.session.scalar(row.returning(PolicyFollower.id))
+    return found
 
 
 def asked(token: str) -> PolicyFollower:

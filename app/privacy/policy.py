@@ -38,17 +38,19 @@ def text(config: Config, sources: Mapping[str, Any] | None = None) -> list[Secti
         contact=obfuscated(config.OPERATOR_EMAIL),
         relay=own_relay(config),
         tracker=config.TRACKER_NAME if config.TRACKER_SCRIPT else "",
+        payments="Stripe" if config.BILLING and config.STRIPE_SECRET_KEY else "",
     )
     return [filled for section in sections if (filled := _filled(section, sources or {}))]
 
 
-def written(template: str, **context: Any) -> list[Section]:
+def written(template: str, *, language: str = "en", **context: Any) -> list[Section]:
     """A text of ours by sections: "# anchor: title" begins one, an empty line a paragraph.
 
-    `lasts` holds the figures of figures.in_words().
+    `lasts` holds the figures of figures.in_words(); in other languages than English, of kept_in().
     """
     sections: list[Section] = []
-    text = _templates().get_template(template).render(lasts=figures.in_words(), **context)
+    lasts = figures.in_words() if language == "en" else figures.kept_in(language)
+    text = _templates().get_template(template).render(lasts=lasts, **context)
     for block in text.split("\n\n"):
         words = " ".join(block.split())
         if words.startswith("# "):

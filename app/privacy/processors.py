@@ -54,6 +54,11 @@ def of_settings(config: Config) -> list[Handled]:
                              "Name and address for invoices, cards and tax numbers that customers "
                              "enter there; nothing of their contacts.",
                              "https://stripe.com/privacy"))  # fmt: skip
+    if config.OIDC_ISSUER:
+        found.append(Handled(urlsplit(config.OIDC_ISSUER).hostname or "",
+                             f"Lets people of customers sign in ({config.OIDC_NAME}).",
+                             "Who signs in through it, and when.",
+                             "The service of that name."))  # fmt: skip
     if config.TRACKER_SCRIPT:
         found.append(Handled(config.TRACKER_NAME, "Counts visits of the public pages.",
                              "Network address and browser of visitors, and what they look at.",

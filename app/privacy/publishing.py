@@ -49,6 +49,18 @@ class News:
         return self.effective_at > now()
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a person has not accepted."""
+
+    news: News | None
+    """The newest version, counting already or soon."""
+    wanted: News | None
+    """The version that they must accept before they go on."""
+    is_kept_up: bool
+    """Whether the version in force says what is so; else another one is to be published."""
+
+
 def current() -> PolicyVersion:
     """The version in force. Publishes a new one when the installation's text has moved on."""
     keep_up()
@@ -143,26 +155,42 @@ def drafted() -> list[policy.Section]:
     return policy.text(settings.get(), inventory.draft())
 
 
-def news_for(member: Member) -> News | None:
-    """The newest version, counting already or soon, while the person has not accepted it."""
-    keep_up()
-    return _news(~_accepted_since(member))
-
-
-def wanted_from(member: Member) -> News | None:
-    """The version that the person must accept before they go on, if any."""
-    return _news(
-        PolicyVersion.matters.is_(True),
-        PolicyVersion.effective_at <= now(),
-        ~_accepted_since(member),
+def standing_of(member: Member) -> Standing:
+    """What the versions mean to a person. Every page asks for it, so it is one statement."""
+    found = _standing_of(member)
+    in_force = found.get("in_force")
+    return Standing(
+        _news(found.get("news")),
+        _news(found.get("wanted")),
+        in_force is not None
+        and in_force.fingerprint == _fingerprint_now(in_force.id, in_force.fingerprint),
     )
 
 
-def _news(*conditions: sa.ColumnElement[bool]) -> News | None:
-    columns = [getattr(PolicyVersion, name) for name in News.__dataclass_fields__]
-    newest = sa.select(*columns).where(*conditions).order_by(PolicyVersion.number.desc())
-    row = db.session.execute(newest.limit(1)).first()
-    return News(**row._mapping) if row else None
+def _standing_of(member: Member) -> dict[str, sa.Row[Any]]:
+    moment = now()
+    columns = [PolicyVersion.id, PolicyVersion.fingerprint]
+    columns += [getattr(PolicyVersion, name) for name in News.__dataclass_fields__]
+    newest = (
+        sa.select(*columns)
+        .where(~_accepted_since(member))
+        .order_by(PolicyVersion.number.desc())
+        .limit(1)
+    )
+    wanted = PolicyVersion.matters.is_(True), PolicyVersion.effective_at <= moment
+    rows = {
+        "in_force": _latest(moment, *columns), "news": newest, "wanted": newest.where(*wanted),
+    }  # fmt: skip
+    each = [
+        sa.select(sa.literal(name).label("name"), query.subquery()) for name, query in rows.items()
+    ]
+    return {row.name: row for row in db.session.execute(sa.union_all(*each))}
+
+
+def _news(row: sa.Row[Any] | None) -> News | None:
+    if row is None:
+        return None
+    return News(**{name: getattr(row, name) for name in News.__dataclass_fields__})
 
 
 def in_force() -> int | None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
+from app.accounts import standing
 from app.accounts.models import Account, Member
 from app.auth import passwords
 from app.campaigns.models import Campaign
@@ -118,7 +119,7 @@ def find(text: str) -> ShareLink:
     if link is None:
         raise BadToken
     is_over = link.revoked_at is not None or link.expires_at <= now()
-    if is_over or link.campaign.account.state != "active":
+    if is_over or not standing.is_shown(link.campaign.account):
         raise Over
     return link
 

@@ -7,13 +7,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account, Member, Membership
+from app.accounts.standing import ACCESS, CLOSING, SENDING
 from app.core import pagination
 from app.core.db import db
 from app.core.folding import fold
 from app.core.owning import LARGEST
 from app.core.pagination import PAGE_SIZE, Page
 
-STATES = ("pending", "active", "suspended")
+_BARRED = Account.barred != ""
+#: As `Account.standing` has them.
+STATES: dict[str, sa.ColumnElement[bool]] = {
+    "pending": sa.and_(Account.state == "pending", ~_BARRED),
+    "active": sa.and_(Account.state == "active", ~_BARRED),
+    "suspended": sa.and_(_BARRED, Account.barred.in_((SENDING, ACCESS))),
+    "closing": sa.and_(_BARRED, Account.barred == CLOSING),
+}
 #: Sorts behind every text that begins alike.
 _LAST = "\U0010ffff"
 
@@ -26,7 +34,7 @@ def search(text: str = "", *, state: str = "", cursor: str | None = None) -> Pag
     text = " ".join(text.split())
     query = sa.select(Account)
     if state in STATES:
-        query = query.where(Account.state == state)
+        query = query.where(STATES[state])
     if "@" in text:
         return _newest(query.where(Account.id.in_(_of_person(text))), cursor)
     if text.removeprefix("#").isdecimal():

@@ -91,7 +91,7 @@ def _contact(account_id: int, row: PersonRequest) -> Contact | None:
 def _erase(account_id: int, address: str, contact: Contact | None) -> bool:
     """Whether there was anything to erase."""
     if contact is not None:
-        erasing.erase(contact, by="person")
+        erasing.erase_many(account_id, [contact.id], by="person")
         return True
     found = suppressions.find(account_id, address)
     if found is None or found.address is None:

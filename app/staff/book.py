@@ -26,6 +26,7 @@ VERBS = {
     "look.over": "the time was over",
     "see": "saw",
     "search": "looked for a contact that is not here:",
+    "wish": "saw, as a letter asks for no more mail:",
     "link": "had a link to set a new password mailed to",
     "export": "asked for",
     "fetch": "fetched",

@@ -17,7 +17,7 @@ from app.core.owning import owned
 from app.moving import taking_out
 from app.moving.models import Takeout
 from app.staff import book
-from app.staff.looking import check_reference
+from app.staff.looking import check_reference, in_turn
 from app.staff.models import ExportGrant, StaffLook
 
 
@@ -34,6 +34,8 @@ class NotGranted(Forbidden):
 def grant(account: Account, owner: Member, *, reason: str, days: int) -> ExportGrant:
     """Allow one take-out; a permission that stood before ends. Raises Invalid."""
     reason = check_reference(reason, field="reason")
+    # So that of two who press at once the later one's stands alone.
+    in_turn(account.id)
     _end(_open(account.id))
     row = ExportGrant(
         account_id=account.id, member_id=owner.id, who=book.who(owner), reason=reason,

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account, Member, Membership
+from app.accounts.standing import ACCESS, CLOSING
 from app.auth.models import SignedIn
 from app.campaigns.models import Campaign
 from app.contacts.models import Headcount
@@ -82,6 +83,7 @@ def _businesses(member_ids: Sequence[int]) -> dict[int, Account]:
             Membership.member_id.in_(member_ids),
             Account.is_house.is_(False),
             Account.state == "active",
+            Account.barred.not_in((ACCESS, CLOSING)),
         )
         .order_by(Membership.id.desc())
     )

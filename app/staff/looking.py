@@ -71,6 +71,7 @@ def begin(
         raise Invalid("Choose for how long.", {"minutes": ["Choose for how long."]})
     if PURPOSES[purpose].is_refusable and not may_support_look(account):
         raise Refused
+    in_turn(account.id)
     if (before := current(account.id, member)) is not None:
         end(before)
     moment = now()
@@ -87,6 +88,13 @@ def begin(
         url=f"{settings.get().BASE_URL}/settings/staff-access",
     )  # fmt: skip
     return look
+
+
+def in_turn(account_id: int) -> None:
+    """Whoever does the same to this account at the same instant waits for this transaction."""
+    db.session.execute(
+        sa.select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+    )
 
 
 def _in_words(account: Account, moment: datetime) -> str:

@@ -32,11 +32,13 @@ WORDS = {
 MEANS = {
     SENDING: (
         "No campaign goes out. What was going out is paused, what was planned is a draft again. "
-        "Everything else works as before."
+        "Until it is over, your forms are closed, and nobody reads your archive or opens your "
+        "links for outsiders. Everything else works as before."
     ),
     ACCESS: (
-        "No campaign goes out, and the pages are closed but for what is yours: you can take "
-        "everything out, download your contacts, read this page and answer."
+        "No campaign goes out, forms, archive and links for outsiders are closed, and so are the "
+        "pages but for what is yours: you can take everything out, download your contacts, read "
+        "this page and answer."
     ),
 }
 LONGEST = 5_000

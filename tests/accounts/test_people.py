@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -15,10 +14,9 @@ from app.auth import passwords
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import DomainError
 from app.privacy.models import Acceptance
 from tests.auth.helpers import PASSWORD, kinds, link
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, at_once
 
 
 def place(person: Person) -> Membership:
@@ -239,29 +237,6 @@ def test_another_accounts_people_are_not_found(client: Client, alice: Person, ch
         path = f"/settings/people/{place(alice).id}/{verb}"
         assert client.post(path, data={"role": "viewer"}).status_code == 404
     assert place(alice).role == "owner"
-
-
-def at_once(app: Flask, number: int, work: Callable[[], None]) -> list[BaseException]:
-    """Do the same in many threads; returns what was refused."""
-    begin, refused = threading.Barrier(number), []
-
-    def run() -> None:
-        with app.app_context():
-            begin.wait(30)
-            try:
-                with transaction():
-                    work()
-            except DomainError as error:
-                refused.append(error)
-            db.session.remove()
-
-    threads = [threading.Thread(target=run) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    db.session.rollback()
-    return refused
 
 
 def test_fifty_at_once_cannot_remove_the_last_owner(whole_app: Flask, alice: Person, bob: Person):

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-import sqlalchemy as sa
+import re
 
-from app.auth import passwords, profiles
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts.models import Member, Notice
+from app.auth import links, passwords, profiles
 from app.auth.models import EmailChange, SignedIn
 from app.core import tokens
 from app.core.db import db, transaction
 from tests.auth.helpers import PASSWORD, kinds, link
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, at_once
 
 
 def test_name_and_telephone_can_be_changed_by_everybody(client: Client, vera: Person):
@@ -46,6 +50,24 @@ def test_links_to_the_old_address_die_with_it(client: Client, alice: Person):
     client.post(link("email_change"))
 
     assert client.get(f"/password/{secret}").status_code == 410
+
+
+def test_of_two_who_take_the_same_address_at_once_one_has_it_and_the_other_is_told(
+    whole_app: Flask, app: Flask, alice: Person, charlie: Person
+):
+    with transaction():
+        for person in (alice, charlie):
+            profiles.ask_for_email(person.member, "shared@new.example")
+    mailed = " ".join(db.session.scalars(sa.select(Notice.text)))
+    secrets = iter(re.findall(r"/email/(\S+)", mailed))
+    db.session.rollback()
+
+    refused = at_once(whole_app, 2, lambda: profiles.confirm_email(next(secrets)))
+
+    assert [type(error) for error in refused] == [links.DeadLink]
+    emails = set(db.session.scalars(sa.select(Member.email)))
+    assert "shared@new.example" in emails
+    assert len(emails & {"alice@bakery.example", "charlie@garage.example"}) == 1
 
 
 def test_an_address_of_somebody_else_gets_no_link_and_the_same_answer(

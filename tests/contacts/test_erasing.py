@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts import auditing
-from app.accounts.models import IdempotencyKey, Notice
+from app.accounts.models import AuditEntry, IdempotencyKey, Notice
 from app.campaigns.models import Campaign
 from app.contacts import (
     chaining,
@@ -359,6 +359,9 @@ def test_the_page_says_what_will_go(client: Client, alice: Person, story: tuple[
     assert done.status_code == 303
     db.session.expire_all()
     assert db.session.scalars(sa.select(Erasure.keeps_out)).all() == [True]
+    line = sa.select(AuditEntry).where(AuditEntry.verb == "contact.erase")
+    (noted,) = db.session.scalars(line)
+    assert (noted.member_id, noted.about) == (alice.member.id, "by hand")
 
 
 def test_a_campaign_on_its_way_skips_who_was_erased(alice: Person) -> None:

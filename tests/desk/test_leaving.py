@@ -17,6 +17,7 @@ from app.core.tokens import Purpose, sign_for_address
 from app.delivery.models import Event
 from app.desk import arriving, optouts, reading
 from app.privacy import consenting
+from app.staff.models import StaffAccess
 from tests.conftest import Client, Person
 from tests.desk.conftest import Post, mails, messages, tickets
 from tests.ops.test_catcher import Catcher
@@ -115,6 +116,12 @@ def test_what_is_not_sure_waits_for_staff_who_press_once(
     page = staff.get("/staff/desk/wishes").text
     assert "Bakery" in page
     assert "Garage" in page
+    staff.get(f"/staff/desk/{ticket.id}")
+    seen = sa.select(StaffAccess).where(StaffAccess.verb == "wish")
+    assert {(one.account_id, one.reference) for one in db.session.scalars(seen)} == {
+        (person.account.id, f"letter #{ticket.reference}") for person in (alice, charlie)
+    }
+    assert len(db.session.scalars(seen).all()) == 2
     contact = db.session.scalar(
         sa.select(Contact.id).where(
             Contact.account_id == alice.account.id, Contact.address == "may0@example.com"
@@ -134,6 +141,23 @@ def test_what_is_not_sure_waits_for_staff_who_press_once(
     assert [entry.account_id for entry in noted] == [alice.account.id]
     assert "Nobody waits" in staff.get("/staff/desk/wishes").text
     assert "- Bakery" in mails("opt_out")[0].text
+
+
+@pytest.mark.parametrize("roles", [["service"], ["service", "billing", "abuse", "marketing"]])
+def test_contacts_that_may_be_meant_are_for_support_alone(
+    post: Post, sent: Sent, staff: Client, charlie: Person, roles: list[str]
+) -> None:
+    with transaction():
+        writing.create(charlie.account, "may0@example.com")
+        charlie.member.staff_roles = roles
+    post.letter("unsubscribe", sender="may0@example.com")
+    (ticket,) = tickets()
+
+    assert staff.get("/staff/desk/wishes").status_code == 404
+    assert "wish to leave" not in staff.get("/staff/desk").text
+    page = staff.get(f"/staff/desk/{ticket.id}")
+    assert page.status_code == 200
+    assert "Who is meant?" not in page.text
 
 
 def test_a_forwarded_mail_does_not_take_its_reader_out(

@@ -340,7 +340,8 @@ def test_a_customer_answers_on_the_page_and_sees_no_notes(
 def test_staff_see_the_tickets_of_their_purposes(
     client: Client, alice: Person, charlie: Person
 ) -> None:
-    money, other = ask(client, about="billing"), ask(client, about="service")
+    client.sign_in(alice)
+    money, other = ask(client, about="billing"), ask(client, about="service", subject="My disk")
     for roles, sees in (
         (["marketing"], set()),
         (["billing"], {money.id}),
@@ -352,7 +353,10 @@ def test_staff_see_the_tickets_of_their_purposes(
         client.sign_in(charlie)
         for one in (money, other):
             code = 200 if one.id in sees else 404
-            assert client.get(f"/staff/desk/{one.id}").status_code == code
+            page = client.get(f"/staff/desk/{one.id}")
+            assert page.status_code == code
+            # Beside one letter of an account, no other is named that is not theirs to see.
+            assert ("My disk" in page.text) == (other.id in sees and code == 200)
     assert client.get("/staff/desk?purpose=billing").text.count("How do I begin?") == 1
 
 

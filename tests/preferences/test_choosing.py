@@ -372,7 +372,7 @@ def test_an_erased_person_finds_a_page(client, sent, link):
         assert client.post(link + page, data={"days": "30"}).status_code == 200
 
 
-def test_erasing_needs_the_button_and_keeps_the_person_out(client, sent, link):
+def test_erasing_needs_the_button_and_keeps_the_person_out(client, sent, link, alice):
     page = client.get(f"{link}/erase")
     assert "for good" in words_of(page)
     assert contact_of(sent)
@@ -382,6 +382,10 @@ def test_erasing_needs_the_button_and_keeps_the_person_out(client, sent, link):
     assert "Your data is erased" in words_of(done)
     assert contact_of(sent) is None
     assert suppressions.find(sent.account.id, sent.contacts[0].address).reason == "erased"
+    client.sign_in(alice)
+    page = words_of(client.get("/settings/audit?kind=contact"))
+    assert "erased a person for good by themselves, on their own page" in page
+    assert sent.contacts[0].address not in page
 
 
 @pytest.mark.parametrize("reason", ["often", "unexpected", "unasked", "useless", "other"])

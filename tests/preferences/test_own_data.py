@@ -9,13 +9,23 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, suppressions, tags
-from app.contacts.models import AddressChange, Consent, Contact, PreferenceCentre, Subscription
+from app.contacts import consent, hygiene, suppressions, tags
+from app.contacts.models import (
+    AddressChange,
+    Consent,
+    Contact,
+    Finding,
+    FormEntry,
+    PreferenceCentre,
+    SignUpForm,
+    Subscription,
+)
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery.models import Delivery, Event
 from app.extensions import limiter
 from app.preferences import addressing, jobs, takeaway
+from app.tracking.texts import LANGUAGES
 from tests.architecture import everything
 from tests.preferences.conftest import fresh_link, notices, words_of
 from tests.tracking.mails import send
@@ -78,6 +88,41 @@ def test_everything_kept_is_a_page_to_read(client, known):
     assert page.headers["Cache-Control"] == "no-store"
     german = client.get(f"{fresh_link(known)}/data", headers={"Accept-Language": "de"})
     assert "Widerrufen" in words_of(german)
+
+
+def test_that_and_why_they_get_no_mail_and_what_was_noticed_is_in_it_too(client, known):
+    account, contact = known.account, known.contacts[0]
+    with transaction():
+        form = SignUpForm(account_id=account.id, name="On the till", slug="till", is_open=True)
+        db.session.add(form)
+        db.session.flush()
+        db.session.add_all([
+            FormEntry(account_id=account.id, form_id=form.id, contact_id=contact.id, version=1,
+                      answers={"first_name": "Rita"}),
+            Finding(account_id=account.id, contact_id=contact.id, kind="silent", n=90),
+        ])  # fmt: skip
+        suppressions.add(account.id, contact.address, reason="bounced", detail="550 no mailbox")
+
+    link = fresh_link(known)
+    found = json.loads(client.get(f"{link}/data.json").data)
+    page = words_of(client.get(f"{link}/data"))
+
+    barred = found["person"]["not_mailed_because"]
+    assert (barred["reason"], barred["detail"]) == ("bounced", "550 no mailbox")
+    assert found["person"]["noticed"] == ["silent"]
+    (entry,) = found["forms"]
+    assert (entry["form"], entry["waiting"]) == ("On the till", {"first_name": "Rita"})
+    for words in ("mail to you came back", "no sign of reading", "On the till", "Rita"):
+        assert words in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_there_are_words_for_every_reason(language):
+    kinds = {one.partition("-")[0] for one in (*hygiene.FINDINGS, *hygiene.LIKENESSES)}
+    named = {f"take_barred_{one}" for one in suppressions.WORDS}
+    named |= {f"take_noticed_{one}" for one in kinds}
+
+    assert named <= LANGUAGES[language].keys()
 
 
 def test_subjects_are_as_the_person_got_them(client, known):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import html5lib
 import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Notice, Relay, ReportHook, Sender
+from app.campaigns.archive import deciding
 from app.campaigns.models import Campaign
+from app.config import CHECKOUT
 from app.contacts import handles, lists
 from app.contacts.models import ContactField, FormVersion, Import, OpenField, SignUpForm
 from app.contacts.signup.design import Choice, Design, Question
 from app.core import keeping
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.preferences import asking
+from app.preferences import asking, privacy_page
+from app.tracking.texts import Texts
 from app.trust import forgetting
 from tests.conftest import Client, Person
 from tests.tracking.mails import Sent
@@ -57,6 +62,7 @@ def test_a_fresh_account_has_a_page_that_promises_nothing_it_does_not_do(
     assert "fill in a form" not in page
     assert "From files" not in page
     assert "a mail server of LeaderSend itself" in page
+    assert "Pages for everybody" not in page
     assert keeping.in_words(keeping.days("import_files")) in page
 
 
@@ -93,7 +99,10 @@ def test_it_names_the_ways_of_counting_in_use(
 
 def test_it_follows_the_settings(client: Client, alice: Person):
     account = alice.account.id
+    campaign(alice, "none")
     with transaction():
+        shown = db.session.scalars(sa.select(Campaign)).one()
+        deciding.decide(shown, "yes")
         list_ = lists.create(alice.account, "News", opt_in="double")
         form = SignUpForm(account_id=account, name="Inside", slug="cake-news", is_open=True)
         field = ContactField(account_id=account, key="cake", label="Favourite cake")
@@ -120,13 +129,51 @@ def test_it_follows_the_settings(client: Client, alice: Person):
     for words in ("“Cake by mail” asks for your address and First name.", "Favourite cake",
                   "1 other field of its own", "smtp.relay.example", "Mailgun", "From files",
                   "only after you have confirmed", "news (at) bakery.example",
-                  "Uploaded files: 7 days."):  # fmt: skip
+                  "Uploaded files: 7 days.", "Pages for everybody, forms and mails to read again,",
+                  "sums are kept 3 years."):  # fmt: skip
         assert words in page, words
     for words in ("Pays late", "Inside", "news@bakery.example"):
         assert words not in page
     with transaction():
         form.is_open = False
     assert "Cake by mail" not in read(client, alice)
+
+
+def test_it_speaks_german_to_who_reads_german_and_says_the_same(client: Client, alice: Person):
+    for mode in ("individual", "aggregate", "none"):
+        campaign(alice, mode)
+    with transaction():
+        forgetting.choose(alice.member, "import_files", 7)
+    client.sign_in(alice)
+    client.post("/settings/preferences", data={"privacy_words": "We are small."})
+    client.delete_cookie("leadersend")
+
+    page = client.get(at(alice), headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+
+    assert "Accept-Language" in page.headers["Vary"]
+    words = " ".join(page.text.split())
+    for there in ('<html lang="de"', "Datenschutz bei Bakery", "Frist vergessen: 3 Jahre",
+                  "zählt andere Mails nur im Ganzen", "Manche Mails werden gar nicht gezählt",
+                  "Hochgeladene Dateien: 7 Tage.", "Mehr über Bakery",
+                  "We are small."):  # fmt: skip
+        assert there in words, there
+    english = {
+        one["id"]: one["paragraphs"] for one in privacy_page.text(alice.account, Texts("en"))
+    }
+    german = {one["id"]: one["paragraphs"] for one in privacy_page.text(alice.account, Texts("de"))}
+    assert {key: len(one) for key, one in german.items()} == {
+        key: len(one) for key, one in english.items()
+    }
+
+
+def test_each_language_asks_for_the_same_facts():
+    wanted = {
+        name: set(re.findall(r"{%.*?%}|{{.*?}}", re.sub(r'"[^"]*"', "", source)))
+        for name in privacy_page.TEMPLATES.values()
+        for source in [(CHECKOUT / "templates" / name).read_text()]
+    }
+
+    assert wanted["preferences/_privacy.de.txt"] == wanted["preferences/_privacy.txt"]
 
 
 def test_owners_add_who_answers_and_their_own_words(client: Client, alice: Person):

@@ -43,6 +43,13 @@ def test_everybody_reads_the_policy_by_sections(client: Client):
     assert "info@mail.test" not in page
 
 
+def test_every_page_leads_to_it(client: Client, alice: Person):
+    assert 'href="/privacy"' in client.get("/").text
+    client.sign_in(alice)
+    for path in ("/home", "/contacts", "/settings/business", "/help"):
+        assert 'href="/privacy"' in client.get(path).text, path
+
+
 def test_the_date_is_that_of_the_version(client: Client):
     page = client.get("/privacy").text
 
@@ -138,6 +145,14 @@ def test_the_text_follows_the_settings(app: Flask, settings: Config, changed: Co
     assert "1 Main Street" in joined(changed)
     secure = dataclasses.replace(settings, BASE_URL="https://news.example.com")
     assert "served encrypted" in joined(secure)
+    more = dataclasses.replace(
+        settings, BILLING=True, STRIPE_SECRET_KEY="sk", BACKUP_TO="/backups", OIDC_NAME="Campus",
+        OIDC_ISSUER="https://id.campus.example", TRACKER_NAME="Counter", TRACKER_SCRIPT="https://c",
+    )  # fmt: skip
+    for words in ("paid for on pages of Stripe", "brought back for a rehearsal", "the counter of",
+                  "signs in through Campus", "the service Counter"):  # fmt: skip
+        assert words in joined(more)
+        assert words not in joined(settings)
     assert "without encryption" in joined(settings)
 
 

@@ -21,9 +21,10 @@ from app.core.errors import DomainError
 from app.desk.models import Ticket
 from app.privacy import consenting, figures, following, inventory, jobs, policy, publishing
 from app.privacy.models import PolicyFollower, PolicyVersion
-from app.site.promises import FIGURES
+from app.staff.promises import FIGURES
+from app.staff.purposes import PURPOSES
 from app.trust import forgetting
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, at_once
 from tests.privacy.conftest import OWN, passages, published
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -49,6 +50,8 @@ def test_the_policy_is_written_from_the_inventory_with_the_figures_of_the_code(a
     lasting = " ".join(" ".join(one["paragraphs"]) for one in sections.values()) + said
     for name, length in FIGURES.items():
         assert figures.words(length) in lasting, name
+    for purpose in PURPOSES:
+        assert purpose in lasting
 
 
 def test_what_only_a_rule_of_retention_names_is_listed_by_itself(
@@ -250,6 +253,25 @@ def test_the_banner_says_the_date_and_how_many_passages_changed(
     assert "We keep paper too." not in client.get("/settings/business").text
 
 
+def test_a_page_asks_once_for_what_is_new(client: Client, sam: Person, alice: Person):
+    published(sam)
+    client.sign_in(alice)
+    client.get("/settings/business")  # the process knows the version's text from now on
+    asked = []
+
+    def note(_connection, _cursor, statement, *_more):
+        asked.extend([statement] * ("policy_version" in statement))
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        page = client.get("/settings/business").text
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    assert "We keep paper too." in page
+    assert len(asked) == 1
+
+
 def test_who_must_accept_is_asked_before_going_on_and_can_still_leave(
     client: Client, sam: Person, alice: Person
 ):
@@ -419,6 +441,17 @@ def test_who_never_confirms_is_forgotten(client: Client):
         row = db.session.scalar(sa.select(PolicyFollower))
         row.asked_at = now() - following.LINK_LIFE - timedelta(minutes=1)
         assert following.forget_old() == 1
+
+
+def test_who_presses_twice_at_once_is_asked_once(whole_app: Flask, app: Flask):
+    for _ in range(2):
+        assert not at_once(whole_app, 3, lambda: following.ask("reader@shop.example"))
+        assert len(mails("policy_follow")) == 1
+        with transaction():
+            db.session.execute(sa.delete(Notice))
+            row = db.session.scalars(sa.select(PolicyFollower)).one()
+            row.asked_at = now() - following.ASK_AGAIN_AFTER
+        db.session.rollback()
 
 
 def test_many_ticks_mail_everybody_once(whole_app: Flask, app: Flask, sam: Person, monkeypatch):

@@ -13,7 +13,9 @@ from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import db, transaction
 from tests.conftest import Person
+from tests.trust.conftest import olga
 
+__all__ = ["olga"]
 Send = Callable[..., Campaign]
 BODY = """# Hello {{ contact.first_name | default: "friend" }}
 

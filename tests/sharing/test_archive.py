@@ -7,20 +7,24 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 
-from app.analytics import taking
+from app.analytics import dots, queries, taking
 from app.campaigns import checks, scheduling
 from app.campaigns.archive import deciding
 from app.campaigns.archive.deciding import Wishes
-from app.campaigns.models import Archive, Campaign
+from app.campaigns.models import Archive, ArchivePage, Campaign
 from app.contacts.models import FormVersion, SignUpForm
 from app.contacts.signup.design import Design
 from app.core.db import db, transaction
 from app.delivery import rendering
 from app.delivery.models import Link
 from app.tracking import stopping
+from app.trust import closing, suspending
+from tests.analytics.test_visits import SAFARI
 from tests.campaigns.conftest import draft, newsletter
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, at_once
 from tests.sharing.conftest import Send
 
 __all__ = ["draft", "newsletter"]
@@ -60,6 +64,22 @@ def test_nothing_is_shown_before_the_owner_says_so(client: Client, send: Send) -
     assert client.get("/archive/bakery").status_code == 404
 
 
+def test_the_first_decision_counts_once_however_many_press(
+    whole_app: Flask, app: Flask, alice: Person, send: Send
+) -> None:
+    campaign_id = send().id
+    with transaction():
+        db.session.execute(sa.delete(ArchivePage))
+        db.session.execute(sa.delete(Archive))
+    db.session.rollback()
+
+    def press() -> None:
+        deciding.decide(db.session.get_one(Campaign, campaign_id), "yes")
+
+    assert not at_once(whole_app, 3, press)
+    assert db.session.scalars(sa.select(ArchivePage.slug)).all() == ["fresh-bread"]
+
+
 def test_taking_down_works_at_once_and_says_so(client: Client, alice: Person, send: Send) -> None:
     campaign = send()
     etag = client.get(PAGE).headers["ETag"]
@@ -93,13 +113,30 @@ def test_a_stopped_link_is_no_way_round_the_warning(
     assert "bakery.example/bread" not in client.get("/archive/bakery/feed.json").text
 
 
-def test_an_account_that_was_shut_shows_nothing(client: Client, alice: Person, send: Send) -> None:
+@pytest.mark.parametrize("how", ["sending", "access", "closed"])
+def test_an_account_that_is_shut_shows_nothing_until_that_is_over(
+    client: Client, alice: Person, olga: Person, send: Send, how: str
+) -> None:
     send()
+    choose(alice, slug="baker")
+    paths = ("/archive/baker", "/archive/baker/fresh-bread", PAGE, "/archive/baker/feed.atom")
     with transaction():
-        alice.account.state = "suspended"
+        if how == "closed":
+            closing.begin(alice.account, alice.member, name="Bakery")
+        else:
+            suspending.suspend(alice.account, olga.member, kind=how, reason="Complaints.")
 
-    assert client.get(PAGE).status_code == 404
-    assert client.get("/archive/bakery/feed.atom").status_code == 404
+    for path in paths:
+        answer = client.get(path, follow_redirects=True)
+        assert answer.status_code == 404
+        assert "Complaints" not in answer.text
+    with transaction():
+        if how == "closed":
+            closing.undo(alice.account, alice.member)
+        else:
+            suspending.lift(suspending.in_force(alice.account)[0], olga.member)
+    for path in paths:
+        assert client.get(path, follow_redirects=True).status_code == 200
 
 
 def test_the_copy_is_neutral(client: Client, send: Send) -> None:
@@ -440,7 +477,7 @@ def test_viewers_look_and_decide_nothing(client: Client, vera: Person, send: Sen
 def test_its_visits_and_clicks_are_counted_for_its_owner_alone(
     client: Client, alice: Person, charlie: Person, send: Send
 ) -> None:
-    send()
+    campaign = send()
     browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140"}
     page = client.get(PAGE, headers=browser).text
     dot = re.search(r'src="(/dot/[^"]+)\.gif"', page)
@@ -448,11 +485,20 @@ def test_its_visits_and_clicks_are_counted_for_its_owner_alone(
     assert 'id="share" aria-labelledby="share-title" data-place="2"' in page
     client.get(f"{dot[1]}.gif", headers=browser)
     client.post(f"{dot[1]}?p=2", headers=browser)
+    shelf = client.get("/archive/bakery", headers={**browser, "Referer": "https://blog.example/"})
+    on_the_list = re.search(r'src="(/dot/[^"]+)\.gif"', shelf.text)
+    assert on_the_list
+    client.get(f"{on_the_list[1]}.gif", headers={**browser, "User-Agent": SAFARI})
     taking.take_views()
 
     client.sign_in(alice)
-    shown = client.get("/reports/pages").text
-    assert "Archive pages" in shown
-    assert "Pass it on: 1" in shown
+    shown = " ".join(client.get("/reports/pages").text.split())
+    for words in ("Archive pages", "Pass it on: 1", "The list of all mails", "blog.example",
+                  "New visits"):  # fmt: skip
+        assert words in shown
+    keys = [str(campaign.id), dots.shelf_key(alice.account.id)]
+    assert queries.of_pages("archive", keys, 30).visits == 2
     client.sign_in(charlie)
-    assert "Pass it on" not in client.get("/reports/pages").text
+    strange = client.get("/reports/pages").text
+    assert "Pass it on" not in strange
+    assert "blog.example" not in strange

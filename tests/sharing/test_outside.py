@@ -9,6 +9,7 @@ import pytest
 
 from app.accounts.models import Relay
 from app.config import CHECKOUT
+from app.contacts import handles
 from app.core import integrations
 from app.core.db import db, transaction
 from tests.conftest import Client, Person
@@ -32,6 +33,22 @@ def test_no_template_leads_to_a_site_that_is_not_listed() -> None:
     for path in Path(CHECKOUT / "templates").rglob("*.html"):
         for host in ADDRESS.findall(path.read_text()):
             assert host in known, f"{path} leads to {host}: add it to core.integrations"
+
+
+def test_addresses_within_words_are_marked_where_they_lead_elsewhere(
+    client: Client, alice: Person
+) -> None:
+    with transaction():
+        account = db.session.merge(alice.account)
+        account.website = "https://bakery.example/?a=1&b=<i>"
+
+    page = client.get(f"/privacy/of/{handles.handle(account)}").text
+
+    outside = re.search(r'<a class="outside" href="([^"]+)" rel="external noopener[^>]*>', page)
+    assert outside
+    assert outside[1].startswith("https://bakery.example/?a=1&amp;b=")
+    assert "<i>" not in page
+    assert '<a href="http://localhost/privacy">http://localhost/privacy</a>' in page
 
 
 def test_the_list_names_every_service_its_host_and_its_policy(client: Client) -> None:

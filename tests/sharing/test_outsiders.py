@@ -15,7 +15,7 @@ from app.core.db import db, transaction
 from app.core.tokens import Purpose
 from app.sharing import outsiders
 from app.sharing.models import ShareLink
-from app.trust import forgetting
+from app.trust import forgetting, suspending
 from tests.conftest import Client, Person
 from tests.sharing.conftest import Send
 
@@ -43,6 +43,7 @@ def test_an_outsider_sees_the_report_and_nothing_else(
 
     assert page.status_code == 200
     assert "From sent to followed" in page.text
+    assert 'href="/privacy/of/bakery-' in page.text
     assert page.headers["Cache-Control"] == "private, no-store"
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
     assert f"/campaigns/{link.campaign_id}" not in page.text
@@ -89,13 +90,13 @@ def test_a_password_is_asked_once_in_a_browser(client: Client, alice: Person, se
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "suspended"])
-def test_a_link_ends(client: Client, alice: Person, send: Send, how: str) -> None:
+def test_a_link_ends(client: Client, alice: Person, olga: Person, send: Send, how: str) -> None:
     path, link = make(client, alice, send)
     with transaction():
         if how == "expired":
             link.expires_at = now() - timedelta(seconds=1)
         elif how == "suspended":
-            alice.account.state = "suspended"
+            suspending.suspend(alice.account, olga.member, kind="sending", reason="Complaints.")
     if how == "revoked":
         client.sign_in(alice)
         client.post(f"/share-links/{link.id}/revoke")

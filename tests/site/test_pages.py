@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html5lib
 import pytest
+from flask import Flask
 
+from app.accounts.models import Member
+from app.auth.current import public
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
 from app.core.db import db, transaction
@@ -80,3 +83,23 @@ def test_static_files_get_a_new_address_when_they_change(client: Client) -> None
 
     assert "css/base.css?v=" in page
     assert "htmx.min.js?v" not in page
+
+
+def test_who_comes_second_at_the_same_moment_reads_a_plain_answer(
+    whole_app: Flask, client: Client, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No verb looks out for it: the rule of the database alone keeps the second one out."""
+
+    @public
+    def join() -> str:
+        with transaction():
+            db.session.add(Member(email=alice.member.email, name="", staff_roles=[]))
+        return "joined"
+
+    monkeypatch.setitem(whole_app.view_functions, "site.help_page", join)
+
+    answer = client.get("/help")
+
+    assert answer.status_code == 409
+    assert "at the same moment" in answer.text
+    assert alice.member.email not in answer.text

@@ -37,15 +37,19 @@ def test_accounts_are_found(alice: Person, charlie: Person, text: str, found: li
 def test_every_account_is_on_one_page(alice: Person) -> None:
     with transaction():
         db.session.add_all(
-            Account(name=f"Shop {n % 7}", state="suspended" if n % 2 else "active")
-            for n in range(120)
+            Account(name=f"Shop {n % 7}", state="active", barred=barred)
+            for n, barred in enumerate(("", "sending", "access", "closing") * 30)
         )
 
-    for text, state, expected in (("", "", 121), ("shop", "", 120), ("", "suspended", 60)):
+    for text, state, expected in (
+        ("", "", 121), ("shop", "", 120), ("", "suspended", 60), ("shop", "closing", 30),
+        ("", "active", 31), ("", "pending", 0),
+    ):  # fmt: skip
         seen, cursor = [], None
         while True:
             page = accounts.search(text, state=state, cursor=cursor)
             seen += [one.id for one in page.items]
+            assert not state or {one.standing for one in page.items} <= {state}
             cursor = page.older
             if cursor is None:
                 break

@@ -8,15 +8,17 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask
 
+from app.accounts.models import Account, Member
 from app.contacts.models import Contact
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.moving import taking_out
 from app.moving.models import Takeout
+from app.staff import granting
 from app.staff.models import ExportGrant, StaffAccess
 from app.staff.purposes import PURPOSES
 from tests.architecture import everything
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, at_once
 from tests.staff.conftest import Look
 
 SECRET_PERSON = "eve.secret@example.com"
@@ -66,6 +68,23 @@ def test_a_permission_is_used_once_and_written_down(
     assert "fetched a take-out of everything" in " ".join(
         client.get("/settings/staff-access").text.split()
     )
+
+
+def test_two_presses_at_once_leave_one_permission(
+    whole_app: Flask, app: Flask, alice: Person
+) -> None:
+    account_id, member_id = alice.account.id, alice.member.id
+    db.session.rollback()
+
+    def press() -> None:
+        account = db.session.get_one(Account, account_id)
+        member = db.session.get_one(Member, member_id)
+        granting.grant(account, member, reason="Move to the new shop", days=1)
+
+    assert not at_once(whole_app, 3, press)
+
+    still_open = sa.select(sa.func.count()).where(ExportGrant.ended_at.is_(None))
+    assert db.session.scalar(still_open) == 1
 
 
 def test_permissions_end(client: Client, alice: Person, sam: Person, look: Look) -> None:

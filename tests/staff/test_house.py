@@ -181,6 +181,20 @@ def test_who_is_no_customer_any_more_is_erased(own: Account, alice: Person, bob:
     assert db.session.scalar(count) == 0
 
 
+@pytest.mark.parametrize("barred", ["access", "closing"])
+def test_whose_account_is_shut_gets_no_news_until_it_is_open_again(
+    own: Account, alice: Person, barred: str
+) -> None:
+    customer(alice, "marketing_email")
+    for barred_now, there in ((barred, 0), ("", 1)):
+        with transaction():
+            db.session.get_one(Account, alice.account.id).barred = barred_now
+            following.follow([alice.member.id])
+        count = sa.select(sa.func.count(Contact.id)).where(Contact.account_id == own.id)
+        assert db.session.scalar(count) == there
+    assert gets(alice) == BOTH
+
+
 def test_what_they_do_is_known_roughly(own: Account, alice: Person) -> None:
     with transaction():
         for n in range(3):

@@ -10,7 +10,7 @@ from app.accounts.models import Account
 from app.campaigns.archive import addresses
 from app.campaigns.models import Archive, ArchivePage, Campaign
 from app.core.clock import now
-from app.core.db import db
+from app.core.db import db, insert
 from app.core.errors import Invalid, WrongState
 
 CHOICES = ("", "yes", "no")
@@ -44,12 +44,12 @@ def page_of(campaign: Campaign) -> ArchivePage | None:
 
 
 def opened(account: Account) -> Archive:
-    """The account's archive, made where there is none."""
-    archive = of_account(account.id)
-    if archive is None:
-        archive = Archive(account_id=account.id, slug=addresses.free_for_archive(account.name))
-        db.session.add(archive)
-        db.session.flush()
+    """The account's archive, made where there is none; one, however many come at once."""
+    while (archive := of_account(account.id)) is None:
+        slug = addresses.free_for_archive(account.name)
+        row = insert(Archive).values(account_id=account.id, slug=slug)
+        # Somebody else may be as quick, or take the address.
+        db.session.execute(row.on_conflict_do_nothing())
     return archive
 
 
@@ -77,10 +77,7 @@ def decide(campaign: Campaign, choice: str) -> ArchivePage:
         raise Invalid("Choose whether everybody may read it.")
     if campaign.kind != "campaign":
         raise WrongState("Only campaigns can be shown, not the welcome mail of a form.")
-    page = page_of(campaign)
-    if page is None:
-        page = ArchivePage(campaign_id=campaign.id, account_id=campaign.account_id)
-        db.session.add(page)
+    page = _opened_page(campaign)
     page.choice, page.updated_at = choice, now()
     if campaign.state == "draft":
         page.is_public = False
@@ -92,13 +89,9 @@ def decide(campaign: Campaign, choice: str) -> ArchivePage:
 
 def going_out(campaign: Campaign, at: datetime) -> None:
     """The campaign has a time: its page gets its address, for the links in the mail."""
-    page = page_of(campaign)
-    if page is None and not wanted(campaign):
+    if page_of(campaign) is None and not wanted(campaign):
         return
-    if page is None:
-        page = ArchivePage(campaign_id=campaign.id, account_id=campaign.account_id)
-        db.session.add(page)
-    _settle(campaign, page, at)
+    _settle(campaign, _opened_page(campaign), at)
     db.session.flush()
 
 
@@ -124,6 +117,14 @@ def link_of(campaign: Campaign) -> str:
         return ""
     archive = of_account(campaign.account_id)
     return addresses.of_page(archive, page) if archive and page.slug else ""
+
+
+def _opened_page(campaign: Campaign) -> ArchivePage:
+    if (page := page_of(campaign)) is not None:
+        return page
+    row = insert(ArchivePage).values(campaign_id=campaign.id, account_id=campaign.account_id)
+    db.session.execute(row.on_conflict_do_nothing())
+    return db.session.get_one(ArchivePage, campaign.id)
 
 
 def _settle(campaign: Campaign, page: ArchivePage, at: datetime) -> None:

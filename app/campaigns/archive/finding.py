@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from app.accounts import standing
 from app.accounts.models import Account
 from app.campaigns.archive import deciding
 from app.campaigns.models import Archive, ArchivePage, Campaign, FormerAddress
@@ -54,11 +55,14 @@ class Shelf:
 
 
 def shelf(slug: str) -> Shelf:
-    """By its address, whether listed or not. Raises NotFound, Moved."""
+    """By its address, whether listed or not. Raises NotFound, Moved.
+
+    An account that is suspended or being closed shows nothing, and gives no reason.
+    """
     row = db.session.execute(
         sa.select(Account, Archive)
         .join(Archive, Archive.account_id == Account.id)
-        .where(Archive.slug == slug, Account.state == "active")
+        .where(Archive.slug == slug, standing.shown())
     ).first()
     if row is not None:
         return Shelf(*row)
@@ -66,11 +70,7 @@ def shelf(slug: str) -> Shelf:
         sa.select(Archive.slug)
         .join(FormerAddress, FormerAddress.account_id == Archive.account_id)
         .join(Account, Account.id == Archive.account_id)
-        .where(
-            FormerAddress.slug == slug,
-            FormerAddress.campaign_id.is_(None),
-            Account.state == "active",
-        )
+        .where(FormerAddress.slug == slug, FormerAddress.campaign_id.is_(None), standing.shown())
         .order_by(FormerAddress.id.desc())
         .limit(1)
     )

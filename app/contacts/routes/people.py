@@ -255,7 +255,7 @@ def delete(contact_id: int) -> ResponseReturnValue:
     with transaction():
         contact = queries.contact(account, contact_id)
         asked = request.form.get("by_person") == "yes"
-        erasing.erase(contact, by="owner", keep_out=asked)
+        erasing.erase(contact, by="owner", keep_out=asked, member=current_member())
     return see_other("contacts.index", notice="Erased.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -15,7 +15,7 @@ from app.core.db import transaction
 from app.core.fragments import go, own_path, wants_fragment
 from app.privacy import comparing, consenting, publishing
 from app.privacy.models import PolicyVersion
-from app.privacy.publishing import News
+from app.privacy.publishing import News, Standing
 from app.privacy.routes.blueprint import account_or_none, bp, network
 
 FEED_LENGTH = 30
@@ -31,7 +31,18 @@ def policy_news() -> News | None:
     """The newest version, while the signed-in person has not accepted it."""
     if not current_user.is_authenticated or request.blueprint == bp.name:
         return None
-    return publishing.news_for(current_member())
+    if not _standing().is_kept_up:
+        publishing.keep_up()
+        g.pop("policy_standing")
+    return _standing().news
+
+
+def _standing() -> Standing:
+    """Of the signed-in person, asked for once a request."""
+    if "policy_standing" not in g:
+        g.policy_standing = publishing.standing_of(current_member())
+    found: Standing = g.policy_standing
+    return found
 
 
 def asking_first(marks: Mapping[str, Any]) -> Response | None:
@@ -42,7 +53,7 @@ def asking_first(marks: Mapping[str, Any]) -> Response | None:
     goes_without = marks.get("is_personal") or marks.get("is_before_accepting")
     if goes_without or request.method != "GET" or wants_fragment():
         return None
-    if publishing.wanted_from(current_member()) is None:
+    if _standing().wanted is None:
         return None
     wanted = request.full_path.rstrip("?")
     return make_response(redirect(url_for("privacy.ask", next=wanted), 303))
@@ -117,7 +128,7 @@ def feed() -> ResponseReturnValue:
 @personal
 def ask() -> ResponseReturnValue:
     """Asked before somebody goes on; leaving and taking everything along stay possible."""
-    wanted = publishing.wanted_from(current_member())
+    wanted = _standing().wanted
     target = own_path(request.args.get("next"))
     if wanted is None:
         return go(target)

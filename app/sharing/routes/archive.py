@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.utils import redirect
 
+from app.analytics import dots
 from app.auth.current import View, public
 from app.campaigns.archive import addresses, copying, finding
 from app.campaigns.archive.finding import Found, Moved, Shelf, TakenDown
@@ -65,8 +66,10 @@ def shelf(archive_slug: str) -> ResponseReturnValue:
                 "archive/shelf.html", found=found, page=page, text=text,
                 titles=copying.subject_of, summaries=copying.summary_of,
                 sign_up=_sign_up(found), privacy=privacy_link(found), address=_address(found),
+                dot=DOT,
             ),
-        )
+        ),
+        dot=_dot(found, dots.shelf_key(found.account.id)),
     )  # fmt: skip
 
 
@@ -110,7 +113,7 @@ def page(archive_slug: str, page_slug: str) -> ResponseReturnValue:
                 privacy=privacy_link(found), dot=DOT,
             ),
         ),
-        dot=_dot(found),
+        dot=_dot(found, found.campaign.id),
     )  # fmt: skip
 
 
@@ -198,9 +201,9 @@ def _robots(found: Found | Shelf, response: Response) -> Response:
     return response
 
 
-def _dot(found: Found) -> str:
+def _dot(found: Found | Shelf, key: int | str) -> str:
     beacon: Any = current_app.jinja_env.globals["page_beacon"]
-    return str(beacon("archive", found.campaign.id, of=found.account.id))
+    return str(beacon("archive", key, of=found.account.id))
 
 
 def _cached(response: Response, kept: str = "public, no-cache", *, dot: str = "") -> Response:

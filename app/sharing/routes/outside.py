@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from jinja2.utils import urlize
+from markupsafe import Markup
 
 from app.auth.current import public
 from app.core import fragments, headers, integrations, settings
@@ -22,6 +26,41 @@ bp.add_app_template_global(integrations.bounce_mailbox, "bounce_mailbox_service"
 bp.add_app_template_global(integrations.backup_place, "backup_place_service")
 
 COOKIE, AT_ONCE, KEPT_S = "outside", "go", 31_536_000
+
+
+#: As Jinja's `urlize` writes them.
+_ANCHOR = re.compile(r'<a href="([^"]*)" rel="[^"]*">')
+_MARK = (
+    '<svg class="icon" aria-hidden="true" focusable="false"><use href="{icons}#external-link">'
+    '</use></svg><span class="visually-hidden"> (another site)</span></a>'
+)
+
+
+@bp.app_template_global("is_ours")
+def is_ours(url: str) -> bool:
+    """Whether an address stays here."""
+    return urlsplit(url).netloc in ("", urlsplit(settings.get().BASE_URL).netloc)
+
+
+@bp.app_template_filter("linked")
+def linked(text: str) -> Markup:
+    """Words with their addresses as links; those of others carry the mark, as the macro `link`."""
+    made, mark = (
+        urlize(text, rel="noopener"),
+        _MARK.format(icons=url_for("static", filename="img/icons.svg")),
+    )
+    pieces, at = [], 0
+    for found in _ANCHOR.finditer(made):
+        end = made.index("</a>", found.end())
+        pieces.append(made[at : found.start()])
+        if is_ours(unescape(found[1])):
+            pieces.append(f'<a href="{found[1]}">{made[found.end() : end]}</a>')
+        else:
+            rel = "external noopener noreferrer nofollow"
+            words = made[found.end() : end]
+            pieces.append(f'<a class="outside" href="{found[1]}" rel="{rel}">{words}{mark}')
+        at = end + len("</a>")
+    return Markup("".join([*pieces, made[at:]]))  # noqa: S704  # escaped by urlize
 
 
 @bp.get("/outside")

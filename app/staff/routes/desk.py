@@ -16,6 +16,7 @@ from app.core.headers import strangers_file
 from app.desk import optouts, queries, tickets
 from app.desk.forms import LetterForm
 from app.desk.models import PURPOSES, STATES, Ticket
+from app.staff import wishing
 from app.staff.routes.blueprint import bp, for_purposes, settings
 
 DESK = ("support", "service", "billing", "abuse")
@@ -41,7 +42,7 @@ def desk() -> ResponseReturnValue:
     return page_or_fragment(
         "staff/desk.html", "staff/_tickets.html",
         found=found, asked={**asked, "state": state}, states=STATES, purposes=_purposes(),
-        waiting=queries.waiting(_purposes()),
+        waiting=queries.waiting(_purposes()), may_see_people=_may_see_people(),
     )  # fmt: skip
 
 
@@ -51,7 +52,14 @@ def ticket(ticket_id: int) -> ResponseReturnValue:
     return _page(_ticket(ticket_id), LetterForm())
 
 
+def _may_see_people() -> bool:
+    """Who may be meant by a letter is a contact of a customer: for support alone."""
+    return wishing.PURPOSE in (current_member().staff_roles or ())
+
+
 def _page(found: Ticket, form: LetterForm) -> str:
+    others = queries.of_account(found.account_id) if found.account_id else []
+    is_wish = found.leaving == "waiting" and _may_see_people()
     return render_template(
         "staff/ticket.html",
         ticket=found,
@@ -59,8 +67,9 @@ def _page(found: Ticket, form: LetterForm) -> str:
         thread=queries.thread(found, for_staff=True),
         staff=tickets.staff_for(found.purpose),
         purposes=PURPOSES,
-        others=queries.of_account(found.account_id) if found.account_id else [],
-        candidates=optouts.candidates(found) if found.leaving == "waiting" else [],
+        others=[one for one in others if one.purpose in _purposes()],
+        is_wish=is_wish,
+        candidates=wishing.candidates([found], current_member())[found.id] if is_wish else [],
         kept=keeping.in_words(keeping.days("enquiries")),
         may_answer_people=bool({"support", "abuse"} & set(current_member().staff_roles or ())),
     )
@@ -108,16 +117,16 @@ def ticket_file(ticket_id: int, file_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/staff/desk/wishes")
-@for_purposes("support", "service")
+@for_purposes(wishing.PURPOSE)
 def wishes() -> ResponseReturnValue:
     found = queries.wishes(_purposes(), request.args.get("cursor"))
-    candidates = {one.id: optouts.candidates(one) for one in found.items}
+    candidates = wishing.candidates(found.items, current_member())
     letters = {one.id: queries.thread(one, for_staff=False) for one in found.items}
     return render_template("staff/wishes.html", found=found, candidates=candidates, letters=letters)
 
 
 @bp.post("/staff/desk/<int:ticket_id>/leave")
-@for_purposes("support", "service")
+@for_purposes(wishing.PURPOSE)
 def execute_wish(ticket_id: int) -> ResponseReturnValue:
     found, keys = _ticket(ticket_id), request.form.getlist("who")
     if not keys:
@@ -128,7 +137,7 @@ def execute_wish(ticket_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/staff/desk/<int:ticket_id>/no-leave")
-@for_purposes("support", "service")
+@for_purposes(wishing.PURPOSE)
 def decline_wish(ticket_id: int) -> ResponseReturnValue:
     found = _ticket(ticket_id)
     with transaction():

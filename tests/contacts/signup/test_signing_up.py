@@ -51,7 +51,9 @@ def test_a_visitor_signs_up_and_confirms(
     (mail,) = mails()
     assert mail.to_email == "Vera@Example.com"
     for _ in range(2):  # a scanner looks, and looks again
-        assert "Confirm" in client.get(link_in(mail)).text
+        page = client.get(link_in(mail)).text
+        assert "Confirm" in page
+        assert 'href="/privacy/of/' in page
     assert state(letters) == "pending"
 
     done = client.post(link_in(mail))

@@ -1,4 +1,4 @@
-"""How long links work and sessions last, each from the code that keeps to it: for our texts."""
+"""How long links work, and sessions and looks last, each from the code that keeps to it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from app.auth import passwords, sessions
 from app.privacy import following
+from app.staff import looking
 
 FIGURES: dict[str, timedelta] = {
     "session": sessions.LASTS,
     "password_link": passwords.LASTS,
     "first_password_link": passwords.FIRST_LASTS,
     "follow_link": following.LINK_LIFE,
+    "look": timedelta(minutes=max(looking.MINUTES)),
 }
