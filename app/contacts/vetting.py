@@ -74,7 +74,7 @@ def look(import_id: int, *, resolver: Callable[[], Find] | None = None) -> bool:
     """
     import_ = db.session.get_one(Import, import_id, populate_existing=True)
     account = db.session.get_one(Account, import_.account_id)
-    if import_.state != "queued" or import_.rows:
+    if import_.state != "queued" or import_.rows or import_.mode == "block":
         return False
     if not ladder.applies(account) or _was_reviewed(import_id):
         return False

@@ -243,6 +243,7 @@ def steps(package: Package) -> Iterator[Step]:
     yield Step("erased", find=permission_in.erased_there, take=permission_in.bar_erased)
     yield from _table(package, "imports.jsonl", sorting_in.imports)
     yield from _table(package, "import_problems.csv", sorting_in.import_problems)
+    yield from _document(package, "domains.json", sorting_in.domains)
     yield from _document(package, "preferences.json", choice_in.preferences)
     yield from _table(package, "signup_forms.jsonl", signup_in.forms)
     yield from _table(package, "signup_form_versions.jsonl", signup_in.versions)

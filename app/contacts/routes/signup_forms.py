@@ -224,7 +224,7 @@ def archive(form_id: int) -> ResponseReturnValue:
 def _read(given: Mapping[str, str]) -> Reading:
     account = current_account()
     found = designing.read(
-        account, given, lists=queries.lists(account), known=fields.of(account.id)
+        account, given, lists=queries.lists(account), known=fields.askable(account.id)
     )
     for name, kind in (("thanks", "text"), ("redirect", "url")):
         try:
@@ -238,7 +238,7 @@ def _page(
     form: SignUpForm, found: Reading, given: Mapping[str, str], status: int = 200
 ) -> Response:
     account = current_account()
-    lists, known = queries.lists(account), fields.of(account.id)
+    lists, known = queries.lists(account), fields.askable(account.id)
     language = found.design.language or "en"
     page = render_template(
         "forms/build.html",
