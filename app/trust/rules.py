@@ -94,7 +94,7 @@ def _of_accounts() -> tuple[Rule, ...]:
         Rule("import_journals", "What an import changed, as it was before",
              "Imports can be undone for so long.", 30, forget=_by_itself(journal.drop_old)),
         Rule("merges", "What two contacts were before they became one",
-             "A merge can be taken back for so long.", 30, forget=_by_itself(parting.drop_old)),
+             "A merge can be taken back for so long.", 30, forget=_in_one(lambda _before: parting.drop_old())),
         Rule("bulk_before", "What an action on many people changed, as it was before",
              "It can be taken back for so long.", 31, forget=_by_itself(bulk_actions.forget_old)),
         Rule("takeouts", "Take-outs, and files that were brought to be taken in",
