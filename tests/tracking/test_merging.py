@@ -19,7 +19,6 @@ from app.contacts import (
     importing,
     lists,
     merging,
-    parting,
     pausing,
     resting,
     suppressions,
@@ -43,6 +42,7 @@ from app.core.errors import Invalid, NotFound
 from app.delivery.models import Delivery, Event
 from app.tracking import intake
 from app.tracking import merging as histories
+from app.trust import forgetting
 from tests.conftest import Client, Person
 from tests.tracking.mails import READER, Sent, send
 
@@ -389,9 +389,9 @@ def test_who_is_erased_is_in_no_merge(alice: Person, two: tuple[Contact, Contact
 
 def test_merges_are_kept_for_thirty_days(alice: Person, two: tuple[Contact, Contact]) -> None:
     merge(alice, *two)
+    assert forgetting.keep("merges") == 0
     with transaction():
-        assert parting.drop_old() == 0
         db.session.execute(sa.update(Merge).values(kept_until=now()))
 
-    with transaction():
-        assert parting.drop_old() == 1
+    assert forgetting.keep("merges") == 1
+    assert db.session.scalar(sa.select(sa.func.count(Merge.id))) == 0
