@@ -136,6 +136,7 @@ def get_contacts(query: dict[str, Any]) -> Any:
         list_id=query.get("list"),
         segment_id=query.get("segment"),
         kind=query.get("kind", ""),
+        external_id=query.get("external_id", ""),
     )
     found = finding.page(account.id, wanted, cursor=query.get("cursor"), limit=_limit(query))
     return showing.page(found, list(showing.contacts(account, found.items)))

@@ -68,6 +68,11 @@ class ListPage(TypedDict):
     cursor: Cursor
 
 
+FieldValue = Annotated[
+    Any, {"type": ["string", "integer", "number", "boolean", "array", "object", "null"]}
+]
+
+
 class ContactIn(TypedDict):
     """A contact to make."""
 
@@ -75,10 +80,9 @@ class ContactIn(TypedDict):
     first_name: NotRequired[Name]
     last_name: NotRequired[Name]
     company: NotRequired[Name]
+    external_id: NotRequired[Name]
     kind: NotRequired[Kind]
-    fields: NotRequired[
-        Annotated[dict[str, str | int | float | bool | None], {"maxProperties": 200}]
-    ]
+    fields: NotRequired[Annotated[dict[str, FieldValue], {"maxProperties": 200}]]
     lists: NotRequired[Ids]
     tags: NotRequired[Tags]
 
@@ -90,9 +94,10 @@ class ContactChanges(TypedDict, total=False):
     first_name: Name
     last_name: Name
     company: Name
+    external_id: Name
     kind: Kind
     fields: Annotated[
-        dict[str, str | int | float | bool | None],
+        dict[str, FieldValue],
         {"maxProperties": 200, "description": "Null removes a field; others stay."},
     ]
     lists: Ids
@@ -115,6 +120,7 @@ class ContactOut(TypedDict):
     first_name: str
     last_name: str
     company: str
+    external_id: Annotated[str, {"description": "What you call them in another system."}]
     kind: Kind
     kind_reason: Annotated[
         Literal[
@@ -144,6 +150,9 @@ class ContactQuery(PageQuery):
     list: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those on this list."}]]
     segment: NotRequired[Annotated[int, {"minimum": 1, "description": "Only those in it now."}]]
     kind: NotRequired[Kind]
+    external_id: NotRequired[
+        Annotated[str, {"maxLength": 200, "description": "Only those who are called exactly so."}]
+    ]
 
 
 class ContactPage(TypedDict):
@@ -168,7 +177,7 @@ class ImportIn(TypedDict):
             {"description": "Column to field, as JSON. Guessed where it is left out."},
         ]
     ]
-    mode: NotRequired[Literal["add", "update"]]
+    mode: NotRequired[Literal["add", "update", "block"]]
     basis: Annotated[
         str,
         {"minLength": 1, "maxLength": 2000, "description": "Where these people come from."},
@@ -182,7 +191,7 @@ class ImportOut(TypedDict):
     state: Literal["queued", "running", "finished", "failed"]
     error: Annotated[str, {"description": "Why it failed; empty otherwise."}]
     list: int | None
-    mode: Literal["add", "update"]
+    mode: Literal["add", "update", "block"]
     mapping: dict[str, Any]
     rows: Count
     created: Count

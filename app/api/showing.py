@@ -50,6 +50,7 @@ def contacts(account: Account, rows: Sequence[Contact]) -> list[shapes.ContactOu
             "first_name": row.first_name,
             "last_name": row.last_name,
             "company": row.company,
+            "external_id": row.external_id,
             "kind": row.kind,  # type: ignore[typeddict-item]
             "kind_reason": kinds.of(row).reason,  # type: ignore[typeddict-item]
             "fields": dict(row.fields or {}),

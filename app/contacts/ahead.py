@@ -140,7 +140,8 @@ def _values(person: Person) -> tuple[Any, ...]:
     return (
         person.number, person.email, person.address, person.local, person.first, person.last,
         person.company, person.notes, person.kind, person.fields, person.tags, person.lists,
-        person.blocked, person.proof, person.repaired, person.prepared(),
+        person.blocked, person.proof, person.repaired, person.external, person.ways,
+        person.prepared(),
     )  # fmt: skip
 
 
@@ -149,6 +150,6 @@ def _person(values: tuple[Any, ...]) -> Person:
     (
         _, _, _, _, person.first, person.last, person.company, person.notes, person.kind,
         person.fields, person.tags, person.lists, person.blocked, person.proof, person.repaired,
-        person.ready,
+        person.external, person.ways, person.ready,
     ) = values  # fmt: skip
     return person

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,7 @@ def seen(contact: Contact) -> dict[str, Any]:
         "first_name": contact.first_name,
         "last_name": contact.last_name,
         "company": contact.company,
+        "external_id": contact.external_id or "",
         "kind": contact.kind,
         "kind_by": contact.kind_by,
         "notes": contact.notes,
@@ -88,4 +90,6 @@ def note(contact: Contact, what: str, *, by: Actor, details: Mapping[str, Any]) 
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False)
     return f"{value[:MOST_SHOWN]}…" if isinstance(value, str) and len(value) > MOST_SHOWN else value

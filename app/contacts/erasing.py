@@ -29,6 +29,7 @@ from app.contacts.models import (
     ImportProblem,
     LeavingReason,
     LinkRequest,
+    Merge,
 )
 from app.core.clock import now
 from app.core.db import Base, db, empty_log, transaction
@@ -72,6 +73,8 @@ PLACES: list[Place] = [
     Place(LinkRequest, ("address",), LinkRequest.account_id == ACCOUNT, removed=True),
     Place(AddressChange, ("email",), AddressChange.account_id == ACCOUNT, removed=True),
     Place(LeavingReason, ("words",), LeavingReason.account_id == ACCOUNT),
+    # Whom somebody was merged with: the undo goes, and what is left of them with it.
+    Place(Merge, ("was",), Merge.account_id == ACCOUNT, removed=True),
     # What somebody searched for, to do something to whom it found.
     Place(BulkAction, ("selection",), BulkAction.account_id == ACCOUNT,
           instead={"selection": {"text": GONE}}),

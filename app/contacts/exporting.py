@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from app.accounts.models import Account
 from app.contacts import channels, fields, finding, queries
@@ -12,7 +11,7 @@ from app.contacts.rows import as_csv
 
 BASIC = (
     "Email", "First name", "Last name", "Company", "Kind", "Tags", "Notes", "Status", "Added",
-    "Post allowed", "Phone allowed",
+    "Post allowed", "Phone allowed", "External ID",
 )  # fmt: skip
 #: Spreadsheets take a file without it for one of an old encoding.
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -61,9 +60,10 @@ def _row(
         contact.notes,
         _STATUS.get(barred, "subscribed"),
         f"{contact.created_at:%Y-%m-%d}",
-        _text(ways.get("post")),
-        _text(ways.get("phone")),
-        *(_text(contact.fields.get(key)) for key in keys),
+        fields.as_text(ways.get("post")),
+        fields.as_text(ways.get("phone")),
+        contact.external_id,
+        *(fields.as_text(contact.fields.get(key)) for key in keys),
     ]
 
 
@@ -76,9 +76,3 @@ _STATUS = {
     "account": "suppressed",
     "import": "suppressed",
 }
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)

@@ -1,9 +1,11 @@
-"""Custom fields: text, number, date, yes or no."""
+"""Custom fields: text, number, date, yes or no, and data of any shape (JSON)."""
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -15,9 +17,14 @@ from app.contacts.text import clean_line, clean_note, refuse_card_number, search
 from app.core.db import db
 from app.core.errors import Invalid, WrongState
 
-TYPES = {"text": "Text", "number": "Number", "date": "Date", "yes_no": "Yes or no"}
+TYPES = {
+    "text": "Text", "number": "Number", "date": "Date", "yes_no": "Yes or no",
+    "json": "Data (JSON)",
+}  # fmt: skip
 MOST = 200
 VALUE_LENGTH = 5_000
+#: Of data, written out; and of lists and objects inside one another.
+DATA_LENGTH, DATA_DEPTH = 20_000, 10
 #: How letters sound, in the order of Unicode: the small ones of Cyrillic and of Greek.
 _CYRILLIC = (
     "a b v g d e zh z i i k l m n o p r s t u f kh ts ch sh shch - y - e yu ya - yo dj g ye dz i yi"
@@ -33,7 +40,7 @@ YES = words("yes y true 1 on x ja oui si sí sì sim j o s v wahr vrai verdadero
 NO = words("no n false 0 off nein non não nao nee f falsch faux falso")
 _DATES = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d.%m.%y", "%Y%m%d")
 
-Value = str | int | float | bool
+Value = str | int | float | bool | list[Any] | dict[str, Any]
 
 
 class Misfit(Invalid):
@@ -98,6 +105,11 @@ def of(account_id: int) -> dict[str, ContactField]:
     return {field.key: field for field in rows}
 
 
+def askable(account_id: int) -> dict[str, ContactField]:
+    """As `of`, without what nobody can be asked for in a form."""
+    return {key: field for key, field in of(account_id).items() if field.type != "json"}
+
+
 def rename(field: ContactField, label: str) -> None:
     """Another label; the key in merge tags stays."""
     label = clean_line(label)
@@ -121,11 +133,13 @@ def read(type_: str, label: str, given: Any) -> Value | None:
     """A value of the type; None for nothing. Raises Misfit, CardNumber."""
     if given is None or given == "":
         return None
-    if type_ == "text":
+    if type_ == "text" and not isinstance(given, list | dict):
         return _text(label, given)
     if isinstance(given, str) and not (given := given.strip()):
         return None
-    return {"number": _number, "date": _date, "yes_no": _yes_no}[type_](label, given)
+    if isinstance(given, list | dict) and type_ != "json":
+        raise Misfit(f"{label}: that is data, not a {TYPES[type_].lower()}.")
+    return _READERS[type_](label, given)
 
 
 def _text(label: str, given: Any) -> str | None:
@@ -174,3 +188,52 @@ def _yes_no(label: str, given: Any) -> bool:
     if word in YES or word in NO:
         return word in YES
     raise Misfit(f"{label}: {clean_line(str(given), 40)} is neither yes nor no.")
+
+
+def _data(label: str, given: Any) -> list[Any] | dict[str, Any]:
+    """An object or a list, without what cannot be kept or shown."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            given = None
+    if not isinstance(given, list | dict):
+        raise Misfit(f'{label}: that is not data such as {{"size": "L"}} or ["a", "b"].')
+    found: list[Any] | dict[str, Any] = _tidy(label, given, DATA_DEPTH)
+    text = as_text(found)
+    if len(text) > DATA_LENGTH:
+        raise Misfit(f"{label}: that is longer than {DATA_LENGTH:,} characters.")
+    refuse_card_number(text, label)
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and the like are no JSON
+
+
+def _tidy(label: str, value: Any, depth: int) -> Any:
+    if not depth:
+        raise Misfit(f"{label}: more than {DATA_DEPTH} lists or objects stand inside one another.")
+    if isinstance(value, dict):
+        return {
+            clean_line(str(key)): _tidy(label, one, depth - 1) for key, one in value.items()
+        }  # fmt: skip
+    if isinstance(value, list):
+        return [_tidy(label, one, depth - 1) for one in value]
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        raise Misfit(f"{label}: a number is too large.")
+    return clean_note(value) if isinstance(value, str) else value
+
+
+def as_text(value: Any) -> str:
+    """A value as it is shown, written and read again."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
+
+
+_READERS: dict[str, Callable[[str, Any], Value]] = {
+    "number": _number, "date": _date, "yes_no": _yes_no, "json": _data,
+}  # fmt: skip

@@ -67,13 +67,15 @@ class Wanted:
     """A kind of address: one of segments.rule.MAILBOXES."""
     finding: str = ""
     """What a look through the contacts found: a Finding's kind, or silent-DAYS."""
+    external_id: str = ""
+    """Exactly what they are called in another system of the owner's."""
 
     @property
     def is_everybody(self) -> bool:
         """Whether nothing is asked."""
         asked = (
             self.list_id, self.tag_id, self.state, self.segment_id, self.kind, self.mailbox,
-            self.finding,
+            self.finding, self.external_id,
         )  # fmt: skip
         return not (self.text.strip() or any(asked))
 
@@ -259,6 +261,8 @@ def _filters(account_id: int, wanted: Wanted) -> list[Any]:
         )
     if wanted.kind:
         found.append(Contact.kind == wanted.kind)
+    if wanted.external_id:
+        found.append(_is_called(wanted.external_id))
     if wanted.mailbox:
         found.append(mailboxes.condition(wanted.mailbox))
     if wanted.finding:
@@ -298,6 +302,8 @@ def _plan(account_id: int, wanted: Wanted) -> Plan:
         return Plan(small, [*filters, sa.or_(*(source.matches for source in sources))])
     if small:
         return Plan(small, filters)
+    if wanted.external_id:
+        return Plan([_called(account_id, wanted.external_id)], filters)
     if wanted.state == "suppressed":
         return Plan([_suppressed(account_id)], filters)
     if wanted.list_id:
@@ -368,8 +374,22 @@ def _suppressed(account_id: int) -> Source:
     )
 
 
+def _is_called(external_id: str) -> Any:
+    """The second part is what the index is made for."""
+    return sa.and_(Contact.external_id == external_id, Contact.external_id != "")
+
+
+def _called(account_id: int, external_id: str) -> Source:
+    own = _is_called(external_id)
+    return Source(
+        (Contact.id,), Contact.id, (Contact.account_id == account_id, own), matches=own,
+        descending=True,
+    )  # fmt: skip
+
+
 def _by_text(account_id: int, words: Sequence[str]) -> list[Source]:
-    """Address, names and company that begin so; of several words also first and last name."""
+    """Address, names and company that begin so, and who is called exactly so in another system;
+    of several words also first and last name."""
     whole = search_key(" ".join(words))
     first, last, company = Contact.first_key, Contact.last_key, Contact.company_key
     sources = [
@@ -379,6 +399,7 @@ def _by_text(account_id: int, words: Sequence[str]) -> list[Source]:
     ]
     if len(words) == 1:
         sources.insert(0, _begins(account_id, Contact.address, _address_beginning(words[0])))
+        sources.insert(0, _called(account_id, words[0]))
     for cut in range(1, min(len(words), 4)):
         one, two = search_key(" ".join(words[:cut])), search_key(" ".join(words[cut:]))
         sources.append(_begins(account_id, last, two, equal=(first, one)))

@@ -35,13 +35,14 @@ class ContactForm(FlaskForm):
     first_name = StringField("First name", [Optional(), Length(max=NAME_LENGTH)])
     last_name = StringField("Last name", [Optional(), Length(max=NAME_LENGTH)])
     company = StringField("Company", [Optional(), Length(max=NAME_LENGTH)])
+    external_id = StringField("Your own number", [Optional(), Length(max=NAME_LENGTH)])
     kind = SelectField("Person or organisation", choices=KINDS)
     tags = StringField("Tags", [Optional(), Length(max=2000)])
     notes = TextAreaField("Notes", [Optional(), Length(max=NOTE_LENGTH)])
 
     def values(self) -> dict[str, object]:
         """As the verbs take them."""
-        names = ("email", "first_name", "last_name", "company", "kind", "notes")
+        names = ("email", "first_name", "last_name", "company", "external_id", "kind", "notes")
         found: dict[str, object] = {name: self[name].data or "" for name in names}
         found["tags"] = [name.strip() for name in (self.tags.data or "").split(",")]
         return found
@@ -75,6 +76,16 @@ class SuppressionForm(FlaskForm):
     detail = StringField("Why", [Optional(), Length(max=500)])
 
 
+class DomainForm(FlaskForm):
+    """A domain whose people stay out, or are the only ones to come in."""
+
+    domain = StringField("Domain", [InputRequired("Enter a domain."), Length(max=255)])
+    lets_in = RadioField(
+        "Its people", default="out",
+        choices=_choices(("out", "Stay out"), ("in", "Come in, and nobody else does")),
+    )  # fmt: skip
+
+
 class UploadForm(FlaskForm):
     """A file of contacts, or a text with them."""
 
@@ -97,10 +108,11 @@ class ImportForm(FlaskForm):
     list = SelectField("Put these people on")
     new_list = StringField("Name of the new list", [Optional(), Length(max=NAME_LENGTH)])
     mode = RadioField(
-        "People who are here already",
+        "What becomes of them",
         choices=_choices(
-            ("update", "Fill in and overwrite with what the file says"),
-            ("add", "Leave as they are, only add new people"),
+            ("update", "They come in; of who is here already, fill in and overwrite what is known"),
+            ("add", "New people come in; who is here already stays as they are"),
+            ("block", "Nobody comes in: they are never mailed, as a block list says"),
         ),
         default="update",
     )
@@ -110,6 +122,13 @@ class ImportForm(FlaskForm):
     )
 
     repair = BooleanField("Put mistyped domains right")
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Of those who are never mailed nobody need have agreed to anything."""
+        if self.mode.data == "block" and not (self.basis.data or "").strip():
+            self.basis.process(None, "A list of people who must not be mailed.")
+            self.basis.raw_data = [self.basis.data]
+        return bool(super().validate(extra_validators))
 
     def choices(self) -> dict[str, str]:
         """What was chosen beside the columns, to be shown again after a dry run."""
@@ -129,16 +148,11 @@ def custom(
     """Custom fields with their values for the form: as typed, or as they are."""
     values = contact.fields if contact else {}
     return [
-        (field, given.get(f"field-{key}", _shown(values.get(key)))) for key, field in known.items()
+        (field, given.get(f"field-{key}", fields.as_text(values.get(key))))
+        for key, field in known.items()
     ]
 
 
 def custom_values(known: dict[str, ContactField], given: dict[str, str]) -> dict[str, str | None]:
     """Custom fields as the verbs take them; an emptied one is removed."""
     return {key: given[f"field-{key}"] or None for key in known if f"field-{key}" in given}
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)

@@ -24,6 +24,7 @@ from sqlalchemy.engine import CursorResult
 from app.accounts.models import Account
 from app.contacts import (
     ahead,
+    domain_rules,
     fields,
     houses,
     letters,
@@ -52,7 +53,7 @@ CHUNK = 20_000
 BUDGET_S = 20.0
 LEASE = timedelta(seconds=30)
 SAMPLE = 200
-MODES = ("update", "add")
+MODES = ("update", "add", "block")
 #: States in which columns can be chosen and an import be started.
 OPEN = ("draft", "checked")
 
@@ -143,7 +144,7 @@ def start(
 
 def _agree(import_: Import, list_: ContactList | None, mode: str, basis: str) -> None:
     if mode not in MODES:
-        raise Invalid("mode is add or update.", {"mode": ["Choose add or update."]})
+        raise Invalid("mode is add, update or block.", {"mode": ["Choose add, update or block."]})
     if list_ is not None and list_.account_id != import_.account_id:
         raise NotFound("The list")
     basis = clean_note(basis)
@@ -256,10 +257,14 @@ def reader_of(
     """What turns the rows of an import into people: as it was chosen, unless said otherwise."""
     if repairs is None:
         repairs = bool(import_.mapping.get("repair"))
+    is_planned = import_.state in (*OPEN, "checking")
+    mode = import_.choices.get("mode") if is_planned else import_.mode
     return rows.Reader(
         import_.mapping["columns"] if columns is None else columns,
         fields.of(import_.account_id),
         repairs=typos.MEANT if repairs else None,
+        domains=domain_rules.of(import_.account_id),
+        blocks=mode == "block",
     )
 
 

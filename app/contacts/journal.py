@@ -28,6 +28,7 @@ COLUMNS = {
     "first": "first_name",
     "last": "last_name",
     "company": "company",
+    "external": "external_id",
     "notes": "notes",
 }
 
@@ -71,10 +72,12 @@ class Journal:
         tagged: dict[int, list[int]],
         joined: set[int],
         listed: dict[int, list[int]],
+        heard: dict[int, dict[str, list[Any]]],
         at: datetime,
     ) -> None:
         """Note what became of people who were there before: their values, the tags that came by
-        contact id, who came to the list that was chosen, and to which of those the file names."""
+        contact id, who came to the list that was chosen, to which of those the file names, and
+        what it says of other channels."""
         if self._row is None:
             return
         rows = []
@@ -82,6 +85,9 @@ class Journal:
             delta: dict[str, Any] = {}
             if person.was is not None:
                 delta["values"] = changed_values(person, at)
+            if ways := heard.get(person.id):
+                said = {f"channel:{way}": values for way, values in ways.items()}
+                delta["values"] = {**delta.get("values", {}), **said}
             if person.id in tagged:
                 delta["tags"] = tagged[person.id]
             if person.id in joined:

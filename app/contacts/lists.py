@@ -7,8 +7,9 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts.bulk import among, insert_missing
+from app.contacts.bulk import insert_missing
 from app.contacts.models import ContactList
+from app.contacts.naming import Names
 from app.contacts.text import clean_line, clean_note
 from app.core.clock import now
 from app.core.db import Base, db
@@ -42,11 +43,11 @@ def named(account_id: int, names: Collection[str]) -> tuple[dict[str, int], list
 
 
 def by_name(account_id: int, names: Collection[str]) -> dict[str, int]:
-    """Ids of those of these lists that there are."""
-    query = sa.select(ContactList.name, ContactList.id).where(
-        ContactList.account_id == account_id, among(ContactList.name, list(names))
-    )
-    return {row.name: row.id for row in db.session.execute(query)}
+    """Ids of those of these lists that there are, as `Names` finds them."""
+    query = sa.select(ContactList.name, ContactList.id).where(ContactList.account_id == account_id)
+    ids = {row.name: row.id for row in db.session.execute(query.order_by(ContactList.id))}
+    called = Names(ids)
+    return {name: ids[there] for name in names if (there := called.of(name))}
 
 
 def names_of(account_id: int) -> set[str]:

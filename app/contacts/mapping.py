@@ -27,6 +27,7 @@ TARGETS = {
     "last_name": "Last name",
     "full_name": "Whole name",
     "company": "Company",
+    "external_id": "Your own number or id for them",
     "kind": "Person or organisation",
     "tags": "Tags",
     "lists": "Lists (made where there are none)",
@@ -34,6 +35,8 @@ TARGETS = {
     "status": "Status (subscribed, unsubscribed, bounced)",
     "blocked": "Not to be mailed: yes or no",
     "allowed": "May be mailed: yes or no",
+    "post_allowed": "May be reached by post: yes or no",
+    "phone_allowed": "May be phoned: yes or no",
     "unsubscribed_at": "When they unsubscribed",
     "bounced_at": "When mail bounced back",
     "consented_at": "When they signed up",
@@ -42,9 +45,11 @@ TARGETS = {
     "attributes": "More fields (JSON, as listmonk writes it)",
     "skip": "Leave out",
 }
+#: Columns about other channels than mail, and which.
+WAYS = {"post_allowed": "post", "phone_allowed": "phone"}
 ONCE = (
-    "email", "first_name", "last_name", "full_name", "company", "kind", "attributes",
-    "consented_at", "confirmed_at",
+    "email", "first_name", "last_name", "full_name", "company", "external_id", "kind", "attributes",
+    "consented_at", "confirmed_at", *WAYS,
 )  # fmt: skip
 #: Of one JSON object.
 MOST_KEYS = 50
@@ -77,6 +82,7 @@ TITLES = {
         " azienda societa ragionesociale bedrijf bedrijfsnaam business businessname"
         " associatedcompany"
     ),
+    "external_id": words("externalid extid externid foreignkey foreignid externalkey"),
     "kind": words("kind contactkind persontype"),
     "tags": words(
         "tags tag labels groupmembership categories schlagworte etiquetas etiquettes etichette"
@@ -122,11 +128,24 @@ TITLES = {
         " unsubreasonother cleancampaigntitle cleancampaignid sourcefile"
     ),
 }
-#: Titles of columns that say who may be mailed when they hold nothing but yes and no.
-ALLOWING = words(
-    "subscribed optin optedin emailoptin newsletter acceptsmarketing acceptsemailmarketing"
-    " emailmarketing consent angemeldet einwilligung abonne suscrito iscritto"
-)
+#: Titles of columns that say who may be mailed, and who reached by other channels, when they hold
+#: nothing but yes and no.
+ALLOWING = {
+    "allowed": words(
+        "subscribed optin optedin emailoptin newsletter acceptsmarketing acceptsemailmarketing"
+        " emailmarketing consent angemeldet einwilligung abonne suscrito iscritto emailallowed"
+        " mailallowed emailconsent"
+    ),
+    "post_allowed": words(
+        "post postallowed postoptin postconsent postal postalallowed postaloptin postalconsent"
+        " postalmail directmail directmailoptin postwerbung werbungperpost courrier correopostal"
+    ),
+    "phone_allowed": words(
+        "phoneallowed phoneoptin phoneconsent phonecalls telephoneallowed telephoneoptin"
+        " telephoneconsent calloptin callsallowed telefonwerbung werbungpertelefon"
+    ),
+}
+_allowing = {title: target for target, titles in ALLOWING.items() for title in titles}
 _BY_TITLE = {title: target for target, titles in TITLES.items() for title in titles}
 
 #: What a status says, without spaces and accents. Everything else means: may be mailed.
@@ -180,8 +199,8 @@ def guess(
     for place, title in enumerate(titles):
         folded = fold(title)
         target = theirs.get(folded) or _BY_TITLE.get(folded) or ""
-        if not target and folded in ALLOWING and _is_yes_or_no(samples, place):
-            target = "allowed"
+        if not target and (allows := _allowing.get(folded)) and _is_yes_or_no(samples, place):
+            target = allows
         if target.startswith("new:"):
             title, target = target[4:], ""
             folded = fold(title)

@@ -34,7 +34,10 @@ from app.contacts.models import (
 from app.core.db import connection, db
 from app.core.errors import Invalid, NotFound
 
-NAMES = {"first_name": "First name", "last_name": "Last name", "company": "Company"}
+NAMES = {
+    "first_name": "First name", "last_name": "Last name", "company": "Company",
+    "external_id": "Your own number",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from app.contacts import counting
+from app.contacts import counting, heard
 from app.contacts.bulk import among
 from app.contacts.journal import COLUMNS, stamp
 from app.contacts.models import (
@@ -37,12 +37,15 @@ UNDONE = "The import of {} was undone."
 class _Known:
     """A contact while its values are put back."""
 
-    def __init__(self, row: Any, changes: Sequence[ImportChange]) -> None:
+    def __init__(
+        self, row: Any, changes: Sequence[ImportChange], ways: Mapping[str, heard.Answer]
+    ) -> None:
         self.id: int = row.id
         self.changes = changes
         """What imports did to them, oldest first."""
         self.was = {column: getattr(row, column) for column in COLUMNS.values()}
         self.was |= {f"field:{key}": value for key, value in row.fields.items()}
+        self.was |= {f"channel:{way}": answer for way, answer in ways.items()}
         self.was["updated_at"] = stamp(row.updated_at)
         self.values = dict(self.was)
         self.restored = self.left = False
@@ -65,6 +68,7 @@ def restore_people(import_: Import, after: int, limit: int, *, really: bool) -> 
     relinked = [change for known in people for change in _put_back(known, import_.id)]
     if really:
         _write(people)
+        _say(import_.account_id, people)
         _relink(relinked)
         places.write()
         forget(import_.id, ids)
@@ -88,7 +92,8 @@ def _people(import_: Import, ids: Sequence[int], *, really: bool) -> list[_Known
     )
     if really:
         query = query.with_for_update()
-    return [_Known(row, changes[row.id]) for row in db.session.execute(query)]
+    ways = heard.answers(ids)
+    return [_Known(row, changes[row.id], ways.get(row.id, {})) for row in db.session.execute(query)]
 
 
 def _put_back(known: _Known, import_id: int) -> list[ImportChange]:
@@ -134,6 +139,17 @@ def _write(people: Iterable[_Known]) -> None:
     ]
     if rows:
         connection().execute(change, rows)
+
+
+def _say(account_id: int, people: Iterable[_Known]) -> None:
+    """What they said of other channels, as it was."""
+    changed = {
+        (known.id, name.partition(":")[2]): value
+        for known in people
+        for name, value in known.values.items()
+        if name.startswith("channel:") and value != known.was.get(name)
+    }
+    heard.put(account_id, changed)
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from app.contacts import fields, kinds
-from app.contacts.mapping import STATUSES, Columns, fold
+from app.contacts.domain_rules import Rules
+from app.contacts.mapping import STATUSES, TARGETS, WAYS, Columns, fold
 from app.contacts.models import ContactField
+from app.contacts.naming import Names
 from app.contacts.text import (
     NAME_LENGTH,
     TAG_LENGTH,
@@ -32,8 +34,8 @@ _ORGANISATION = ("organisation", "organization", "company", "business", "firma",
 
 #: Columns of Contact that differ from person to person.
 PREPARED = (
-    "email", "address", "kind", "first_name", "last_name", "company", "first_key", "last_key",
-    "company_key", "fields", "notes",
+    "email", "address", "kind", "first_name", "last_name", "company", "external_id", "first_key",
+    "last_key", "company_key", "fields", "notes",
 )  # fmt: skip
 
 
@@ -45,9 +47,9 @@ class Person:
     """What a row says about somebody; also what is known already while a chunk is worked."""
 
     __slots__ = (
-        "address", "blocked", "company", "dirty", "email", "fields", "first", "gained",
-        "id", "joins", "kind", "kind_by", "last", "lists", "local", "notes", "number", "proof",
-        "ready", "repaired", "state", "tags", "updated_at", "was",
+        "address", "blocked", "company", "dirty", "email", "external", "fields", "first", "gained",
+        "heard", "id", "joins", "kind", "kind_by", "last", "lists", "local", "notes", "number",
+        "proof", "ready", "repaired", "state", "tags", "updated_at", "was", "ways",
     )  # fmt: skip
 
     kind_by: str
@@ -59,6 +61,8 @@ class Person:
         self.address = address
         self.local = local
         self.first = self.last = self.company = self.notes = self.kind = ""
+        self.external = ""
+        """What they are called in another system of the owner's."""
         self.fields: dict[str, Any] = {}
         self.tags: tuple[str, ...] = ()
         self.gained: tuple[str, ...] = ()
@@ -69,6 +73,10 @@ class Person:
         """Why the file says that nobody may write to them: a Suppression's reason."""
         self.proof: dict[str, str] | None = None
         """What the file says about consent: {signed_up, confirmed, from}, as it stands there."""
+        self.ways: dict[str, bool] | None = None
+        """Channel other than mail → whether they may be reached by it."""
+        self.heard: set[str] | frozenset[str] = frozenset()
+        """Channels about which a row said something new of somebody who was here before."""
         self.repaired = False
         """Whether the domain was put right."""
         self.id = 0
@@ -89,7 +97,7 @@ class Person:
         """The values of a new Contact, in the order of PREPARED."""
         first, last, company = self.first, self.last, self.company
         return (
-            self.email, self.address, self.guessed_kind, first, last, company,
+            self.email, self.address, self.guessed_kind, first, last, company, self.external,
             search_key(first), search_key(last), search_key(company),
             _as_json(self.fields) if self.fields else "{}", self.notes,
         )  # fmt: skip
@@ -137,9 +145,14 @@ class Reader:
         known: Mapping[str, ContactField],
         *,
         repairs: Mapping[str, str] | None = None,
+        domains: Rules | None = None,
+        blocks: bool = False,
     ) -> None:
-        """`repairs` says which domains become which others."""
+        """`repairs` says which domains become which others, `domains` which ones stay out; with
+        `blocks`, nobody of the file may be mailed, whatever its columns say."""
+        self._blocks = "import" if blocks else ""
         self._repairs = repairs or {}
+        self._domains = domains or None
         self._width = len(columns)
         self._email = next(i for i, column in enumerate(columns) if column["to"] == "email")
         self._setters: list[tuple[int, Setter]] = []
@@ -147,7 +160,7 @@ class Reader:
         """Fields that are made when their first value arrives: key → label."""
         self._tags: set[str] = set()
         self._most_tags = self._most_lists = 1_000_000
-        self._lists: set[str] = set()
+        self._lists = Names()
         self.names_lists = any(column["to"] == "lists" for column in columns)
         """Whether a column says which lists people are on."""
         for place, column in enumerate(columns):
@@ -158,9 +171,9 @@ class Reader:
         """Refuse rows that would bring more different tags than an account can have."""
         self._tags, self._most_tags = known, most
 
-    def limit_lists(self, known: set[str], most: int) -> None:
+    def limit_lists(self, known: Iterable[str], most: int) -> None:
         """Refuse rows that would make a list where the account has so many already."""
-        self._lists, self._most_lists = known, most
+        self._lists, self._most_lists = Names(known), most
 
     def read(self, number: int, cells: Sequence[str]) -> Person:
         """Raises Problem."""
@@ -177,10 +190,11 @@ class Reader:
         for place, setter in self._setters:
             if place < width and (cell := cells[place]):
                 setter(person, cell)
+        person.blocked = person.blocked or self._blocks
         if person.tags:
             self._check_tags(person.tags)
         if person.lists and not person.blocked:
-            self._check_lists(person.lists)
+            person.lists = self._settled(person.lists)
         if more:
             person.notes = f"{person.notes}\n{more}".strip()
             _refuse_card(more)
@@ -196,6 +210,8 @@ class Reader:
         right = self._repairs.get(found.domain)
         if right:
             found = quick(f"{found.local}@{right}")
+        if self._domains and not self._blocks and self._domains.refuses(found.domain):
+            raise Problem(self._domains.words(found.domain))
         person = Person(number, found.email, found.address, found.local)
         person.repaired = bool(right)
         return person
@@ -205,13 +221,16 @@ class Reader:
             raise Problem("It brings one tag more than an account can have.")
         self._tags.update(names)
 
-    def _check_lists(self, names: tuple[str, ...]) -> None:
-        fresh = set(names) - self._lists
+    def _settled(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Each list once, by its name here or as the file wrote it first."""
+        fresh = [name for name in Names(names).first if self._lists.of(name) is None]
         if fresh and len(self._lists) + len(fresh) > self._most_lists:
             raise Problem(
                 f"It would make one list more than the {self._most_lists:,} that files can make."
             )
-        self._lists |= fresh
+        for name in fresh:
+            self._lists.add(name)
+        return tuple(dict.fromkeys(self._lists.of(name) or name for name in names))
 
     @staticmethod
     def _address(cell: str) -> tuple[str, str]:
@@ -299,6 +318,10 @@ def _company(person: Person, cell: str) -> None:
     person.company = _line(cell)
 
 
+def _external(person: Person, cell: str) -> None:
+    person.external = _line(cell)
+
+
 def _full_name(person: Person, cell: str) -> None:
     name = _line(cell)
     if "," in name:
@@ -358,6 +381,20 @@ def _allowed(person: Person, cell: str) -> None:
         person.blocked = person.blocked or "unsubscribed"
 
 
+def _way(channel: str) -> Setter:
+    label = TARGETS[f"{channel}_allowed"].partition(":")[0]
+
+    def put(person: Person, cell: str) -> None:
+        word = cell.strip().casefold()
+        if word not in fields.YES and word not in fields.NO:
+            if word:
+                raise Problem(f"{label}: {clean_line(cell, 40)} is neither yes nor no.")
+            return
+        person.ways = {**(person.ways or {}), channel: word in fields.YES}
+
+    return put
+
+
 def _said(name: str) -> Setter:
     def put(person: Person, cell: str) -> None:
         if cell.strip():
@@ -381,6 +418,7 @@ _SETTERS: dict[str, Setter] = {
     "last_name": _last,
     "full_name": _full_name,
     "company": _company,
+    "external_id": _external,
     "kind": _kind,
     "notes": _notes,
     "tags": _tags,
@@ -388,6 +426,7 @@ _SETTERS: dict[str, Setter] = {
     "status": _status,
     "blocked": _blocked,
     "allowed": _allowed,
+    **{target: _way(channel) for target, channel in WAYS.items()},
     "consented_at": _said("signed_up"),
     "confirmed_at": _said("confirmed"),
     "consent_ip": _said("from"),

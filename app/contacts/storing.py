@@ -17,6 +17,7 @@ from app.contacts import counting, kinds, lists, proofs, suppressions, tags, tra
 from app.contacts.bulk import among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.fields import key_for
+from app.contacts.heard import Heard
 from app.contacts.journal import Journal, remember
 from app.contacts.mapping import Columns
 from app.contacts.models import (
@@ -37,8 +38,8 @@ from app.core.db import Base, db
 from app.privacy import publishing
 
 _CHANGED = (
-    "kind", "kind_by", "first_name", "last_name", "company", "first_key", "last_key", "company_key",
-    "fields", "notes",
+    "kind", "kind_by", "first_name", "last_name", "company", "external_id", "first_key", "last_key",
+    "company_key", "fields", "notes",
 )  # fmt: skip
 _SUBSCRIPTION = Base.metadata.tables["subscription"]
 #: Attributes of Person that a target of a column fills.
@@ -47,6 +48,7 @@ _ATTRIBUTES = {
     "last_name": ("last",),
     "full_name": ("first", "last"),
     "company": ("company",),
+    "external_id": ("external",),
     "kind": ("kind",),
     "notes": ("notes",),
 }
@@ -79,6 +81,7 @@ class Store:
         self._list_names = {name for person in people for name in person.lists}
         addresses = sorted({person.address for person in people})
         self._journal = Journal(self._import)
+        self._heard = Heard(self._import)
         self._barred = barred(self._account_id, addresses)
         self._load(addresses)
         counts = Counter(self._decide(person) for person in people)
@@ -104,6 +107,7 @@ class Store:
             return "created"
         changed = self._overwrites and _overlay(person, row, self._kept)
         person.dirty = person.dirty or changed
+        changed = self._heard.hear(person, row, fills=self._overwrites) or changed
         if self._list_id is not None and person.state is None:
             person.state, person.joins, changed = "active", True, True
             person.proof = row.proof
@@ -127,7 +131,7 @@ class Store:
             sa.select(
                 Contact.id, Contact.email, Contact.address, Contact.kind, Contact.first_name,
                 Contact.last_name, Contact.company, Contact.notes, Contact.fields,
-                Contact.kind_by, Contact.updated_at,
+                Contact.kind_by, Contact.external_id, Contact.updated_at,
             )
             .where(Contact.account_id == self._account_id, among(Contact.address, addresses))
             # Two imports of the same people wait, and never for each other. By the bare id, SQLite
@@ -138,7 +142,7 @@ class Store:
         for row in db.session.execute(found):
             person = Person(0, row.email, row.address, "")
             person.id, person.kind, person.notes = row.id, row.kind, row.notes
-            person.kind_by = row.kind_by
+            person.kind_by, person.external = row.kind_by, row.external_id
             person.first, person.last = row.first_name, row.last_name
             person.company, person.fields = row.company, dict(row.fields)
             person.updated_at = row.updated_at
@@ -147,8 +151,9 @@ class Store:
             self._load_more({person.id: person for person in self._people.values()})
 
     def _load_more(self, by_id: dict[int, Person]) -> None:
-        """Their place on the list, and their tags."""
+        """Their place on the list, their tags, and how else they may be reached."""
         ids = list(by_id)
+        self._heard.load(by_id)
         states = sa.select(Subscription.contact_id, Subscription.state).where(
             Subscription.list_id == self._list_id, among(Subscription.contact_id, ids)
         )
@@ -189,7 +194,8 @@ class Store:
         known = [person for person in self._people.values() if person.number == 0]
         self._update([person for person in known if person.dirty])
         joined = self._join([person for person in known if person.joins])
-        self._journal.changed(known, self._tag(), joined, self._put_on_lists(), self._at)
+        heard = self._heard.write(self._people.values(), self._at)
+        self._journal.changed(known, self._tag(), joined, self._put_on_lists(), heard, self._at)
         self._suppress()
         came = (person for person in known if person.joins or person.lists)
         self._prove([*self._fresh, *came])
@@ -265,6 +271,7 @@ class Store:
                 "new_first_name": person.first,
                 "new_last_name": person.last,
                 "new_company": person.company,
+                "new_external_id": person.external,
                 "new_first_key": search_key(person.first),
                 "new_last_key": search_key(person.last),
                 "new_company_key": search_key(person.company),
@@ -376,7 +383,7 @@ def _overlay(person: Person, row: Person, kept: frozenset[str]) -> bool:
     """Put what a row says over what is known; empty cells say nothing, and what is `kept` stays
     unless it is empty. Whether that changed it."""
     changed: dict[str, Any] = {}
-    for name in ("first", "last", "company", "notes"):
+    for name in ("first", "last", "company", "external", "notes"):
         value, known = getattr(row, name), getattr(person, name)
         if value and value != known and not (known and name in kept):
             changed[name] = value

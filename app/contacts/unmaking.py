@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from app.contacts import writing
 from app.contacts.bulk import among
 from app.contacts.models import (
+    ChannelConsent,
     Consent,
     Contact,
     Import,
@@ -27,9 +28,12 @@ from app.contacts.models import (
 from app.core.db import Base, db
 
 #: What an import writes itself; rows of every other table that name a Contact keep it.
-OWN_TABLES = ("contact_tag", "subscription", "consent", "import_change", "finding", "likeness")
+OWN_TABLES = (
+    "contact_tag", "subscription", "consent", "import_change", "finding", "likeness",
+    "channel_consent",
+)  # fmt: skip
 #: What the account itself noted of a person.
-HAND_TABLES = ("contact_change", "bulk_change", "channel_consent")
+HAND_TABLES = ("contact_change", "bulk_change")
 MAIL_TABLES = ("delivery", "event")
 #: Sources of Consent that are the account's own doing.
 BY_ACCOUNT = ("hand", "api")
@@ -141,7 +145,20 @@ def _changed(journal: ImportJournal) -> sa.ColumnElement[bool]:
         ),
     )
     noted = _named_by(HAND_TABLES)
-    return sa.or_(by_hand, noted, tagged, listed, _consented(Consent.source.in_(BY_ACCOUNT)))
+    return sa.or_(
+        by_hand, noted, _said_since(), tagged, listed, _consented(Consent.source.in_(BY_ACCOUNT))
+    )
+
+
+def _said_since() -> sa.ColumnElement[bool]:
+    """Whether something about post or phone was noted that no import said."""
+    said = ChannelConsent
+    by_an_import = sa.exists().where(
+        ImportChange.contact_id == said.contact_id, ImportChange.at == said.at
+    )
+    return sa.exists().where(
+        said.contact_id == Contact.id, said.at != Contact.created_at, ~by_an_import
+    )
 
 
 def _in_another(import_id: int) -> sa.ColumnElement[bool]:

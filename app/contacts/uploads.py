@@ -101,13 +101,15 @@ def _new_name() -> str:
 def _store(file: BinaryIO, path: Path) -> str:
     """Write the file as it is, texts with plain line ends; returns its kind."""
     head = file.read(LOOKED_AT)
-    kind = converting.kind_of(_beginning(head))
+    kind = converting.kind_of(head[:64])
+    if kind == "text":
+        kind = converting.kind_of(_beginning(head))
     if kind == "text":
         tables.refuse_others(head)
     chunks = _limited(itertools.chain([head], iter(lambda: file.read(1 << 20), b"")))
     with path.open("xb") as target:
         path.chmod(0o600)
-        for chunk in chunks if kind == "packed" else tables.as_lines(chunks, head):
+        for chunk in chunks if kind in ("packed", "compound") else tables.as_lines(chunks, head):
             target.write(chunk)
     return kind
 

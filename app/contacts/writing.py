@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts import changes, counting, houses, kinds, suppressions
+from app.contacts import changes, counting, domain_rules, houses, kinds, suppressions
 from app.contacts import fields as custom
 from app.contacts import tags as tagging
 from app.contacts.bulk import among
@@ -26,7 +26,10 @@ from app.core.errors import DomainError, Invalid
 from app.mailer.address import Address, BadAddress, parse
 
 KINDS = ("person", "organisation")
-NAMES = {"first_name": "The first name", "last_name": "The last name", "company": "The company"}
+NAMES = {
+    "first_name": "The first name", "last_name": "The last name", "company": "The company",
+    "external_id": "The number",
+}  # fmt: skip
 
 
 class AddressTaken(DomainError):
@@ -46,6 +49,7 @@ def create(
     first_name: str = "",
     last_name: str = "",
     company: str = "",
+    external_id: str = "",
     kind: str = "",
     fields: Mapping[str, Any] | None = None,
     tags: Iterable[str] = (),
@@ -64,11 +68,16 @@ def create(
     if not is_member:
         houses.refuse(account)
     address = _address(account.id, email, unless=None)
+    if not is_member:
+        domain_rules.refuse(account.id, address.address)
     if not by_person:
         _refuse_erased(account.id, address.address)
     contact = Contact(account_id=account.id, fields={}, is_sample=is_sample)
     contact.email, contact.address = address.email, address.address
-    names = {"first_name": first_name, "last_name": last_name, "company": company}
+    names = {
+        "first_name": first_name, "last_name": last_name, "company": company,
+        "external_id": external_id,
+    }  # fmt: skip
     _set_names(contact, names)
     _set_kind(contact, kind, by)
     contact.notes = _notes(notes)
@@ -176,6 +185,7 @@ def _readdress(contact: Contact, email: str, *, is_member: bool) -> None:
         address = _address(contact.account_id, email, unless=contact.id)
     if address.address != contact.address and not is_member:
         houses.refuse(db.session.get_one(Account, contact.account_id))
+        domain_rules.refuse(contact.account_id, address.address)
         # A new address would carry somebody who left, or was never to be mailed, past the wall.
         # A mailbox that does not exist is nobody's wish, and what people mend most.
         for wanted, passes in ((contact.address, "bounced"), (address.address, "")):
@@ -221,7 +231,8 @@ def _merged(contact: Contact, given: Mapping[str, Any]) -> dict[str, Any]:
             if value in (None, ""):
                 merged.pop(key, None)
                 continue
-            field = custom.create(contact.account_id, key, key=custom.key_for(key))
+            type_ = "json" if isinstance(value, list | dict) else "text"
+            field = custom.create(contact.account_id, key, type_=type_, key=custom.key_for(key))
             known[field.key] = field
         read = custom.read(field.type, field.label, value)
         if read is None:

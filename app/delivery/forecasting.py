@@ -22,13 +22,17 @@ AT_MOST = 5
 class Coming:
     """A campaign, how many of its mails have still to go, and how long that takes."""
 
-    name: str
-    mails: int
+    campaign: Campaign
+    mails: int | None
+    """None where nobody counted yet."""
     days: int
+    is_old: bool = False
+    """It is to be counted again."""
 
 
 def under(account: Account, key: str, plan: Plan) -> list[Coming]:
-    """The newest campaigns on their way that a plan for `key` would hold up."""
+    """The newest campaigns on their way that a plan for `key` would hold up, and those of which
+    nobody can tell yet; of those and of what is old, have a worker count."""
     campaigns = db.session.scalars(
         sa.select(Campaign)
         .where(Campaign.account_id == account.id, Campaign.state.in_(STATES))
@@ -37,9 +41,19 @@ def under(account: Account, key: str, plan: Plan) -> list[Coming]:
     ).all()
     found = []
     for campaign in campaigns:
-        is_planned = campaign.planned_at is not None
-        mails = tallying.still_open(campaign.id) if is_planned else numbers.numbers(campaign).count
+        mails, is_old = _to_go(campaign)
+        if mails is None:
+            found.append(Coming(campaign, None, 0, is_old=True))
+            continue
         days = warming.days_for(account.id, campaign.from_email, mails, new=(key, plan))
         if days and days != warming.days_for(account.id, campaign.from_email, mails):
-            found.append(Coming(campaign.name, mails, days))
+            found.append(Coming(campaign, mails, days, is_old=is_old))
     return found
+
+
+def _to_go(campaign: Campaign) -> tuple[int | None, bool]:
+    """How many mails, and whether that is to be counted again; nothing many is counted here."""
+    if campaign.planned_at is not None:
+        return tallying.still_open(campaign.id), False
+    reached = numbers.shown(campaign)
+    return (reached.count, reached.is_old) if reached else (None, True)

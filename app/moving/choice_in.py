@@ -115,6 +115,7 @@ def _centre(into: Into, given: Row) -> PreferenceCentre:
     return PreferenceCentre(
         account_id=into.account.id, words=clean_note(words(given.get("words")))[:WORDS_LENGTH],
         pauses=[days for days in resting.PAUSES if isinstance(pauses, list) and days in pauses],
+        goodbye=clean_note(words(given.get("goodbye")))[:WORDS_LENGTH],
         privacy_contact=clean_note(words(given.get("privacy_contact")))[:WORDS_LENGTH],
         privacy_words=clean_note(words(given.get("privacy_words")))[:PASSAGES_LENGTH],
         **{name: given.get(name) is not False for name in SWITCHES},

@@ -22,7 +22,7 @@ from app.core.db import db
 from app.moving.parts import CHUNK, Chunk, Key, Scope, by_id, chunk, document, moment, table
 
 CENTRE = (
-    "words", "pauses", "with_names", "with_address", "with_frequency", "with_reasons",
+    "words", "goodbye", "pauses", "with_names", "with_address", "with_frequency", "with_reasons",
     "privacy_contact", "privacy_words",
 )  # fmt: skip
 

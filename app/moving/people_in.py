@@ -176,7 +176,7 @@ class Chunk:
     def _names(self, row: Row) -> dict[str, str]:
         return {
             name: mask_card_numbers(clean_line(words(row.get(name)), NAME_LENGTH))
-            for name in ("first_name", "last_name", "company")
+            for name in ("first_name", "last_name", "company", "external_id")
         }
 
     def _notes(self, row: Row) -> str:
@@ -222,6 +222,8 @@ def _value(field: ContactField, type_: str, text: str) -> fields.Value | None:
             pass
     elif type_ == "yes_no":
         return is_yes(text)
+    elif type_ == "json":
+        return fields.read("json", field.label, text)
     return mask_card_numbers(clean_note(text))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import travelling
+from app.contacts import domain_rules, travelling
+from app.contacts import fields as own_fields
 from app.contacts.bulk import among
 from app.contacts.models import (
     BulkAction,
@@ -45,7 +46,7 @@ from app.moving.parts import (
 CONTACT = (
     "id", "email", "first_name", "last_name", "company", "kind", "kind_by", "status", "lists",
     "tags", "source", "import_id", "tracking_off", "is_sample", "created_at", "updated_at", "notes",
-    "other_fields",
+    "other_fields", "external_id",
 )  # fmt: skip
 
 
@@ -136,7 +137,7 @@ def contacts(scope: Scope, after: Key | None) -> Chunk:
             Contact.id, Contact.email, Contact.address, Contact.first_name, Contact.last_name,
             Contact.company, Contact.kind, Contact.kind_by, Contact.import_id, Contact.tracking_off,
             Contact.is_sample, Contact.created_at, Contact.updated_at, Contact.notes,
-            Contact.fields,
+            Contact.fields, Contact.external_id,
         )
         .where(Contact.account_id == scope.account.id, Contact.id > (after or [0])[0])
         .order_by(Contact.id)
@@ -152,7 +153,7 @@ def contacts(scope: Scope, after: Key | None) -> Chunk:
             barred.get(row.address, ""), on.get(row.id, ""), tagged.get(row.id, ""),
             files.get(row.import_id, ""), row.import_id or "", yes_no(row.tracking_off),
             yes_no(row.is_sample), moment(row.created_at), moment(row.updated_at), row.notes,
-            _others(row.fields, keys),
+            _others(row.fields, keys), row.external_id,
             *(_value(row.fields.get(key)) for key in keys),
         )
         for row in rows
@@ -169,7 +170,7 @@ def _others(values: dict[str, Any], keys: list[str]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return yes_no(value)
-    return "" if value is None else str(value)
+    return own_fields.as_text(value)
 
 
 def _barred(scope: Scope, addresses: list[str]) -> dict[str, str]:
@@ -241,6 +242,17 @@ def subscriptions(scope: Scope, after: Key | None) -> Chunk:
         if row.list_id in names
     ]  # fmt: skip
     return Chunk(cells, [max(people)] if len(people) == CHUNK else None)
+
+
+@document(
+    "domains.json", "Domains that stay out, or the only ones to come in.", covers=("domain_rule",)
+)
+def domains(scope: Scope) -> list[dict[str, Any]]:
+    """[{domain, lets_in, created_at}]."""
+    return [
+        {"domain": row.domain, "lets_in": row.lets_in, "created_at": moment(row.created_at)}
+        for row in domain_rules.all_rules(scope.account.id)
+    ]
 
 
 @table(

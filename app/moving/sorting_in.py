@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.contacts import domain_rules
 from app.contacts import lists as making
 from app.contacts import tags as tagging
+from app.contacts.importing import MODES
 from app.contacts.models import ContactList, Import, ImportProblem, Segment
 from app.contacts.segments import BadRule, as_json, checked
 from app.contacts.text import clean_line, clean_note
@@ -29,6 +31,21 @@ def tags(into: Into) -> None:
             into.count("tags", ADDED)
         except Invalid as error:
             into.leave_out("tags", f"Tag {clean_line(words(row.get('name')), 60)}: {error}")
+
+
+def domains(into: Into) -> None:
+    """What is said of a domain here already stays."""
+    known = {row.domain for row in domain_rules.all_rules(into.account.id)}
+    for row in into.package.document("domains.json"):
+        name = words(row.get("domain"))
+        try:
+            if domain_rules.read(name) in known:
+                into.count("domains", KNOWN)
+                continue
+            domain_rules.add(into.account.id, name, lets_in=row.get("lets_in") is True)
+            into.count("domains", ADDED)
+        except Invalid as error:
+            into.leave_out("domains", f"Domain {clean_line(name, 60)}: {error}")
 
 
 def lists(into: Into, rows: Sequence[Row]) -> None:
@@ -165,8 +182,8 @@ def _import(into: Into, row: Row, name: str, list_id: int | None) -> int:
     made = Import(
         account_id=into.account.id, list_id=list_id, filename=name,
         stored_as=f"taken-in-{secrets.token_hex(8)}", state="finished",
-        basis=clean_note(words(row.get("basis"))), mode="add" if row.get("mode") == "add"
-        else "update", mapping={}, dialect={},
+        basis=clean_note(words(row.get("basis"))), mapping={}, dialect={},
+        mode=row["mode"] if row.get("mode") in MODES else "update",
         created_at=moment(row.get("created_at"), latest=into.at) or into.at,
         finished_at=moment(row.get("finished_at"), latest=into.at),
         **{count: whole(row.get(count)) or 0 for count in _COUNTS},

@@ -210,7 +210,10 @@ def _store(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
 def _into(takein: Takein, package: Package) -> Into:
     account = db.session.get_one(Account, takein.account_id)
     counts = {kind: Counter(found) for kind, found in takein.counts.items()}
-    return Into(takein.id, account, package, counts, list(takein.problems), at=takein.created_at)
+    return Into(
+        takein.id, account, package, takein.member_id, counts, list(takein.problems),
+        at=takein.created_at,
+    )  # fmt: skip
 
 
 def _save(into: Into, lease: str, rows: int, cursor: dict[str, Any]) -> None:
@@ -240,6 +243,7 @@ def steps(package: Package) -> Iterator[Step]:
     yield Step("erased", find=permission_in.erased_there, take=permission_in.bar_erased)
     yield from _table(package, "imports.jsonl", sorting_in.imports)
     yield from _table(package, "import_problems.csv", sorting_in.import_problems)
+    yield from _document(package, "domains.json", sorting_in.domains)
     yield from _document(package, "preferences.json", choice_in.preferences)
     yield from _table(package, "signup_forms.jsonl", signup_in.forms)
     yield from _table(package, "signup_form_versions.jsonl", signup_in.versions)

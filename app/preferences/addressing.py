@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.accounts import notices
 from app.accounts.models import Account
-from app.contacts import consent, handles, suppressions, writing
+from app.contacts import consent, domain_rules, handles, suppressions, writing
 from app.contacts.changes import BY_PERSON
 from app.contacts.models import AddressChange, Contact
 from app.core import settings, tokens
@@ -18,7 +18,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import TooMany, WrongState
 from app.core.tokens import BadToken, Purpose
-from app.mailer.address import parse
+from app.mailer.address import BadAddress, parse
 from app.preferences import asking
 from app.preferences.guests import Guest
 from app.tracking.texts import Texts
@@ -56,7 +56,8 @@ class Wish:
 
 
 def ask(guest: Guest, email: str, *, language: str) -> None:
-    """Mail a confirmation to the new address. Raises BadAddress, AskedEnough.
+    """Mail a confirmation to the new address. Raises BadAddress, also for one whose domain the
+    account keeps out, and AskedEnough.
 
     Says nothing about whether somebody else is known by it: they get the link to their own
     preferences instead. Nor does it bring back an address that must not be mailed.
@@ -64,6 +65,8 @@ def ask(guest: Guest, email: str, *, language: str) -> None:
     wanted, contact = parse(email), guest.contact
     if contact is None:
         return
+    if domain_rules.of(contact.account_id).refuses(wanted.domain):
+        raise BadAddress("Addresses of this domain are not taken here.")
     row = _counted(contact)
     other = db.session.scalar(
         sa.select(Contact.id).where(

@@ -48,7 +48,7 @@ def of(account: Account) -> PreferenceCentre:
     return db.session.get(PreferenceCentre, account.id) or PreferenceCentre(
         account_id=account.id, words="", pauses=list(resting.PAUSES), with_names=True,
         with_address=True, with_frequency=True, with_reasons=True, privacy_contact="",
-        privacy_words="",
+        privacy_words="", goodbye="",
     )  # fmt: skip
 
 
@@ -95,12 +95,13 @@ def open_fields(account: Account) -> list[ContactField]:
     chosen = set(
         db.session.scalars(sa.select(OpenField.field_id).where(OpenField.account_id == account.id))
     )
-    return [field for field in fields.of(account.id).values() if field.id in chosen]
+    return [field for field in fields.askable(account.id).values() if field.id in chosen]
 
 
 def change(
     account: Account, by: Member, *, words: str, pauses: Collection[int],
     switches: Collection[str], privacy_contact: str = "", privacy_words: str = "",
+    goodbye: str = "",
 ) -> None:  # fmt: skip
     """Choose what people see. Raises Invalid."""
     if not set(pauses) <= set(resting.PAUSES):
@@ -108,6 +109,7 @@ def change(
     row = db.session.get(PreferenceCentre, account.id) or PreferenceCentre(account_id=account.id)
     row.words = clean_note(words)[:WORDS_LENGTH]
     row.pauses = sorted(pauses)
+    row.goodbye = clean_note(goodbye)[:WORDS_LENGTH]
     row.privacy_contact = clean_note(privacy_contact)[:WORDS_LENGTH]
     row.privacy_words = clean_note(privacy_words)[:PASSAGES_LENGTH]
     for name in SWITCHES:
@@ -140,7 +142,7 @@ def show_lists(account: Account, chosen: Mapping[int, tuple[str, str]]) -> None:
 def open_these(account: Account, field_ids: Collection[int]) -> None:
     """Let people fill in these custom fields, and no others."""
     db.session.execute(sa.delete(OpenField).where(OpenField.account_id == account.id))
-    own = [field.id for field in fields.of(account.id).values() if field.id in field_ids]
+    own = [field.id for field in fields.askable(account.id).values() if field.id in field_ids]
     db.session.add_all(OpenField(field_id=one, account_id=account.id) for one in own)
     db.session.flush()
 

@@ -30,6 +30,11 @@ class CentreForm(FlaskForm):
     with_frequency = BooleanField("People may choose one mail a week or a month at most")
     with_names = BooleanField("People may correct their name, company and kind")
     with_address = BooleanField("People may change their address")
+    goodbye = TextAreaField(
+        "A last mail to whoever has left",
+        [Optional(), Length(max=WORDS_LENGTH)],
+        render_kw={"rows": "3"},
+    )
     privacy_contact = TextAreaField(
         "Who answers questions about privacy",
         [Optional(), Length(max=WORDS_LENGTH)],

@@ -49,7 +49,7 @@ from app.preferences import (
 )
 from app.preferences.forms import CentreForm
 from app.preferences.guests import Guest, LinkOver
-from app.tracking import leaving, pages
+from app.tracking import farewell, leaving, pages
 from app.tracking.texts import Texts
 
 bp = Blueprint("preferences", __name__)
@@ -189,7 +189,9 @@ def leave(token: str) -> ResponseReturnValue:
     """No more mail of this account."""
     with transaction(patience_s=pages.PATIENCE_S):
         guest = guests.visit(token)
-        choosing.leave(guest)
+        if choosing.leave(guest):
+            undo = leaving.undo_token(guest.mail) if guest.mail else ""
+            farewell.say(guest.account, guest.contact, language=pages.language(), undo=undo)
     return _left(guest)
 
 
@@ -365,6 +367,7 @@ def save_settings() -> ResponseReturnValue:
             words=form.words.data or "",
             pauses=form.pauses.data or [],
             switches=[name for name in centre.SWITCHES if form[name].data],
+            goodbye=form.goodbye.data or "",
             privacy_contact=form.privacy_contact.data or "",
             privacy_words=form.privacy_words.data or "",
         )
@@ -393,7 +396,7 @@ def _settings_page(form: CentreForm, status: int = 200) -> ResponseReturnValue:
         privacy_page=handles.privacy_page(account),
         lists=queries.lists(account),
         shown=centre.public_lists(account),
-        fields=list(custom.of(account.id).values()),
+        fields=list(custom.askable(account.id).values()),
         open_fields={field.id for field in centre.open_fields(account)},
         said=reasons.of_account(account, now() - SAID_SINCE),
         words=reasons.WORDS,

@@ -59,6 +59,7 @@ def person(contact: Contact) -> Item:
         "first_name": contact.first_name,
         "last_name": contact.last_name,
         "company": contact.company,
+        "known_elsewhere_as": contact.external_id,
         "kind": contact.kind,
         "fields": {labels.get(key, key): value for key, value in contact.fields.items()},
         "tags": list(db.session.scalars(tags)),

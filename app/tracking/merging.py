@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts import merging, queries, writing
+from app.contacts import merging, parting, queries, writing
+from app.contacts.bulk import among
 from app.contacts.changes import Actor
 from app.contacts.models import Contact
 from app.core.db import connection, db
@@ -23,11 +24,23 @@ def merge(
     belongs to nobody.
     """
     keep, other = queries.contact(account, keep_id), queries.contact(account, other_id)
+    was = parting.look(keep, other)
     merging.join(keep, other, take, by=by)
-    _move_mails(keep_id, other_id)
+    mails = _move_mails(keep_id, other_id)
+    parting.remember(was, keep, other_id, by=by, mails=mails)
     writing.delete_rows(account.id, [other_id])
     db.session.expire_all()
     return keep
+
+
+def part(account: Account, contact_id: int, merge_id: int, *, by: Actor) -> Contact:
+    """Make two of one again; returns who is here again. Raises NotFound, WrongState."""
+    merge = parting.find(account, contact_id, merge_id)
+    mails = merge.was["mails"]
+    other = parting.part(merge, by=by)
+    _give_mails_back(contact_id, other.id, mails)
+    db.session.expire_all()
+    return other
 
 
 def both_got(keep: Contact, other: Contact) -> int:
@@ -39,8 +52,10 @@ def both_got(keep: Contact, other: Contact) -> int:
     return db.session.scalar(query) or 0
 
 
-def _move_mails(keep_id: int, other_id: int) -> None:
+def _move_mails(keep_id: int, other_id: int) -> Sequence[int]:
+    """Returns all mails of the other one, also those that belong to nobody now."""
     mails, events = Delivery.__table__, Event.__table__
+    theirs = db.session.scalars(sa.select(Delivery.id).where(Delivery.contact_id == other_id)).all()
     mine = sa.select(Delivery.campaign_id).where(Delivery.contact_id == keep_id)
     connection().execute(
         sa.update(mails)  # type: ignore[arg-type]
@@ -52,3 +67,16 @@ def _move_mails(keep_id: int, other_id: int) -> None:
         .where(events.c.contact_id == other_id)
         .values(contact_id=keep_id)
     )
+    return theirs
+
+
+def _give_mails_back(keep_id: int, other_id: int, mails: Sequence[int]) -> None:
+    """With all that was done with them, also since."""
+    here, events = Delivery.__table__, Event.__table__
+    for table, key in ((here, here.c.id), (events, events.c.delivery_id)):
+        anybodys = sa.or_(table.c.contact_id == keep_id, table.c.contact_id.is_(None))
+        connection().execute(
+            sa.update(table)  # type: ignore[arg-type]
+            .where(among(key, mails), anybodys)
+            .values(contact_id=other_id)
+        )

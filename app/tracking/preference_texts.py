@@ -187,6 +187,9 @@ ENGLISH = {
     "mail_moved_not_you": (
         "If that was not you, tell {sender}: somebody has one of your mails, or its links."
     ),
+    "mail_goodbye_subject": "You get no more mail from {sender}",
+    "mail_goodbye_text": "This was the last mail to you from {sender}.",
+    "mail_goodbye_back": "If that was a mistake, take it back here:",
     "mail_sent_with": "Sent with",
 }
 
@@ -381,5 +384,8 @@ GERMAN = {
         "Wenn Sie das nicht waren, sagen Sie es {sender}: Jemand hat eine Ihrer Mails oder deren "
         "Links."
     ),
+    "mail_goodbye_subject": "Sie erhalten keine Post mehr von {sender}",
+    "mail_goodbye_text": "Das war die letzte Mail von {sender} an Sie.",
+    "mail_goodbye_back": "Wenn das ein Versehen war, nehmen Sie es hier zurück:",
     "mail_sent_with": "Verschickt mit",
 }

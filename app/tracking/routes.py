@@ -26,7 +26,7 @@ from app.delivery import rendering
 from app.extensions import csrf, limiter
 from app.mailer.providers.common import Posted, Refused, Unavailable
 from app.preferences import centre, reasons
-from app.tracking import hooks, leaving, links, pages, why
+from app.tracking import farewell, hooks, leaving, links, pages, why
 from app.tracking.express import PIXEL, UNCACHED
 from app.tracking.leaving import Visit
 
@@ -100,7 +100,10 @@ def leave(token: str) -> Response:
         return _leave_list(guest, list_id)
     with transaction(patience_s=pages.PATIENCE_S):
         guest = leaving.visit(Purpose.UNSUBSCRIBE, token)
-        leaving.leave(guest, source="link" if by_page else "one_click")
+        left = leaving.leave(guest, source="link" if by_page else "one_click")
+        if left and by_page:
+            undo = leaving.undo_token(guest)
+            farewell.say(guest.account, guest.contact, language=pages.language(), undo=undo)
     if not by_page:
         return Response(pages.texts(guest)("one_click") + "\n", mimetype="text/plain")
     return pages.page(

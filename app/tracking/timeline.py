@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from app.accounts.models import Member
 from app.campaigns.models import Campaign
-from app.contacts import bulk_actions
+from app.contacts import bulk_actions, heard
 from app.contacts.models import (
     BulkAction,
     Consent,
@@ -220,7 +220,9 @@ def _by_file(
 ) -> dict[str, Any]:
     """As ContactChange has its details; lists by name."""
     values: dict[str, Any] = {
-        name.replace("field:", "fields."): value
+        name.replace("field:", "fields.").removeprefix("channel:"): (
+            [_yes_or_no(one) for one in value] if name.startswith("channel:") else value
+        )
         for name, value in change.delta.get("values", {}).items()
         if name not in ("updated_at", "kind_by")
     }
@@ -229,6 +231,10 @@ def _by_file(
     if on := [lists[one] for one in _joined(change, file) if one in lists]:
         values["lists"] = on
     return values
+
+
+def _yes_or_no(answer: heard.Answer) -> str:
+    return "" if answer is None else "yes" if answer[0] else "no"
 
 
 def _bulk(contact: Contact, below: int | None, limit: int) -> list[Entry]:

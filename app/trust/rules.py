@@ -16,7 +16,7 @@ from app.analytics import taking as analytics
 from app.api import repeats
 from app.auth import tidying
 from app.billing import events
-from app.contacts import asking, bulk_actions, journal, uploads
+from app.contacts import asking, bulk_actions, journal, parting, uploads
 from app.contacts.signup import gate
 from app.core import settings
 from app.core.db import db, transaction
@@ -93,6 +93,9 @@ def _of_accounts() -> tuple[Rule, ...]:
              forget=lambda before, _limit: uploads.remove_old(before)),
         Rule("import_journals", "What an import changed, as it was before",
              "Imports can be undone for so long.", 30, forget=_by_itself(journal.drop_old)),
+        Rule("merges", "What two contacts were before they became one",
+             "A merge can be taken back for so long.", 30,
+             forget=_in_one(lambda _before: parting.drop_old())),
         Rule("bulk_before", "What an action on many people changed, as it was before",
              "It can be taken back for so long.", 31, forget=_by_itself(bulk_actions.forget_old)),
         Rule("takeouts", "Take-outs, and files that were brought to be taken in",

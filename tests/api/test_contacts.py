@@ -152,3 +152,41 @@ def test_contacts_of_one_kind_with_the_reason(program: Program) -> None:
     assert {(row["email"], row["kind_reason"]) for row in found} == {
         ("info@b.example", "role"), ("bo@b.example", "api"),
     }  # fmt: skip
+
+
+def test_a_contact_is_found_by_what_it_is_called_elsewhere(program: Program) -> None:
+    first = make_contact(program, external_id=" C-4711 ")
+    make_contact(program, "bob@example.com", external_id="C-47110")
+    shared = make_contact(program, "carol@example.com")
+    program("PATCH", f"/contacts/{shared}", {"external_id": "C-4711"})
+
+    def found(query: str) -> list[int]:
+        return [row["id"] for row in program("GET", f"/contacts?{query}").get_json()["items"]]
+
+    assert found("external_id=C-4711") == [shared, first]
+    assert found("query=c-47110") == found("external_id=c-4711") == []
+    assert found("query=C-4711") == [shared, first]
+    assert program("GET", f"/contacts/{first}").get_json()["external_id"] == "C-4711"
+
+
+def test_a_field_holds_data_of_any_shape(program: Program) -> None:
+    data = {"sizes": ["L", 42, None, True], "name": "Zoë", "in": {"side": 1.5}}
+    contact = make_contact(program, fields={"Order": data, "Word": "x"})
+
+    def fields_of() -> object:
+        return program("GET", f"/contacts/{contact}").get_json()["fields"]
+
+    assert fields_of() == {"order": data, "word": "x"}
+    changed = program("PATCH", f"/contacts/{contact}", {"fields": {"order": '["a"]'}})
+    assert changed.get_json()["fields"]["order"] == ["a"]
+    deep: object = 1
+    for _ in range(11):
+        deep = [deep]
+    for name, bad in (
+        ("order", "no data"), ("order", 5), ("order", "NaN"), ("order", deep),
+        ("order", ["x" * 30_000]), ("order", {"card": "4111 1111 1111 1111"}), ("order", [1 << 70]),
+        ("word", ["a"]), ("word", {"a": 1}),
+    ):  # fmt: skip
+        answer = program("PATCH", f"/contacts/{contact}", {"fields": {name: bad}})
+        assert answer.status_code == 422, bad
+    assert fields_of() == {"order": ["a"], "word": "x"}

@@ -22,7 +22,7 @@ from app.accounts.models import (
 )
 from app.api.calls import CALLS
 from app.auth import sessions
-from app.auth.models import Passkey, ProviderLogin, SignedIn
+from app.auth.models import BarredNetwork, Passkey, ProviderLogin, SignedIn
 from app.billing.models import PlanGrant
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
@@ -34,6 +34,7 @@ from app.contacts.models import (
     Import,
     ImportJournal,
     ImportReview,
+    Merge,
     Segment,
     SegmentCount,
     SignUpForm,
@@ -68,6 +69,7 @@ def make(alice: Person, bob: Person) -> dict[str, int]:
         _journal(account, rows["import_id"])
         rows |= _trust(account, rows["import_id"])
         rows |= _campaign(account, rows["list_id"], rows["contact_id"])
+        rows["merge_id"] = _merge(account, rows["contact_id"])
         rows["share_id"] = _share_link(account, rows["campaign_id"])
         rows["form_id"] = _form(account, rows["list_id"])
         rows |= _letter(alice)
@@ -102,6 +104,7 @@ def _trust(account: int, import_: Row) -> dict[str, Row]:
         "request_id": PersonRequest(
             reference="P-K7F3QX2M", kind="erase", address_hash="h", due_at=now()
         ),
+        "barred_id": BarredNetwork(network="198.51.100.0/24", until=now()),
         "stopped_id": StoppedLink(key="host:x.example", reason="?"),
     }
     db.session.add_all(rows.values())
@@ -186,6 +189,17 @@ def _campaign(account: int, list_: Row, contact: Row) -> dict[str, Row]:
     db.session.add_all([delivery, link])
     db.session.flush()
     return {"campaign_id": campaign, "delivery_id": delivery, "link_id": link}
+
+
+def _merge(account: int, contact: Row) -> Row:
+    gone = {"email": contact.email, "address": contact.address}
+    merge = Merge(
+        account_id=account, kept_id=contact.id, other_id=99, kept_until=now() + timedelta(days=1),
+        was={"mails": [], "other": {"contact": [gone]}},
+    )  # fmt: skip
+    db.session.add(merge)
+    db.session.flush()
+    return merge
 
 
 def _share_link(account: int, campaign: Row) -> Row:

@@ -26,7 +26,8 @@ EMPTIED |= {"person_request"}
 ABOUT_NOBODY = {
     "acceptance", "account", "alarm_link", "api_token", "asking_round", "authenticator",
     "backup_run", "batch", "beat", "campaign", "campaign_audience", "chain_head", "clean_up_look",
-    "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "email_change",
+    "consent_check", "consent_seal", "contact_field", "contract", "domain_check", "domain_rule",
+    "email_change",
     "export_grant", "greeting", "headcount", "hour_score", "house", "import_journal",
     "import_review", "intake", "inventory_entry", "invitation", "keeping_choice", "keeping_day",
     "known_browser", "ladder_move", "ladder_place", "limit_notice", "link", "list", "list_day",
@@ -39,6 +40,8 @@ ABOUT_NOBODY = {
     "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
     "stopped_link", "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
+#: The operator's rules about where somebody comes from.
+ABOUT_NOBODY |= {"barred_network"}
 #: Of accounts that are being closed, and were.
 ABOUT_NOBODY |= {"closed_account", "closing"}
 #: Of requests of people: accounts and states.

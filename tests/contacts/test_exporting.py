@@ -10,7 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.contacts import consent, exporting, finding, importing, lists, writing
+from app.contacts import (
+    changes,
+    channels,
+    consent,
+    exporting,
+    finding,
+    importing,
+    lists,
+    writing,
+)
 from app.contacts.rows import FORMULA, guard, unguard
 from app.core.db import transaction
 from app.core.errors import Invalid
@@ -36,9 +45,12 @@ def test_every_cell_is_harmless_and_comes_back(cell: str) -> None:
 )
 def test_formulas_go_out_as_text_and_come_back(alice: Person, charlie: Person, evil: str) -> None:
     with transaction():
-        writing.create(
-            alice.account, "ann@example.com", first_name=evil, fields={"town": evil}, tags=[evil]
-        )
+        ann = writing.create(
+            alice.account, "ann@example.com", first_name=evil, external_id=f"{evil}7", tags=[evil],
+            fields={"town": evil, "Seats": [{"row": evil}]},
+        )  # fmt: skip
+        channels.say(ann, "post", "yes", by=changes.NOBODY)
+        channels.say(ann, "phone", "no", by=changes.NOBODY)
 
     row = table(alice)[0]
     assert all(cell[:1] not in FORMULA for cell in row.values() if cell)

@@ -72,6 +72,43 @@ def test_values_of_excel_are_written_as_they_are_shown(folder: Path) -> None:
     ]  # fmt: skip
 
 
+OLD = Path(__file__).parent / "data" / "excel_2003.xls"
+
+
+def test_workbooks_of_before_2007(folder: Path) -> None:
+    """Written by another program: texts over the ends of records, rows left out, two sheets that
+    hold nobody or are hidden."""
+    rows, dialect = turned(folder, OLD.read_bytes())
+
+    assert (dialect["kind"], dialect["tables"]) == ("xls", ["Kunden £"])
+    assert dialect["left_out"] == ["Notes"]
+    assert len(rows) == 204
+    assert rows[1] == [
+        "p1@example.com", "Zoë Ann 1", "01001", "1980-02-29", "2020-05-01 09:30:00", "yes", "0.125",
+        "", "Łódź-" * 20 + "1",
+    ]  # fmt: skip
+    assert rows[100:103] == [[], [], []]
+    people = [row for row in rows[1:] if row]
+    for n, row in enumerate(people, 1):
+        assert row[0] == f"p{n}@example.com"
+        assert row[1] == ("Zoë Ann" if n % 2 else "Żaneta") + f" {n}"
+        assert row[8] == ("Łódź-" if n % 3 else "plain ") * 20 + str(n)
+    assert turned(folder, packed({"a.csv": "Email\nz@example.com\n", "b.xls": OLD.read_bytes()}))[
+        1
+    ]["tables"] == ["a.csv", "b.xls"]
+
+
+def test_what_only_looks_like_an_old_workbook_is_named(folder: Path) -> None:
+    raw = OLD.read_bytes()
+    name = "Workbook".encode("utf-16-le")
+    for other, words in (("EncrWord", "old office file"), ("Workbokk", "old office file")):
+        with pytest.raises(Unreadable, match=words):
+            turned(folder, raw.replace(name, other.encode("utf-16-le")))
+    for broken in (raw[:3000], raw[:512], raw[:512] + bytes(len(raw) - 512)):
+        with pytest.raises(Unreadable):
+            turned(folder, broken)
+
+
 def test_sheets_without_addresses_stay_out_and_the_others_become_one(folder: Path) -> None:
     book = xlsx({"Sums": [["Total"], [5]], "People": PEOPLE, "Old": [["Mail"], ["c@example.com"]]})
 
@@ -406,6 +443,8 @@ _SEEDS = [
     ods({"S": PEOPLE}),
     packed({"a.csv": "Email\na@example.com\n", "b.xlsx": xlsx({"S": PEOPLE})}),
     b"BEGIN:VCARD\nN;ENCODING=QUOTED-PRINTABLE:=C3=\n=87;x\nEMAIL:a@b.example\nEND:VCARD\n",
+    OLD.read_bytes(),
+    OLD.read_bytes(),
 ]
 
 
@@ -425,7 +464,7 @@ def unpacked_and_changed(raw: bytes, changes: list[tuple[int, bytes]]) -> bytes:
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(_SEEDS),
-    st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(min_size=1, max_size=6)), max_size=6),
+    st.lists(st.tuples(st.integers(0, 1 << 17), st.binary(min_size=1, max_size=6)), max_size=6),
     st.booleans(),
     st.integers(0, 1 << 16),
 )

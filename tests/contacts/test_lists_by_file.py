@@ -162,3 +162,25 @@ def test_lists_of_other_services_are_lists() -> None:
     assert mapping.guess(head, [], {})[-1]["to"] == "lists"
     assert mapping.guess(["email", "Mailing list"], [], {})[-1]["to"] == "lists"
     assert mapping.guess(["email", "groups"], [], {})[-1]["to"] == "tags"
+
+
+def test_a_list_is_meant_however_its_name_is_written(alice: Person, news: ContactList) -> None:
+    content = (
+        "email,groups\nann@example.com,  NEWS ;news\nben@example.com,Fresh  Bread\n"
+        "cid@example.com,fresh bread|News\n"
+    )
+    with transaction():
+        checked = staged(alice, content, confirmed=False)
+        checking.begin(checked)
+    while checking.run(checked.id):
+        pass
+    assert db.session.get_one(Import, checked.id).checked["lists"] == ["Fresh  Bread"]
+
+    import_ = worked(staged(alice, content))
+
+    found = {
+        row.name: row.active
+        for row in db.session.scalars(sa.select(ContactList).order_by(ContactList.name))
+    }
+    assert found == {"Fresh  Bread": 2, "News": 2}
+    assert (import_.created, import_.rejected) == (3, 0)

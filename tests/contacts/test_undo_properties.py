@@ -15,8 +15,19 @@ from hypothesis import strategies as st
 
 from app.accounts import opening
 from app.accounts.models import Account
-from app.contacts import consent, erasing, importing, lists, suppressions, undoing, writing
+from app.contacts import (
+    changes,
+    channels,
+    consent,
+    erasing,
+    importing,
+    lists,
+    suppressions,
+    undoing,
+    writing,
+)
 from app.contacts.models import (
+    ChannelConsent,
     Contact,
     ContactField,
     ContactList,
@@ -33,8 +44,12 @@ from app.core.db import db, transaction
 POOL = [f"p{n}@example.com" for n in range(7)]
 WORDS = st.sampled_from(["", "A", "B", "Zoë"])
 TAGS = st.lists(st.sampled_from(["vip", "new", "old"]), max_size=2, unique=True)
-COLUMNS = ("email", "first name", "company", "town", "cake", "notes", "tags", "lists", "status")
-LISTS = st.lists(st.sampled_from(["News", "Other", "Cakes"]), max_size=2, unique=True)
+COLUMNS = (
+    "email", "first name", "company", "town", "cake", "notes", "tags", "lists", "external id",
+    "post allowed", "status",
+)  # fmt: skip
+LISTS = st.lists(st.sampled_from(["News", "news ", "Other", "Cakes"]), max_size=2, unique=True)
+POST = st.sampled_from(["", "", "yes", "no"])
 NUMBER = itertools.count()
 
 person = st.fixed_dictionaries(
@@ -43,12 +58,13 @@ person = st.fixed_dictionaries(
         "town": WORDS,
         "tags": TAGS,
         "place": st.sampled_from(["none", "active", "ended", "pending"]),
+        "post": POST,
         "barred": st.sampled_from(["", "", "", "unsubscribed", "account", "erased"]),
     }
 )
 row = st.tuples(
     st.sampled_from(POOL), WORDS, WORDS, WORDS, WORDS, WORDS, TAGS.map(";".join),
-    LISTS.map(";".join),
+    LISTS.map(";".join), WORDS, POST,
     st.sampled_from(["", "", "", "unsubscribed", "cleaned"]),
 )  # fmt: skip
 file = st.fixed_dictionaries(
@@ -81,6 +97,8 @@ def _prepare_person(account: Account, news: ContactList, address: str, one: Any)
     found = writing.create(
         account, address, first_name=one["first_name"], tags=one["tags"], fields=fields
     )
+    if one["post"]:
+        channels.say(found, "post", one["post"], wording="On a card", by=changes.NOBODY)
     if one["place"] != "none":
         consent.subscribe(found, news, source="hand")
     if one["place"] == "ended":
@@ -147,11 +165,15 @@ def content(account: Account) -> dict[str, Any]:
             one.address: (
                 one.email, one.kind, one.first_name, one.last_name, one.company, one.first_key,
                 one.last_key, one.company_key, dict(one.fields), one.notes, one.created_at,
-                one.updated_at,
+                one.updated_at, one.external_id,
             )
             for one in db.session.scalars(sa.select(Contact).where(mine))
         },
         "places": sorted(tuple(one) for one in db.session.execute(places)),
+        "post": sorted(
+            (one.contact_id, one.channel, one.is_allowed, one.wording, one.at)
+            for one in _all(account, ChannelConsent)
+        ),
         "tagged": sorted(tuple(one) for one in db.session.execute(tagged.where(mine))),
         "barred": sorted(
             (one.address_hash, one.address or "", one.reason, one.detail, one.created_at)

@@ -11,7 +11,10 @@ import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
 from app.contacts import (
+    changes,
+    channels,
     consent,
+    domain_rules,
     erasing,
     importing,
     journal,
@@ -23,6 +26,7 @@ from app.contacts import (
     writing,
 )
 from app.contacts.models import (
+    ChannelConsent,
     Consent,
     Contact,
     ContactField,
@@ -31,6 +35,7 @@ from app.contacts.models import (
     Import,
     ImportChange,
     ImportJournal,
+    ImportProblem,
     Subscription,
     Suppression,
     Tag,
@@ -40,6 +45,7 @@ from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import WrongState
 from app.delivery.models import Batch, Delivery
+from app.tracking import timeline
 from app.trust import forgetting
 from tests.conftest import Person
 
@@ -369,3 +375,63 @@ def test_kept_columns_only_fill_gaps(alice: Person) -> None:
 def empty_folder(app: object) -> None:
     for path in uploads.folder().iterdir():
         path.unlink()
+
+
+def test_a_file_says_who_may_be_reached_by_post(alice: Person) -> None:
+    """A no always counts and stays; a yes fills what is not known."""
+    bring(alice, "email,Post allowed,Phone allowed\nann@example.com,yes,\nben@example.com,no,yes\n")
+    assert said_by_post() == {"ann@example.com": True, "ben@example.com": False}
+
+    import_ = bring(
+        alice,
+        "email,Post allowed\nann@example.com,No\nben@example.com,ja\ncid@example.com,perhaps\n",
+        columns={"Post allowed": "post_allowed"},
+    )
+
+    assert (import_.updated, import_.unchanged, import_.rejected) == (1, 1, 1)
+    (problem,) = db.session.scalars(sa.select(ImportProblem))
+    assert "neither yes nor no" in problem.reason
+    assert said_by_post() == {"ann@example.com": False, "ben@example.com": False}
+    line = timeline.page(contact("ann@example.com"), only="changes").items[0]
+    assert line.details == {"post": ["yes", "no"]}
+    assert undo(import_) == {"restored": 1}
+    assert said_by_post() == {"ann@example.com": True, "ben@example.com": False}
+
+
+def said_by_post() -> dict[str, bool]:
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Contact.address, ChannelConsent.is_allowed)
+        .join(Contact, Contact.id == ChannelConsent.contact_id)
+        .where(ChannelConsent.channel == "post")
+    )
+    return {row.address: row.is_allowed for row in rows}
+
+
+def test_what_the_owner_noted_of_somebodys_post_keeps_them(alice: Person) -> None:
+    import_ = bring(alice, "email,Post allowed\nann@example.com,yes\nben@example.com,yes\n")
+    with transaction():
+        channels.say(contact("ann@example.com"), "phone", "no", by=changes.NOBODY)
+
+    undo(import_)
+
+    assert addresses() == ["ann@example.com"]
+
+
+def test_a_block_list_lets_nobody_in(alice: Person, news: ContactList) -> None:
+    bring(alice, "email\nann@example.com\n", news)
+    before = content()
+    with transaction():
+        domain_rules.add(alice.account.id, "bad.example", lets_in=False)
+
+    import_ = bring(
+        alice, "email,status\nann@example.com,subscribed\nben@bad.example,\n", news, mode="block"
+    )
+
+    assert (import_.suppressed, import_.rows) == (2, 2)
+    assert addresses() == ["ann@example.com"]
+    assert [(one[0], one[1]) for one in content()["barred"]] == [
+        ("ann@example.com", "import"), ("ben@bad.example", "import"),
+    ]  # fmt: skip
+    assert undo(import_) == {"lifted": 2}
+    assert content() == before

@@ -11,7 +11,8 @@ import time_machine
 
 from app.accounts import mail_servers, relays, warming
 from app.accounts.models import Sender, WarmUp
-from app.campaigns import checks
+from app.campaigns import checks, jobs
+from app.contacts.segments import counting
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.errors import Invalid, NotFound, WrongState
@@ -228,6 +229,28 @@ def test_the_owner_sees_what_will_happen_and_switches_it_on(
         assert client.post(f"/settings/warm-up/{row.id}/{verb}").status_code == 303
         db.session.refresh(row)
         assert row.state == state
+
+
+def test_the_page_counts_nobody_in_a_large_account(
+    client, sender, campaign_to, to_server, monkeypatch
+):
+    campaign = campaign_to([f"v{n}@example.com" for n in range(160)], name="May news")
+    monkeypatch.setattr(counting, "is_small", lambda account_id: False)
+    asked = []
+    monkeypatch.setattr(jobs, "wake_count", lambda *of: asked.append(of) or True)
+    client.sign_in(sender)
+    url = "/settings/warm-up/plan?subject=domain:bakery.example&goal=2000"
+
+    page = client.get(url).text
+
+    assert '“May news” <span role="status">is being counted…</span>' in page
+    assert asked == [(campaign.id, campaign.version)]
+    jobs.count_people(campaign.id)
+    region = client.get(url, headers={"HX-Request": "true"}).text
+    assert "has 160 mails to go: that will take 3 days." in region
+    assert "<html" not in region
+    assert "hx-get" not in region
+    assert len(asked) == 1
 
 
 def test_a_goal_that_makes_no_sense_is_said_beside_the_field(client, sender):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from app.accounts.models import AuditEntry
+from app.accounts.models import AuditEntry, Notice
 from app.contacts import fields, handles, lists
 from app.contacts.models import OpenField, PreferenceCentre, PublicList
 from app.core.db import db, transaction
@@ -128,3 +128,30 @@ def test_reasons_are_summed_up_on_the_settings(client, sent, alice):
     page = words_of(client.get(URL))
 
     assert f"{reasons.WORDS['often']} 2 {reasons.WORDS['other']} 1" in page
+
+
+def test_a_last_mail_goes_to_who_pressed_a_button(client, sent, alice):
+    def goodbyes():
+        db.session.rollback()
+        return db.session.scalars(sa.select(Notice).where(Notice.kind == "goodbye")).all()
+
+    client.post(sent.leave(), data={"from": "page"})
+    client.post(sent.back())
+    assert goodbyes() == []
+    client.sign_in(alice)
+    client.post(URL, data={"goodbye": "It was nice to have you.\n<b>Vera", **ALL})
+
+    client.post(sent.leave())  # one click in a mail program
+    assert goodbyes() == []
+    client.post(sent.back())
+    for _ in range(2):
+        client.post(sent.leave(), data={"from": "page"})
+
+    (mail,) = goodbyes()
+    assert mail.to_email == sent.contacts[0].email
+    assert "It was nice to have you." in mail.text
+    assert "&lt;b&gt;Vera" in mail.html
+    assert sent.back() in mail.text
+    client.post(sent.back())
+    client.post(f"{fresh_link(sent)}/leave")
+    assert len(goodbyes()) == 2

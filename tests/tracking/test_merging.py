@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
 from app.contacts import (
     asking,
+    bulk_actions,
     changes,
     channels,
     consent,
+    erasing,
     fields,
+    importing,
     lists,
     merging,
     pausing,
@@ -24,16 +30,21 @@ from app.contacts.models import (
     ContactChange,
     ContactList,
     Headcount,
+    LeavingReason,
+    Merge,
     Subscription,
     Tag,
 )
-from app.core.db import db, transaction
+from app.contacts.selecting import Selection
+from app.core.clock import now
+from app.core.db import Base, db, transaction
 from app.core.errors import Invalid, NotFound
 from app.delivery.models import Delivery, Event
 from app.tracking import intake
 from app.tracking import merging as histories
+from app.trust import forgetting
 from tests.conftest import Client, Person
-from tests.tracking.mails import READER, Sent
+from tests.tracking.mails import READER, Sent, send
 
 BY = changes.by_hand(1)
 
@@ -220,3 +231,167 @@ def test_a_break_of_the_other_comes_along(alice: Person, two: tuple[Contact, Con
 
     assert resting.paused(one) is not None
     assert resting.frequency(one) == "week"
+
+
+def everything() -> dict[str, list[tuple[Any, ...]]]:
+    """All rows that are about contacts, but for what is only ever added and the growth by day."""
+    db.session.rollback()
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for name, table in Base.metadata.tables.items():
+        if "contact_id" in table.c or name in (
+            "contact",
+            "list",
+            "tag",
+            "headcount",
+            "suppression",
+        ):
+            rows = db.session.execute(sa.select(table).order_by(*table.primary_key)).all()
+            found[name] = [tuple(map(str, row)) for row in rows]
+    return found
+
+
+def lived_in(alice: Person, keep: Contact, other: Contact) -> None:
+    """Both have all that contacts can have."""
+    with transaction():
+        news, shop = lists.create(alice.account, "News"), lists.create(alice.account, "Shop")
+        for person, place in ((keep, news), (other, news), (other, shop)):
+            consent.subscribe(person, place, source="hand", wording="At the counter")
+        consent.leave_list(other, news, source="link")
+        channels.say(keep, "post", "yes", by=BY)
+        channels.say(other, "post", "no", by=BY)
+        channels.say(other, "phone", "yes", by=BY)
+        pausing.pause(keep, 30)
+        pausing.pause(other, 90)
+        pausing.choose(other, "week")
+        suppressions.add(alice.account.id, other.address, reason="complaint")
+        writing.update(other, external_id="4711", fields={"Seats": [{"row": 1}, 2]})
+        db.session.add(
+            LeavingReason(account_id=alice.account.id, contact_id=other.id, reason="often")
+        )
+    rows = "email,town\na.bee@b.example,Rome\n"
+    import_ = importing.stage(alice.account, io.BytesIO(rows.encode()), "a.csv", basis="Counter")
+    importing.run(import_.id)
+    for selection in (Selection(ids=(keep.id, other.id)), Selection(ids=(other.id,))):
+        with transaction():
+            action = bulk_actions.ask(alice.account, "tag", {"tag": "Many"}, selection)
+        while bulk_actions.run(action.id):
+            pass
+        with transaction():
+            bulk_actions.start(action)
+        while bulk_actions.run(action.id):
+            pass
+
+
+def part(alice: Person, keep_id: int) -> None:
+    (merge_id,) = db.session.scalars(sa.select(Merge.id)).all()
+    with transaction():
+        histories.part(alice.account, keep_id, merge_id, by=BY)
+
+
+def test_taken_back_both_are_what_they_were(
+    client: Client, alice: Person, sent: Sent, two: tuple[Contact, Contact]
+) -> None:
+    keep, other = two
+    lived_in(alice, keep, other)
+    alone = send(alice.account, name="June news")
+    with transaction():
+        for delivery, owner in (
+            (sent.deliveries[0], keep), (sent.deliveries[1], other), (alone.deliveries[0], other)
+        ):  # fmt: skip
+            db.session.get_one(Delivery, delivery.id).contact_id = owner.id
+    for url in (sent.click(0), sent.click(1), alone.click(0)):
+        client.get(url, headers=READER)
+    intake.take_hits()
+    assert db.session.scalar(sa.select(sa.func.count(Event.id))) == 3
+    before = everything()
+
+    merge(alice, keep, other, first_name="other", **{"fields.town": "other"})
+    assert everything() != before
+    part(alice, keep.id)
+
+    after = everything()
+    notes = {row[0] for row in before["contact_change"]}
+    after["contact_change"] = [row for row in after["contact_change"] if row[0] in notes]
+    assert after == before
+    assert db.session.scalar(sa.select(sa.func.count(Merge.id))) == 0
+    said = db.session.scalars(
+        sa.select(ContactChange).where(ContactChange.what.in_(("merged", "parted")))
+    )
+    assert [(row.what, row.details) for row in said] == [
+        ("merged", {}), ("parted", {}), ("parted", {}),
+    ]  # fmt: skip
+
+
+def test_what_came_later_stays_and_a_no_counts_for_both(
+    alice: Person, two: tuple[Contact, Contact]
+) -> None:
+    keep, other = two
+    with transaction():
+        news = lists.create(alice.account, "News")
+        consent.subscribe(other, news, source="hand")
+    merge(alice, keep, other)
+    with transaction():
+        one = db.session.get_one(Contact, keep.id)
+        writing.update(one, first_name="Annabel", notes="Three")
+        consent.withdraw(one, source="link")
+
+    part(alice, keep.id)
+
+    db.session.expire_all()
+    assert (keep.first_name, keep.last_name, keep.notes) == ("Annabel", "", "Three")
+    places = db.session.scalars(sa.select(Subscription)).all()
+    assert {(row.contact_id, row.state) for row in places} == {(other.id, "ended")} | {
+        (row.contact_id, "ended") for row in places
+    }
+    for address in (keep.address, other.address):
+        found = suppressions.find(alice.account.id, address)
+        assert found is not None
+        assert found.reason == "unsubscribed"
+    assert db.session.scalars(sa.select(ContactList.active)).all() == [0]
+
+
+def test_what_stands_in_the_way_is_said(
+    client: Client, alice: Person, bob: Person, charlie: Person, two: tuple[Contact, Contact]
+) -> None:
+    keep, other = two
+    address, other_id = other.address, other.id
+    merge(alice, keep, other)
+    (merge_id,) = db.session.scalars(sa.select(Merge.id)).all()
+    path = f"/contacts/{keep.id}/merges/{merge_id}/part"
+    client.sign_in(charlie)
+    assert client.post(path).status_code == 404
+    client.sign_in(alice)
+    assert "you can take it back" in client.get(f"/contacts/{keep.id}").text
+    with transaction():
+        again = writing.create(alice.account, address)
+    assert "again" in client.post(path).text
+    with transaction():
+        writing.update(db.session.get_one(Contact, again.id), email="again@b.example")
+
+    answer = client.post(path)
+
+    assert answer.headers["Location"].endswith(f"/contacts/{other_id}")
+    assert "Taken apart" in client.get(f"/contacts/{keep.id}").text
+    assert client.post(path).status_code == 404
+
+
+def test_who_is_erased_is_in_no_merge(alice: Person, two: tuple[Contact, Contact]) -> None:
+    merge(alice, *two)
+    with transaction():
+        again = writing.create(alice.account, "a.bee@b.example")
+    with transaction():
+        erasing.erase(again, by="person")
+
+    erasing.sweep()
+
+    assert db.session.scalar(sa.select(sa.func.count(Merge.id))) == 0
+
+
+def test_merges_are_kept_for_thirty_days(alice: Person, two: tuple[Contact, Contact]) -> None:
+    merge(alice, *two)
+    assert forgetting.keep("merges") == 0
+    with transaction():
+        db.session.execute(sa.update(Merge).values(kept_until=now()))
+
+    assert forgetting.keep("merges") == 1
+    assert db.session.scalar(sa.select(sa.func.count(Merge.id))) == 0

@@ -14,9 +14,10 @@ from app.accounts.forms import (
 )
 from app.accounts.routes.blueprint import bp
 from app.auth.current import current_account, current_member, needs
+from app.campaigns import jobs
 from app.core.db import transaction
 from app.core.errors import Invalid
-from app.core.fragments import see_other
+from app.core.fragments import page_or_fragment, see_other
 from app.delivery import forecasting
 from app.mailer.warming import Plan, volume
 
@@ -81,12 +82,17 @@ def _warm_up_plan(form: WarmUpForm, status: int = 200) -> ResponseReturnValue:
     account = current_account()
     subject = warming.subject(account, form.subject.data or "")
     plan = Plan(form.goal.data) if not form.errors and form.goal.data else None
-    page = render_template(
+    coming = forecasting.under(account, subject.key, plan) if plan else []
+    for one in coming:
+        if one.is_old:
+            jobs.wake_count(one.campaign.id, one.campaign.version)
+    return page_or_fragment(
         "accounts/warm_up_plan.html",
+        "accounts/_warm_up_coming.html",
+        status=status,
         form=form,
         subject=subject,
         plan=plan,
         volume=volume,
-        coming=forecasting.under(account, subject.key, plan) if plan else [],
+        coming=coming,
     )
-    return page, status

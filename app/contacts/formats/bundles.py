@@ -12,7 +12,7 @@ from app.contacts.formats.limits import Source, Table, Unreadable
 
 MOST_FILES = 100
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
-_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".vcf", ".vcard", ".xlsx", ".xlsm", ".ods")
+_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".vcf", ".vcard", ".xlsx", ".xlsm", ".xls", ".ods")
 _PACKED = (".zip", ".gz", ".7z", ".rar", ".bz2", ".xz", ".tar", ".tgz")
 
 #: Reads one unpacked file, which has its own name and encoding.

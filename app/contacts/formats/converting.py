@@ -12,12 +12,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.contacts import mapping
-from app.contacts.formats import bundles, cards, ods, tables, xlsx
+from app.contacts.formats import bundles, cards, compound, ods, tables, xls, xlsx
 from app.contacts.formats.archives import Archive
 from app.contacts.formats.limits import (
     LIMIT_BYTES,
@@ -39,6 +40,7 @@ QUICK_BYTES, QUICK_UNPACKED_BYTES, QUICK_ROWS = 8 << 20, 24 << 20, 200_000
 MOST_LINES = 90
 KINDS = {
     "xlsx": "an Excel workbook",
+    "xls": "an Excel workbook of before 2007",
     "ods": "an OpenDocument spreadsheet",
     "vcard": "address cards (vCard)",
     "zip": "a zip file",
@@ -64,7 +66,10 @@ class Slow(Exception):
 
 
 def kind_of(beginning: bytes) -> str:
-    """text, vcard or packed (a spreadsheet or a zip), by the first bytes."""
+    """text, vcard, packed (a spreadsheet or a zip) or compound (an old workbook), by the first
+    bytes."""
+    if beginning.startswith(compound.MAGIC):
+        return "compound"
     if beginning.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "packed"
     return "vcard" if cards.is_card(beginning) else "text"
@@ -118,6 +123,7 @@ class _opened:  # noqa: N801  (a context manager, used like a function)
 
     def __enter__(self) -> Source:
         self._archives: list[Archive] = []
+        self._others = ExitStack()
         try:
             return self._read(self.path, "", outermost=True)
         except BaseException:
@@ -127,10 +133,13 @@ class _opened:  # noqa: N801  (a context manager, used like a function)
     def __exit__(self, *_: object) -> None:
         for archive in self._archives:
             archive.close()
+        self._others.close()
 
     def _read(self, path: Path, name: str, *, outermost: bool = False) -> Source:
         with path.open("rb") as file:
             kind = kind_of(file.read(64))
+        if kind == "compound":
+            return xls.source(path, self.scratch, self._others)
         if kind != "packed":
             return (
                 cards.source(path, tables.encoding_of(path)) if outermost else tables.source(path)

@@ -24,10 +24,6 @@ DELIMITERS = ",;\t|"
 TOP_ROWS = 10
 #: Beginnings of files that are something else, with what to do.
 OTHERS = {
-    b"\xd0\xcf\x11\xe0": (
-        "This is an old spreadsheet file, or one with a password. Save it as .xlsx without a"
-        " password and upload that."
-    ),
     b"%PDF": "This is a PDF. Export the contacts as CSV from the program they are in.",
     b"\x1f\x8b": "This file is packed. Unpack it and upload what is in it.",
     b"7z\xbc\xaf": "This file is packed. Unpack it and upload what is in it.",

@@ -118,7 +118,7 @@ class _Reading:
     def __init__(self, archive: Archive, scratch: Path, *, since_1904: bool) -> None:
         self._archive, self._scratch = archive, scratch
         self._epoch = datetime(1904, 1, 1) if since_1904 else datetime(1899, 12, 30)  # noqa: DTZ001
-        self._texts: _Texts | None = None
+        self._texts: Texts | None = None
         self._styles: list[Style] = []
 
     def rows(self, part: str) -> Rows:
@@ -136,9 +136,9 @@ class _Reading:
                 yield cells
                 last = number
 
-    def _read_texts(self) -> _Texts:
+    def _read_texts(self) -> Texts:
         own = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115  (closed with the archive)
-        texts = _Texts(self._archive.own(own))
+        texts = Texts(self._archive.own(own))
         if "xl/sharedStrings.xml" in self._archive.names:
             with self._archive.open("xl/sharedStrings.xml") as file:
                 for text in cast(Iterator[str], xml.read(file, _Shared())):
@@ -148,10 +148,10 @@ class _Reading:
     def _read_styles(self) -> list[Style]:
         styles = _Styles()
         _all(self._archive, "xl/styles.xml", styles)
-        return [_style(styles.codes.get(n, ""), n, self._epoch) for n in styles.formats]
+        return [shown_as(styles.codes.get(n, ""), n, self._epoch) for n in styles.formats]
 
 
-class _Texts:
+class Texts:
     """Texts by number, in a file without a name."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -238,7 +238,7 @@ class _Styles(_Gatherer):
 class _Sheet(_Gatherer):
     """Rows with their numbers; a cell says where it stands, or stands beside the one before."""
 
-    def __init__(self, texts: _Texts, styles: list[Style]) -> None:
+    def __init__(self, texts: Texts, styles: list[Style]) -> None:
         super().__init__()
         self._texts, self._styles = texts, styles
         self._number = 0
@@ -348,7 +348,7 @@ def _moment(text: str) -> str:
     return text.replace("T", " ").removesuffix(" 00:00:00").removesuffix(" 00:00")
 
 
-def _style(code: str, number: int, epoch: datetime) -> Style:
+def shown_as(code: str, number: int, epoch: datetime) -> Style:
     """How numbers with a format are written: dates as such, 00000 with its zeros."""
     bare = _QUOTED.sub("", code.partition(";")[0]).lower()
     if number in _DATE_FORMATS or (bare != "general" and re.search(r"[ymdhs]", bare)):
@@ -361,7 +361,10 @@ def _style(code: str, number: int, epoch: datetime) -> Style:
 def _as_date(value: float, epoch: datetime) -> str:
     if not 0 <= value < 2_958_466:
         return plain(value)
-    moment = epoch + timedelta(seconds=round(value * 86_400))
+    try:
+        moment = epoch + timedelta(seconds=round(value * 86_400))
+    except OverflowError:
+        return plain(value)  # the last years of the calendar that begins in 1904
     if value < 1:
         return moment.strftime("%H:%M:%S")
     return _moment(moment.isoformat(" "))

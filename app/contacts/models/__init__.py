@@ -3,6 +3,7 @@
 from app.contacts.models.changes import BulkAction, ContactChange, bulk_change
 from app.contacts.models.channels import ChannelConsent
 from app.contacts.models.counts import SegmentCount
+from app.contacts.models.domains import DomainRule
 from app.contacts.models.growth import ListDay, PeopleDay
 from app.contacts.models.house import House, HouseContact
 from app.contacts.models.hygiene import CleanUpLook, Finding, likeness
@@ -10,6 +11,7 @@ from app.contacts.models.imports import Import, ImportProblem
 from app.contacts.models.journal import ImportChange, ImportJournal
 from app.contacts.models.ledger import ConsentCheck, ConsentSeal, Erasure
 from app.contacts.models.lists import ContactList, Segment, Subscription
+from app.contacts.models.merges import Merge
 from app.contacts.models.people import Contact, ContactField, Headcount, Tag, contact_tag
 from app.contacts.models.permission import Consent, Suppression
 from app.contacts.models.preferences import (
@@ -47,6 +49,7 @@ __all__ = [
     "ContactChange",
     "ContactField",
     "ContactList",
+    "DomainRule",
     "Erasure",
     "Finding",
     "FormEntry",
@@ -63,6 +66,7 @@ __all__ = [
     "LeavingReason",
     "LinkRequest",
     "ListDay",
+    "Merge",
     "OpenField",
     "Pause",
     "PeopleDay",

@@ -96,7 +96,7 @@ class ContactChange(Base):
     contact_id: Mapped[int] = mapped_column(sa.ForeignKey("contact.id", ondelete="CASCADE"))
     at: Mapped[Moment] = mapped_column(default=now)
     what: Mapped[str] = mapped_column(sa.String(16))
-    """added, changed, merged, channel."""
+    """added, changed, merged, parted, channel."""
     source: Mapped[str] = mapped_column(sa.String(16), default="")
     """hand, api, person; empty where nobody said."""
     member_id: Mapped[int | None] = mapped_column(BigId)

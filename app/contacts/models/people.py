@@ -25,6 +25,14 @@ class Contact(Base):
         sa.Index("ix_contact_first", "account_id", "first_key", "last_key", "id"),
         sa.Index("ix_contact_last", "account_id", "last_key", "first_key", "id"),
         sa.Index("ix_contact_company", "account_id", "company_key", "id"),
+        sa.Index(
+            "ix_contact_external",
+            "account_id",
+            "external_id",
+            "id",
+            sqlite_where=sa.text("external_id != ''"),
+            postgresql_where=sa.text("external_id != ''"),
+        ),
     )
 
     id: Mapped[Id]
@@ -40,6 +48,8 @@ class Contact(Base):
     first_name: Mapped[str] = mapped_column(sa.String(200), default="")
     last_name: Mapped[str] = mapped_column(sa.String(200), default="")
     company: Mapped[str] = mapped_column(sa.String(200), default="")
+    external_id: Mapped[str] = mapped_column(plain(200), default="", server_default="")
+    """What they are called in another system of the owner's; several may share one."""
     first_key: Mapped[str] = mapped_column(plain(64), default="")
     """The name's beginning as contacts.text.search_key folds it: what search as you type reads."""
     last_key: Mapped[str] = mapped_column(plain(64), default="")
@@ -90,7 +100,7 @@ class ContactField(Base):
     """As in merge tags: contact.fields.KEY; lower case letters, digits, underscore."""
     label: Mapped[str] = mapped_column(sa.String(200))
     type: Mapped[str] = mapped_column(sa.String(16), default="text")
-    """text, number, date or yes_no."""
+    """text, number, date, yes_no or json."""
     position: Mapped[int] = mapped_column(default=0)
 
 

@@ -66,6 +66,8 @@ class PreferenceCentre(Base):
     with_frequency: Mapped[bool] = mapped_column(default=True)
     with_reasons: Mapped[bool] = mapped_column(default=True)
     """Whoever has left is asked why, once, and need not answer."""
+    goodbye: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    """The last mail to whoever has left on a page; empty: none."""
     privacy_contact: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     """Who answers questions about privacy, for the account's privacy page."""
     privacy_words: Mapped[str] = mapped_column(sa.Text, default="", server_default="")

@@ -38,6 +38,15 @@ def do_merge(contact_id: int, other_id: int) -> ResponseReturnValue:
     return see_other("contacts.show", notice="Merged: they are one now.", contact_id=contact_id)
 
 
+@bp.post("/contacts/<int:contact_id>/merges/<int:merge_id>/part")
+def part(contact_id: int, merge_id: int) -> ResponseReturnValue:
+    """Make two of one again."""
+    by = changes.by_hand(current_member().id)
+    with transaction():
+        other = histories.part(current_account(), contact_id, merge_id, by=by)
+    return see_other("contacts.show", notice="They are two again.", contact_id=other.id)
+
+
 @bp.post("/contacts/<int:contact_id>/differs/<int:other_id>")
 def differs(contact_id: int, other_id: int) -> ResponseReturnValue:
     """They are two."""

@@ -9,14 +9,17 @@ from flask.typing import ResponseReturnValue
 
 from app.auth.current import current_account
 from app.contacts import (
+    domain_rules,
     queries,
     suppressions,
 )
 from app.contacts.forms import (
+    DomainForm,
     SuppressionForm,
 )
 from app.contacts.routes.blueprint import bp
 from app.core.db import transaction
+from app.core.errors import Invalid
 from app.core.fragments import page_or_fragment, see_other
 from app.mailer.address import BadAddress, normalise
 
@@ -26,7 +29,9 @@ def all_suppressions() -> ResponseReturnValue:
     return _suppressions_page(SuppressionForm())
 
 
-def _suppressions_page(form: SuppressionForm, status: int = 200) -> ResponseReturnValue:
+def _suppressions_page(
+    form: SuppressionForm, status: int = 200, domain_form: DomainForm | None = None
+) -> ResponseReturnValue:
     text = request.args.get("q", "").strip().lower()[:320]
     found = queries.suppressions(current_account(), cursor=request.args.get("cursor"), address=text)
     return page_or_fragment(
@@ -37,6 +42,8 @@ def _suppressions_page(form: SuppressionForm, status: int = 200) -> ResponseRetu
         found=found,
         text=text,
         why=suppressions.WORDS,
+        domains=domain_rules.all_rules(current_account().id),
+        domain_form=domain_form or DomainForm(),
     )
 
 
@@ -62,3 +69,27 @@ def lift_suppression(suppression_id: int) -> ResponseReturnValue:
     with transaction():
         suppressions.lift(queries.suppression(current_account(), suppression_id))
     return see_other("contacts.all_suppressions", notice="They can be mailed again.")
+
+
+@bp.post("/suppressions/domains")
+def rule_on_domain() -> ResponseReturnValue:
+    form = DomainForm()
+    if not form.validate():
+        return _suppressions_page(SuppressionForm(formdata=None), 422, form)
+    lets_in = form.lets_in.data == "in"
+    try:
+        with transaction():
+            rule = domain_rules.add(current_account().id, form.domain.data or "", lets_in=lets_in)
+    except Invalid as error:
+        form.domain.errors = [str(error)]
+        return _suppressions_page(SuppressionForm(formdata=None), 422, form)
+    words = "is let in." if lets_in else "is kept out."
+    return see_other("contacts.all_suppressions", notice=f"{rule.domain} {words}")
+
+
+@bp.post("/suppressions/domains/forget")
+def forget_domain() -> ResponseReturnValue:
+    domain = request.form.get("domain", "")[:255]
+    with transaction():
+        domain_rules.remove(current_account().id, domain)
+    return see_other("contacts.all_suppressions", notice=f"The rule on {domain} is gone.")

@@ -22,6 +22,7 @@ from app.contacts import (
     finding,
     hygiene,
     kinds,
+    parting,
     queries,
     resting,
     suppressions,
@@ -193,6 +194,7 @@ def show(contact_id: int) -> ResponseReturnValue:
         channels=channels.of(contact),
         paused_until=pause.until if pause else None,
         frequency=resting.frequency(contact),
+        merges=[(merge, parting.person(merge)) for merge in parting.of(contact)],
     )
 
 

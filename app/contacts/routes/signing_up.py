@@ -18,7 +18,7 @@ from app.auth import throttling
 from app.auth.current import View, public
 from app.campaigns import liquid
 from app.config import CHECKOUT
-from app.contacts import asking, limiting
+from app.contacts import asking, domain_rules, limiting
 from app.contacts.asking import AskedEnough
 from app.contacts.models import Contact
 from app.contacts.signup import answers as reading_answers
@@ -122,7 +122,9 @@ def _take(slug: str, where: str) -> ResponseReturnValue:
         return _thank(found, where, Answers())
     t = _words(found)
     design = found.design.in_language(t.language, found.account.name)
-    answers = reading_answers.read(design, request.form, request.form.getlist("lists", type=int), t)
+    ticked = request.form.getlist("lists", type=int)
+    rules = domain_rules.of(found.account.id)
+    answers = reading_answers.read(design, request.form, ticked, t, rules)
     if answers.errors:
         return _form_page(found, where, request.form.to_dict(), answers, status=422)
     if verdict.outcome == "more":

@@ -23,7 +23,7 @@ VALUES = (
 _FIRST_OPS = {
     "text": "is", "number": "is", "date": "in_last", "moment": "in_last", "yes_no": "is",
     "list": "on", "tag": "has", "kind": "is", "deed": "did", "source": "is", "consent": "has",
-    "tracking": "is", "mailbox": "is",
+    "tracking": "is", "mailbox": "is", "json": "known",
 }  # fmt: skip
 
 
@@ -160,6 +160,7 @@ def ops(sort: str) -> tuple[str, ...]:
         "date": (*shapes.WHEN_OPS, *shapes.YEARLY_OPS, *shapes.FILLED_OPS),
         "moment": shapes.WHEN_OPS,
         "yes_no": ("is", *shapes.FILLED_OPS),
+        "json": shapes.FILLED_OPS,
         "list": ("on", "not_on"),
         "tag": ("has", "has_not"),
         "kind": ("is", "is_not"),

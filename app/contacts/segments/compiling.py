@@ -43,6 +43,7 @@ _COLUMNS = {
     "first_name": Contact.first_name,
     "last_name": Contact.last_name,
     "company": Contact.company,
+    "external_id": Contact.external_id,
     "added": Contact.created_at,
     "changed": Contact.updated_at,
 }

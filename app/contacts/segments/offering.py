@@ -29,6 +29,7 @@ _OPS: dict[str, dict[str, str]] = {
     "date": _TIMES | {"known": "known", "empty": "empty"},
     "moment": _TIMES,
     "yes_no": {"is": "is", **_FILLED},
+    "json": _FILLED,
     "list": {"on": "are", "not_on": "are not"},
     "tag": {"has": "have", "has_not": "do not have"},
     "kind": {"is": "are", "is_not": "are not"},

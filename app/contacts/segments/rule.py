@@ -24,6 +24,7 @@ TEXTS = {
     "first_name": "First name",
     "last_name": "Last name",
     "company": "Company",
+    "external_id": "Your own number",
 }
 MOMENTS = {"added": "Added", "changed": "Last changed"}
 DEEDS = ("received", "opened", "clicked")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.contacts import fields, typos
+from app.contacts.domain_rules import Rules
 from app.contacts.signup.design import FIXED, OWN, Design, Question
 from app.contacts.signup.words import Words
 from app.contacts.text import CardNumber, clean_line, has_card_number
@@ -37,10 +38,12 @@ class Answers:
         return {**self.names, **({"fields": self.fields} if self.fields else {})}
 
 
-def read(design: Design, given: Mapping[str, str], lists: list[int], t: Words) -> Answers:
+def read(
+    design: Design, given: Mapping[str, str], lists: list[int], t: Words, domains: Rules
+) -> Answers:
     """`lists` are those that were ticked; without a choice, all of the form count."""
     found = Answers(email=clean_line(given.get("email", ""), 330))
-    _read_email(found, given, t)
+    _read_email(found, given, t, domains)
     for question in design.questions:
         _read_one(found, question, given.get(question.key, ""), t)
     offered = [one.id for one in design.lists]
@@ -53,11 +56,14 @@ def read(design: Design, given: Mapping[str, str], lists: list[int], t: Words) -
     return found
 
 
-def _read_email(found: Answers, given: Mapping[str, str], t: Words) -> None:
+def _read_email(found: Answers, given: Mapping[str, str], t: Words, domains: Rules) -> None:
     try:
         address = parse(found.email)
     except BadAddress:
         found.errors["email"] = t("wrong_email")
+        return
+    if domains.refuses(address.domain):
+        found.errors["email"] = t("wrong_domain")
         return
     meant = typos.meant(address.email)
     if meant and given.get("sure") != found.email:

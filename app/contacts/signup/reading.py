@@ -77,7 +77,7 @@ def shown(slug: str) -> Shown:
 
 def up_to_date(form: SignUpForm, account: Account) -> Design:
     """What is stored, without lists and fields that are gone since."""
-    return building.current(form).brought_up_to_date(_lists(account), fields.of(account.id))
+    return building.current(form).brought_up_to_date(_lists(account), fields.askable(account.id))
 
 
 def _lists(account: Account) -> Sequence[ContactList]:

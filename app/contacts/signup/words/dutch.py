@@ -19,6 +19,7 @@ TEXTS = {
     "yes": "Ja",
     "wrong": "Kijk hier nog eens naar",
     "wrong_email": "Dit is geen volledig e-mailadres, zoals vera@example.com.",
+    "wrong_domain": "Adressen van dit domein worden hier niet aangenomen. Gebruik een ander adres.",
     "wrong_missing": "Vul dit in.",
     "wrong_value": "Dit past hier niet.",
     "wrong_number": "Vul een getal in.",

@@ -20,6 +20,7 @@ TEXTS = {
     "yes": "Yes",
     "wrong": "Please look at this again",
     "wrong_email": "This is not a whole mail address, such as vera@example.com.",
+    "wrong_domain": "Addresses of this domain are not taken here. Please use another one.",
     "wrong_missing": "Please fill this in.",
     "wrong_value": "This does not fit here.",
     "wrong_number": "Please enter a number.",

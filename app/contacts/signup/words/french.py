@@ -19,6 +19,7 @@ TEXTS = {
     "yes": "Oui",
     "wrong": "Merci de vérifier ce point",
     "wrong_email": "Ce n'est pas une adresse e-mail complète, comme vera@example.com.",
+    "wrong_domain": "Les adresses de ce domaine ne sont pas acceptées ici. Utilisez-en une autre.",
     "wrong_missing": "Merci de remplir ce champ.",
     "wrong_value": "Cela ne convient pas ici.",
     "wrong_number": "Merci de saisir un nombre.",

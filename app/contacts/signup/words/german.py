@@ -19,6 +19,7 @@ TEXTS = {
     "yes": "Ja",
     "wrong": "Bitte sehen Sie das noch einmal an",
     "wrong_email": "Das ist keine ganze Mail-Adresse wie vera@example.com.",
+    "wrong_domain": "Adressen dieser Domain nehmen wir hier nicht an. Bitte eine andere angeben.",
     "wrong_missing": "Bitte füllen Sie das aus.",
     "wrong_value": "Das passt hier nicht.",
     "wrong_number": "Bitte geben Sie eine Zahl ein.",

@@ -19,6 +19,7 @@ TEXTS = {
     "yes": "Sì",
     "wrong": "Ricontrolli questo punto",
     "wrong_email": "Non è un indirizzo e-mail completo, come vera@example.com.",
+    "wrong_domain": "Gli indirizzi di questo dominio non sono accettati qui. Usane un altro.",
     "wrong_missing": "Compili questo campo.",
     "wrong_value": "Questo non va bene qui.",
     "wrong_number": "Inserisca un numero.",
