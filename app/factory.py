@@ -33,7 +33,7 @@ from app.accounts import routes as accounts
 from app.analytics import noting
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import cookies, current, demanding, guarding, sessions
+from app.auth import barring, cookies, current, demanding, guarding, sessions
 from app.auth import routes as auth
 from app.billing import routes as billing
 from app.campaigns import routes as campaigns
@@ -44,12 +44,14 @@ from app.core import (
     books,
     headers,
     keeping,
+    networks,
     queue_server,
     room,
     sealing,
     templating,
     tokens,
     uploading,
+    watch,
 )
 from app.core import settings as process_settings
 from app.core.clock import now
@@ -128,6 +130,7 @@ def create_app(config: Config | None = None) -> Flask:
     headers.protect(app, secure=config.secure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    _bar_networks(app, config)
     _guard(app, config)
     _answer_errors(app)
     _stand_in_front(app, config)
@@ -159,6 +162,9 @@ def _configure(app: Flask, config: Config) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_HEADERS=["X-CSRFToken"],
+        # Our pages let browsers send no referrer, so that no link of a mail gets about: with https
+        # no form would ever be taken. The token is in a cookie of this host alone.
+        WTF_CSRF_SSL_STRICT=False,
         MAX_CONTENT_LENGTH=1_000_000,
         MAX_FORM_MEMORY_SIZE=1_000_000,
         MAX_FORM_PARTS=1000,
@@ -313,6 +319,23 @@ def _guard(app: Flask, config: Config) -> None:
         }
 
 
+def _bar_networks(app: Flask, config: Config) -> None:
+    @app.before_request
+    def refuse_barred_network() -> None:
+        if not _is_for_readers() and barring.is_barred(request.remote_addr):
+            g.is_barred = True
+            watch.note("barred", network=networks.shortened(request.remote_addr))
+            whom = f" Write to {config.OPERATOR_EMAIL}." if config.OPERATOR_EMAIL else ""
+            abort(403, f"Nothing is answered to your network here.{whom}")
+
+
+def _is_for_readers() -> bool:
+    """What whoever got a mail may always do: leave, choose, confirm."""
+    if request.blueprint == preferences.bp.name:
+        return not request.path.startswith("/settings")
+    return request.blueprint == tracking.bp.name or request.endpoint in (*CONFIRMING, "static")
+
+
 #: What stays open to the people of an account that is suspended altogether: what is theirs, and
 #: their answer.
 WHILE_SUSPENDED = {
@@ -352,16 +375,19 @@ def _use_zone() -> None:
 def _answer_errors(app: Flask) -> None:
     @app.errorhandler(DomainError)
     def domain_error(error: DomainError) -> Response:
+        _watch(error.status)
         return _error_page(error.status, str(error), getattr(error, "errors", None))
 
     @app.errorhandler(CSRFError)
     def stale_form(error: CSRFError) -> Response:
+        _watch(400)
         return _error_page(400, "This form is too old. Go back, reload the page and try again.")
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.response)
+        _watch(error.code or 500)
         if isinstance(error, RequestEntityTooLarge):
             _read_away()
         response = _error_page(error.code or 500, _in_words(error))
@@ -404,6 +430,33 @@ def _answer_breakdowns(app: Flask) -> None:
             raise error
         log.error("unexpected", exc_info=error)
         return _error_page(500, "Something broke on our side. It has been noted.")
+
+
+#: Answers to who is not known, may not, asks too often, or sends a form of another page.
+REFUSALS = {400, 401, 403, 429}
+
+
+def _watch(status: int) -> None:
+    """A line of the security log for what was refused, and for what is not there to who is known:
+    another account's rows look like that.
+
+    Whoever asks without having been looked up is nobody: no cookie is read for it.
+    """
+    if g.get("is_barred"):
+        return
+    user = g.get("_login_user")
+    known = user is not None and user.is_authenticated
+    token = g.get("api_token_id")
+    if status not in REFUSALS and not (status == 404 and (known or token)):
+        return
+    membership = current.membership_or_none() if known else None
+    api_account = g.get("api_account")
+    watch.note(
+        "refused", status=status, method=request.method, view=request.endpoint,
+        member=user.member.id if user is not None and known else None,
+        account=membership.account_id if membership else api_account.id if api_account else None,
+        token=token, network=networks.shortened(request.remote_addr),
+    )  # fmt: skip
 
 
 def _in_words(error: HTTPException) -> str:

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, owners
+from app.accounts import auditing, owners, queries, rights
 from app.accounts.models import Account, ApiToken, Member
 from app.core import settings, tokens
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Invalid
+from app.core.errors import Forbidden, Invalid
 from app.core.owning import owned
+from app.plans import allowance
 
 #: What a token may be allowed, with the words that a person reads.
 SCOPES = {
@@ -46,8 +47,11 @@ def make(
 ) -> tuple[ApiToken, str]:
     """A new token and its plain text, which nobody can see again.
 
-    `days` until it ends (None: never); `networks` from where alone it may be used.
+    `days` until it ends (None: never); `networks` from where alone it may be used; `by`: None for
+    the operator. Raises Forbidden to who is no owner any more.
     """
+    if by is not None:
+        _demand_owner(account, by)
     known = ALL_SCOPES if by is None else tuple(SCOPES)
     unknown = [scope for scope in scopes if scope not in known]
     if unknown or not scopes:
@@ -64,12 +68,20 @@ def make(
         hint=plain[-4:],
         scopes=[scope for scope in known if scope in scopes],
         networks=allowed,
+        made_by_id=by.id if by else None,
         expires_at=now() + timedelta(days=days) if days else None,
     )
     db.session.add(token)
     db.session.flush()
     auditing.note(account, by, "token.make", f"token {token.id}")
     return token, plain
+
+
+def _demand_owner(account: Account, by: Member) -> None:
+    """With the account locked, so that nobody makes one while they are removed."""
+    allowance.hold(account)
+    if not rights.allows(rights.of(queries.membership(account, by)), "owner"):
+        raise Forbidden("Only owners make API tokens.")
 
 
 def parsed_networks(text: str) -> list[str]:

@@ -63,19 +63,8 @@ class BusinessForm(FlaskForm):
     zone_name = SelectField("Time zone", choices=lambda: [SelectChoice(name) for name in zones()])
 
 
-class InviteForm(FlaskForm):
-    """Whom to invite, as what."""
-
-    email = EmailField(
-        "E-mail address",
-        filters=[_stripped],
-        validators=[DataRequired("Enter the address to invite."), Length(max=320)],
-    )
-    role = SelectField("Role", choices=ROLE_WORDS, default="editor")
-
-
 class RoleForm(FlaskForm):
-    """Another role for somebody."""
+    """A role for somebody, or rights of their own."""
 
     role = SelectField("Role", choices=ROLE_WORDS)
     custom = BooleanField()
@@ -87,6 +76,23 @@ class RoleForm(FlaskForm):
         option_widget=CheckboxInput(),
         validators=[Optional()],
     )
+
+    @property
+    def chosen(self) -> list[str] | None:
+        """Rights instead of those of the role; None where the role's are meant."""
+        return list(self.rights.data or ()) if self.custom.data else None
+
+
+class InviteForm(RoleForm):
+    """Whom to invite, as what."""
+
+    email = EmailField(
+        "E-mail address",
+        filters=[_stripped],
+        validators=[DataRequired("Enter the address to invite."), Length(max=320)],
+    )
+    role = SelectField("Role", choices=ROLE_WORDS, default="editor")
+    custom = BooleanField("Other rights than those of the role")
 
 
 class ApprovalForm(FlaskForm):

@@ -133,6 +133,8 @@ class Invitation(Base):
     )
     email: Mapped[str] = mapped_column(sa.String(320))
     role: Mapped[str] = mapped_column(sa.String(16))
+    rights: Mapped[list[str] | None] = mapped_column(Json)
+    """Instead of those of the role; null: those of the role."""
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     invited_by_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("member.id", ondelete="SET NULL")
@@ -378,6 +380,8 @@ class ApiToken(Base):
     hint: Mapped[str] = mapped_column(sa.String(8), default="")
     """The last characters, to tell tokens apart."""
     scopes: Mapped[list[str]] = mapped_column(Json, default=list)
+    made_by_id: Mapped[int | None] = mapped_column(BigId)
+    """The member who made it, with whose place here it ends; null: the operator."""
     created_at: Mapped[Moment] = mapped_column(default=now)
     last_used_at: Mapped[datetime | None] = mapped_column()
     used_from: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, notices, rights
+from app.accounts import auditing, notices, queries, rights, withdrawing
 from app.accounts.models import Account, Invitation, Member, Membership
 from app.core import settings, tokens
 from app.core.clock import now
@@ -37,24 +37,28 @@ class LastOwner(WrongState):
         super().__init__("An account needs an owner. Make somebody else an owner first.")
 
 
-def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation:
-    """Mail somebody a link to join; a second invitation replaces the first."""
+def invite(
+    account: Account, by: Member, *, email: str, role: str, chosen: Sequence[str] | None = None
+) -> Invitation:
+    """Mail somebody a link to join; a second invitation replaces the first.
+
+    With `chosen` they get other rights than those of the role. Raises Forbidden to who would give
+    or take back more than they have.
+    """
     _check_role(role)
-    _demand_may_give(account, by, rights.ROLES[role].rights)
+    own = _own_rights(role, chosen)
+    _demand_may_give(account, by, _given(role, own))
     try:
         address = addresses.parse(email).address
     except addresses.BadAddress as error:
         raise Invalid(str(error), {"email": [str(error)]}) from None
     if _is_here(account, address):
         raise Invalid("They are here already.", {"email": ["They are here already."]})
-    db.session.execute(
-        sa.delete(Invitation).where(
-            Invitation.account_id == account.id,
-            Invitation.email == address,
-            Invitation.accepted_at.is_(None),
-        )
-    )
     allowance.hold(account)
+    for before in open_invitations(account, to=address):
+        _demand_may_give(account, by, rights.of(before))
+        db.session.delete(before)
+    db.session.flush()
     invited = len(open_invitations(account))
     allowance.demand_room(account, "people", len(members(account)) + invited)
     if invited >= OPEN_AT_MOST:
@@ -64,6 +68,7 @@ def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation
         account_id=account.id,
         email=address,
         role=role,
+        rights=own,
         token_hash=tokens.hashed(secret),
         invited_by_id=by.id,
         expires_at=now() + LASTS,
@@ -73,7 +78,8 @@ def invite(account: Account, by: Member, *, email: str, role: str) -> Invitation
     url = f"{settings.get().BASE_URL}/join/{secret}"
     inviter = by.name or by.email
     notices.queue("invitation", address, account=account, inviter=inviter, role=role, url=url)
-    auditing.note(account, by, "person.invite", f"invitation {invitation.id} as {role}")
+    about = f"invitation {invitation.id} as {role}{_in_words(own)}"
+    auditing.note(account, by, "person.invite", about)
     return invitation
 
 
@@ -82,20 +88,18 @@ def invite_again(account: Account, by: Member, invitation_id: int) -> Invitation
     found = owned(Invitation, account.id, invitation_id, "That invitation")
     if found.accepted_at:
         raise NotFound("That invitation")
-    again = invite(account, by, email=found.email, role=found.role)
+    again = invite(account, by, email=found.email, role=found.role, chosen=found.rights)
     auditing.note(account, by, "person.invite_again", f"invitation {again.id}")
     return again
 
 
 def take_back(account: Account, by: Member, invitation_id: int) -> None:
-    """Let an invitation's link die."""
+    """Let an invitation's link die. Raises Forbidden where it offers more than they have."""
+    found = owned(Invitation, account.id, invitation_id, "That invitation")
+    _demand_may_give(account, by, rights.of(found))
     gone = db.session.execute(
         sa.delete(Invitation)
-        .where(
-            Invitation.id == invitation_id,
-            Invitation.account_id == account.id,
-            Invitation.accepted_at.is_(None),
-        )
+        .where(Invitation.id == found.id, Invitation.accepted_at.is_(None))
         .returning(Invitation.id)
     ).scalar()
     if gone is None:
@@ -110,13 +114,17 @@ def find_invitation(secret: str) -> Invitation:
     )
     if found is None or found.accepted_at or found.expires_at <= now():
         raise DeadInvitation
+    if not withdrawing.is_backed(found):
+        raise DeadInvitation
     return found
 
 
 def accept(secret: str, member: Member) -> Account:
     """Join, once. Whoever holds the link was invited, whichever address they sign in with."""
+    account = db.session.get_one(Account, find_invitation(secret).account_id)
+    # Held, so that whoever invited cannot be removed at the same moment.
+    allowance.hold(account)
     invitation = find_invitation(secret)
-    account = db.session.get_one(Account, invitation.account_id)
     used = db.session.execute(
         sa.update(Invitation)
         .where(Invitation.id == invitation.id, Invitation.accepted_at.is_(None))
@@ -125,11 +133,15 @@ def accept(secret: str, member: Member) -> Account:
     )
     if used.scalar() is None:
         raise DeadInvitation
-    if not _membership_of(account, member):
-        row = Membership(account_id=account.id, member_id=member.id, role=invitation.role)
+    if not queries.membership(account, member):
+        row = Membership(
+            account_id=account.id, member_id=member.id,
+            role=invitation.role, rights=invitation.rights,
+        )  # fmt: skip
         db.session.add(row)
         db.session.flush()
-        auditing.note(account, member, "person.join", f"member {member.id} as {row.role}")
+        about = f"member {member.id} as {row.role}{_in_words(row.rights)}"
+        auditing.note(account, member, "person.join", about)
     return account
 
 
@@ -140,32 +152,38 @@ def change_role(
     *,
     role: str,
     chosen: Sequence[str] | None = None,
-) -> None:
-    """Another role, or with `chosen` other rights than those of the role.
+) -> withdrawing.Withdrawn:
+    """Another role, or with `chosen` other rights than those of the role. What they handed out
+    and may not hand out any more ends.
 
     Raises LastOwner rather than leave the account without one, and Forbidden to who would give
     or take more than they have.
     """
     _check_role(role)
     membership = _locked(account, membership_id)
-    own = None if chosen is None or role == "owner" else rights.stored(role, chosen)
+    own = _own_rights(role, chosen)
     if role != "owner":
         _demand_another_owner(account, membership)
-    given = rights.ROLES[role].rights if own is None else frozenset(own)
-    _demand_may_give(account, by, given | rights.of(membership))
+    _demand_may_give(account, by, _given(role, own) | rights.of(membership))
     membership.role, membership.rights = role, own
-    said = f", but {' '.join(own) or 'nothing'}" if own is not None else ""
-    auditing.note(account, by, "person.role", f"member {membership.member_id} is {role}{said}")
+    about = f"member {membership.member_id} is {role}{_in_words(own)}"
+    auditing.note(account, by, "person.role", about)
+    return withdrawing.withdraw(account, by, membership.member_id)
 
 
-def remove(account: Account, by: Member, membership_id: int) -> None:
-    """End somebody's access at once. Raises LastOwner."""
+def remove(account: Account, by: Member, membership_id: int) -> withdrawing.Withdrawn:
+    """End somebody's access at once, and what they handed out: invitations and API tokens.
+
+    Raises LastOwner.
+    """
     membership = _locked(account, membership_id)
     _demand_another_owner(account, membership)
     if membership.member_id != by.id:
         _demand_may_give(account, by, rights.of(membership))
+    member_id = membership.member_id
     db.session.delete(membership)
-    auditing.note(account, by, "person.remove", f"member {membership.member_id}")
+    auditing.note(account, by, "person.remove", f"member {member_id}")
+    return withdrawing.withdraw(account, by, member_id)
 
 
 def members(account: Account) -> Sequence[Membership]:
@@ -175,14 +193,14 @@ def members(account: Account) -> Sequence[Membership]:
     ).all()
 
 
-def open_invitations(account: Account) -> Sequence[Invitation]:
+def open_invitations(account: Account, *, to: str | None = None) -> Sequence[Invitation]:
     """Not accepted yet, newest first; expired ones included until they are cleaned up."""
-    return db.session.scalars(
-        sa.select(Invitation)
-        .where(Invitation.account_id == account.id, Invitation.accepted_at.is_(None))
-        .order_by(Invitation.id.desc())
-        .limit(OPEN_AT_MOST)
-    ).all()
+    query = sa.select(Invitation).where(
+        Invitation.account_id == account.id, Invitation.accepted_at.is_(None)
+    )
+    if to is not None:
+        query = query.where(Invitation.email == to)
+    return db.session.scalars(query.order_by(Invitation.id.desc()).limit(OPEN_AT_MOST)).all()
 
 
 def _check_role(role: str) -> None:
@@ -190,9 +208,23 @@ def _check_role(role: str) -> None:
         raise Invalid("Choose a role.", {"role": ["Choose a role."]})
 
 
+def _own_rights(role: str, chosen: Sequence[str] | None) -> list[str] | None:
+    """As rows keep them: null for those of the role, which an owner always has."""
+    return None if chosen is None or role == "owner" else rights.stored(role, chosen)
+
+
+def _given(role: str, own: Sequence[str] | None) -> frozenset[str]:
+    return rights.ROLES[role].rights if own is None else frozenset(own)
+
+
+def _in_words(own: Sequence[str] | None) -> str:
+    """For the audit, behind the role."""
+    return f", but {' '.join(own) or 'nothing'}" if own is not None else ""
+
+
 def _demand_may_give(account: Account, by: Member, given: frozenset[str]) -> None:
     """Nobody makes others, or lets others be, mightier than they are themselves."""
-    own = rights.of(_membership_of(account, by))
+    own = rights.of(queries.membership(account, by))
     if not given <= own:
         raise Forbidden("You can give and take only what you may do yourself. Ask an owner.")
 
@@ -203,17 +235,9 @@ def _is_here(account: Account, address: str) -> bool:
     return db.session.scalar(query) is not None
 
 
-def _membership_of(account: Account, member: Member) -> Membership | None:
-    return db.session.scalar(
-        sa.select(Membership).where(
-            Membership.account_id == account.id, Membership.member_id == member.id
-        )
-    )
-
-
 def _locked(account: Account, membership_id: int) -> Membership:
     """A membership, with the account locked, so that two owners cannot demote each other."""
-    db.session.execute(sa.select(Account.id).where(Account.id == account.id).with_for_update())
+    allowance.hold(account)
     found = db.session.scalar(
         sa.select(Membership)
         .where(Membership.id == membership_id, Membership.account_id == account.id)

@@ -123,6 +123,15 @@ def memberships_of(member: Member) -> list[Membership]:
     )
 
 
+def membership(account: Account, member: Member) -> Membership | None:
+    """A person's place in an account."""
+    return db.session.scalar(
+        sa.select(Membership).where(
+            Membership.account_id == account.id, Membership.member_id == member.id
+        )
+    )
+
+
 def last_check(account_id: int, domain: str) -> DomainCheck | None:
     """What DNS said last; None where it was never asked."""
     return db.session.scalar(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.accounts.models import Membership
+from app.accounts.models import Invitation, Membership
 
 #: In the order in which pages show them, with the words that a person reads.
 RIGHTS = {
@@ -63,13 +63,13 @@ ROLES = {
 }
 
 
-def of(membership: Membership | None) -> frozenset[str]:
-    """What a person may do there."""
-    if membership is None:
+def of(place: Membership | Invitation | None) -> frozenset[str]:
+    """What a person may do there, or what an invitation offers."""
+    if place is None:
         return frozenset()
-    if membership.rights is not None:
-        return frozenset(membership.rights) & ALL
-    role = ROLES.get(membership.role)
+    if place.rights is not None:
+        return frozenset(place.rights) & ALL
+    role = ROLES.get(place.role)
     return role.rights if role else frozenset()
 
 
@@ -77,6 +77,12 @@ def allows(held: frozenset[str], wanted: str) -> bool:
     """Whether rights are enough for a right, or for all that a role may do."""
     role = ROLES.get(wanted)
     return role.rights <= held if role else wanted in held
+
+
+def in_words(place: Membership | Invitation) -> list[str]:
+    """What they may do there, for people."""
+    held = of(place)
+    return [words for right, words in RIGHTS.items() if right in held]
 
 
 def completed(chosen: Iterable[str]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_limiter import RateLimitExceeded
 
+from app.accounts import ladder
 from app.accounts.models import Account
 from app.api import keys, queries
 from app.campaigns import composing
@@ -17,6 +18,7 @@ from app.contacts import consent, limiting, suppressions, writing
 from app.contacts.changes import BY_API
 from app.contacts.models import Contact, ContactList, Suppression
 from app.core.errors import DomainError, Invalid, TooMany
+from app.delivery import allowing
 from app.mailer.address import BadAddress, parse
 
 NAMED_ALIKE = ("name", "subject", "from_name", "from_email", "tracking")
@@ -57,15 +59,31 @@ def _put_on(account: Account, contact: Contact, ids: Iterable[int]) -> None:
 
 
 def _subscribe(contact: Contact, lists: Sequence[ContactList]) -> None:
-    """With one mail for all lists that have to be confirmed; raises TooMany for too many mails."""
+    """With one mail for all lists that have to be confirmed; raises TooMany for too many mails,
+    and for too many people whom nobody asks."""
     states = consent.subscribe_all(
         contact, lists, source="api", wording=WORDING, evidence=keys.evidence()
     )
+    if any(one.state == "active" for one in states):
+        _take_a_place(contact.account_id)
     if any(one.state == "pending" for one in states):
         try:
             limiting.count_program()
         except RateLimitExceeded:
             raise TooMany(TOO_MANY) from None
+
+
+def _take_a_place(account_id: int) -> None:
+    """New accounts bring a day's worth of people one by one; more of them as a file, which is
+    looked at (contacts.vetting). Call inside a transaction. Raises TooMany."""
+    if ladder.holds(account_id) is None:
+        return
+    most = ladder.step_of(account_id).per_day or 0
+    if not allowing.take_whole(f"added-{account_id}", 1, per_day=most):
+        raise TooMany(
+            f"{most:,} people a day come without confirming at this step of the sending limits. "
+            "Use a list with double opt-in, bring the others as a file, or go on tomorrow."
+        )
 
 
 AIMS = ("lists", "segments", "exclude", "exclude_segments")
@@ -76,14 +94,14 @@ def write_campaign(account: Account, given: dict[str, Any]) -> Campaign:
     aims = {name: given.get(name, []) for name in AIMS}
     draft = _draft(account, {**given, **aims})
     with _outside_names(given):
-        return composing.create(account, draft)
+        return composing.create(account, draft, by=keys.maker())
 
 
 def revise_campaign(account: Account, campaign: Campaign, given: dict[str, Any]) -> None:
     """Change a draft; without `version`, whatever it is now."""
     version = given.get("version")
     with _outside_names(given):
-        composing.revise(campaign, _draft(account, given), version)
+        composing.revise(campaign, _draft(account, given), version, by=keys.maker())
 
 
 def _draft(account: Account, given: dict[str, Any]) -> composing.Draft:

@@ -40,6 +40,7 @@ def sign_in(scope: str) -> Account:
     token = _living_token(secret)
     if token is None:
         raise Unauthorized("This token is not known here or has been revoked.")
+    g.api_token_id = token.id
     if token.is_over:
         raise Unauthorized("The time of this token is over. Make a new one in the settings.")
     if not api_tokens.may_come_from(token, request.remote_addr):
@@ -49,7 +50,7 @@ def sign_in(scope: str) -> Account:
     account = db.session.get_one(Account, token.account_id)
     if account.barred in ("access", "closing"):
         raise Forbidden("This account is suspended or being closed. Sign in to read why.")
-    g.api_token_id = token.id
+    g.api_token_made_by = token.made_by_id
     _note_use(token)
     return account
 
@@ -57,6 +58,12 @@ def sign_in(scope: str) -> Account:
 def evidence() -> dict[str, int]:
     """What the record of consents says of the caller."""
     return {"token": int(g.api_token_id)}
+
+
+def maker() -> int | None:
+    """The member who made the caller's token: what it writes, they wrote."""
+    made_by: int | None = g.get("api_token_made_by")
+    return made_by
 
 
 def _living_token(secret: str) -> ApiToken | None:

@@ -30,10 +30,12 @@ def check(step: SignInStep, typed: str) -> str:
     Raises WrongCode, Over after the fifth, and TooMany.
     """
     member = steps.member_of(step)
-    if _lately(member, is_known=step.is_known) >= FOR_A_PERSON:
-        raise TooMany("Too many wrong codes. Wait an hour, or use a passkey.")
-    # The try is counted for good before the code is looked at: many at once get no more than five.
+    # The try is counted for good before the code is looked at, and one after the other: many at
+    # once get no more than five, and those of many sign-ins together no more than twenty.
     with transaction():
+        _hold(member)
+        if _lately(member, is_known=step.is_known) >= FOR_A_PERSON:
+            raise TooMany("Too many wrong codes. Wait an hour, or use a passkey.")
         _take_a_try(step)
     try:
         with transaction():
@@ -45,6 +47,11 @@ def check(step: SignInStep, typed: str) -> str:
             _tell(member)
         raise
     return kind
+
+
+def _hold(member: Member) -> None:
+    """Let one of the person's tries at a time be counted."""
+    db.session.execute(sa.select(Member.id).where(Member.id == member.id).with_for_update())
 
 
 def _take_a_try(step: SignInStep) -> None:

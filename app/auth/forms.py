@@ -147,8 +147,8 @@ class ConfirmForm(FlaskForm):
     )
 
 
-class PasskeyForm(FlaskForm):
-    """A new passkey, as the browser made it."""
+class PasskeyNameForm(FlaskForm):
+    """What a passkey is called."""
 
     name = StringField(
         "Name",
@@ -156,6 +156,11 @@ class PasskeyForm(FlaskForm):
         validators=[DataRequired("Give it a name by which you know it."), Length(max=100)],
         render_kw={"autocomplete": "off", "placeholder": "Alice's telephone"},
     )
+
+
+class PasskeyForm(PasskeyNameForm):
+    """A new passkey, as the browser made it."""
+
     credential = HiddenField(validators=[Length(max=20_000)])
 
 

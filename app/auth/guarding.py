@@ -19,6 +19,9 @@ def detour(marks: Mapping[str, Any]) -> Response | None:
     session = current_session()
     if _lacks_factor(marks):
         return see_other("auth.security", notice=FIRST, kind="warn")
+    if marks.get("is_staff_only") and not sessions.is_recent(session, within=sessions.SHIFT):
+        own = request.path if request.method == "GET" else url_for("staff.console")
+        return go(url_for("auth.confirm", next=own))
     back = marks.get("goes_back_to")
     if back and not sessions.is_recent(session):
         own = request.path if request.method == "GET" else url_for(back)

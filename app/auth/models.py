@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import Member
 from app.core.clock import now
-from app.core.db import Base, Id, Json, Moment
+from app.core.db import Base, BigId, Id, Json, Moment
 
 
 class PasswordLink(Base):
@@ -206,3 +206,18 @@ class AlarmLink(Base):
     """When the session began that the mail was about."""
     expires_at: Mapped[Moment] = mapped_column()
     used_at: Mapped[datetime | None] = mapped_column()
+
+
+class BarredNetwork(Base):
+    """From there nothing is answered but what readers of mails need; of the operator."""
+
+    __tablename__ = "barred_network"
+
+    id: Mapped[Id]
+    network: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    """CIDR."""
+    reason: Mapped[str] = mapped_column(sa.String(500), default="")
+    by_id: Mapped[int | None] = mapped_column(BigId)
+    """Who of the staff did it."""
+    created_at: Mapped[Moment] = mapped_column(default=now)
+    until: Mapped[Moment] = mapped_column()

@@ -122,6 +122,19 @@ def add(member: Member, secret: str | None, *, credential: str, name: str) -> Pa
     return passkey
 
 
+def rename(member: Member, passkey_id: int, name: str) -> None:
+    """Call one by another name. Raises NotFound."""
+    renamed = db.session.execute(
+        sa.update(Passkey)
+        .where(Passkey.id == passkey_id, Passkey.member_id == member.id)
+        .values(name=name)
+        .returning(Passkey.id)
+    )
+    if renamed.scalar() is None:
+        raise NotFound("That passkey")
+    auditing.note(sessions.first_account(member), member, "passkey.rename", f"passkey {passkey_id}")
+
+
 def remove(member: Member, passkey_id: int) -> str:
     """Forget one; returns its name. Raises NotFound."""
     name = db.session.execute(

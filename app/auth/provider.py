@@ -124,6 +124,16 @@ def claims_for(code: str, secrets: dict[str, Any]) -> Said:
     return _said(claims)
 
 
+def reach() -> str:
+    """Ask the provider who it is and for its keys; returns where it lets people in.
+
+    Raises Unusable.
+    """
+    _known.pop(settings.get().OIDC_ISSUER, None)
+    _key_set(anew=True)
+    return _endpoints().authorization
+
+
 def _said(claims: dict[str, Any]) -> Said:
     amr = claims.get("amr") or []
     email = str(claims.get("email") or "").strip().lower()

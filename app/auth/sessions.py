@@ -15,12 +15,16 @@ from app.core.db import db
 from app.core.errors import NotFound
 
 LASTS = timedelta(days=30)
+#: However much it is used.
+AT_MOST = timedelta(days=90)
 #: `seen_at` is written at most this often, so that reading a page does not write.
 SEEN_EVERY = timedelta(minutes=10)
 
 
 #: How long what was proven counts as proven just now.
 RECENT = timedelta(minutes=15)
+#: How long the staff console stays open before staff show once more who they are.
+SHIFT = timedelta(hours=12)
 
 
 def start(
@@ -56,9 +60,12 @@ def find(secret: str) -> SignedIn | None:
             SignedIn.token_hash == tokens.hashed(secret), SignedIn.ended_at.is_(None)
         )
     )
-    if row is None or row.seen_at + LASTS < now():
-        return None
-    return row
+    return row if row is not None and ends_at(row) >= now() else None
+
+
+def ends_at(session: SignedIn) -> datetime:
+    """When it ends by itself, unless it is used before: but then, too, at the latest."""
+    return min(session.seen_at + LASTS, session.created_at + AT_MOST)
 
 
 def touch(session: SignedIn, at: datetime) -> None:
@@ -78,9 +85,9 @@ def confirm(session: SignedIn, *, strongly: bool = False) -> str:
     return secret
 
 
-def is_recent(session: SignedIn) -> bool:
+def is_recent(session: SignedIn, *, within: timedelta = RECENT) -> bool:
     """Whether they did so just now."""
-    return session.confirmed_at > now() - RECENT
+    return session.confirmed_at > now() - within
 
 
 def is_familiar(member: Member, *, network: str, browser: str) -> bool:
@@ -118,6 +125,7 @@ def living(member: Member) -> Sequence[SignedIn]:
             SignedIn.member_id == member.id,
             SignedIn.ended_at.is_(None),
             SignedIn.seen_at > now() - LASTS,
+            SignedIn.created_at > now() - AT_MOST,
         )
         .order_by(SignedIn.seen_at.desc(), SignedIn.id.desc())
         .limit(50)

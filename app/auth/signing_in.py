@@ -20,7 +20,8 @@ WARN_EVERY = timedelta(days=1)
 class WrongPassword(Invalid):
     """Or a wrong address; the answer does not tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, member: Member | None = None) -> None:
+        self.member_id = member.id if member else None
         super().__init__("Address and password do not belong together. Try again, or set a new.")
 
 
@@ -28,7 +29,7 @@ def check(email: str, password: str) -> Member:
     """The person with that address and password. Raises WrongPassword, always as slowly."""
     member = find(email)
     if not passwords.matches(member, password) or member is None:
-        raise WrongPassword
+        raise WrongPassword(member)
     return member
 
 

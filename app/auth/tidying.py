@@ -44,10 +44,12 @@ def forget_known_browsers() -> int:
 
 def forget_sessions(before: datetime) -> int:
     """Browsers that had signed out by then, or were not seen any more."""
-    ended = SignedIn.ended_at < before
-    return _gone(
-        sa.delete(SignedIn).where(sa.or_(ended, SignedIn.seen_at < before - sessions.LASTS))
+    over = sa.or_(
+        SignedIn.ended_at < before,
+        SignedIn.seen_at < before - sessions.LASTS,
+        SignedIn.created_at < before - sessions.AT_MOST,
     )
+    return _gone(sa.delete(SignedIn).where(over))
 
 
 def forget_registrations(before: datetime) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from app.campaigns.models import Campaign
 from app.contacts import resting, segments
 from app.contacts.models import Contact, Segment, Subscription, Suppression
+from app.contacts.segments import elsewhere
 from app.core.clock import now
 from app.core.db import db, dialect_name
 
@@ -50,7 +51,7 @@ def in_order(campaign: Campaign, above: int) -> sa.Select[int]:
 
 def _list_alone(campaign: Campaign) -> list[int]:
     """The list, where the audience is one, and no segment says anything."""
-    if any(row.segment_id for row in campaign.audience):
+    if campaign.follows_id or any(row.segment_id for row in campaign.audience):
         return []
     lists = [row.list_id for row in campaign.audience if row.list_id and not row.excluded]
     return lists if len(lists) == 1 else []
@@ -67,11 +68,13 @@ def _none_of(person: sa.SQLColumnExpression[int], people: sa.Select[int]) -> Con
 
 def count(campaign: Campaign) -> int:
     """How many people would get it now. Linear in the audience: not for every page load."""
-    return _size(campaign) - sum(_kept_out(campaign).values())
+    found = _size(campaign) - sum(_kept_out(campaign).values())
+    return found if campaign.at_most is None else min(found, campaign.at_most)
 
 
 def count_up_to(campaign: Campaign, most: int) -> int:
     """As `count`, but stops counting there."""
+    most = most if campaign.at_most is None else min(most, campaign.at_most)
     some = recipients(campaign).limit(most).subquery()
     return db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
@@ -98,7 +101,7 @@ def left_out(campaign: Campaign) -> dict[str, int]:
 
     Keys: a Suppression's reason (unsubscribed, complaint, bounced, account, import), excluded,
     paused (wants none for a while), frequency (has had a mail lately and wants few), pending (has
-    not confirmed yet), ended (has left the list).
+    not confirmed yet), ended (has left the list), later (beyond the number that was chosen).
     """
     return count_both(campaign)[1]
 
@@ -107,8 +110,10 @@ def count_both(campaign: Campaign) -> tuple[int, dict[str, int]]:
     """`count` and `left_out`, which share most of the work."""
     kept_out = _kept_out(campaign)
     reasons = {**kept_out, **_not_active(campaign)}
-    left = {reason: n for reason, n in reasons.items() if n}
-    return _size(campaign) - sum(kept_out.values()), left
+    found = _size(campaign) - sum(kept_out.values())
+    if campaign.at_most is not None and found > campaign.at_most:
+        reasons["later"], found = found - campaign.at_most, campaign.at_most
+    return found, {reason: n for reason, n in reasons.items() if n}
 
 
 def _included(campaign: Campaign, *, few: bool = False) -> Condition:
@@ -123,7 +128,24 @@ def _included(campaign: Campaign, *, few: bool = False) -> Condition:
 def _not_excluded(campaign: Campaign) -> list[Condition]:
     lists = [row.list_id for row in campaign.audience if row.list_id and row.excluded]
     conditions = [~_on_lists(lists)] if lists else []
-    return conditions + [~_in_segment(one) for one in _segments(campaign, excluded=True)]
+    conditions += [~_in_segment(one) for one in _segments(campaign, excluded=True)]
+    return [*conditions, *_not_earlier(campaign)]
+
+
+def _not_earlier(campaign: Campaign) -> list[Condition]:
+    """Nobody gets two parts of the same, also where it is not certain that the first one came."""
+    earlier, before = [], campaign.follows_id
+    while before and before not in earlier:
+        earlier.append(before)
+        before = db.session.scalar(sa.select(Campaign.follows_id).where(Campaign.id == before))
+    if not earlier:
+        return []
+    had = sa.exists().where(
+        elsewhere.delivery.c.contact_id == Contact.id,
+        elsewhere.delivery.c.campaign_id.in_(earlier),
+        elsewhere.delivery.c.state != "skipped",
+    )
+    return [~had.correlate(Contact)]
 
 
 def _on_lists(list_ids: Sequence[int], state: str = "active") -> Condition:

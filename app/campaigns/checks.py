@@ -358,8 +358,9 @@ def _too_many(campaign: Campaign, number: int) -> Finding | None:
         return None
     return Finding(
         "block", f"At most {most:,} people a campaign.",
-        f"This one has {number:,}. New accounts start small: choose fewer people, or split it. "
-        "The limit grows by itself with clean results.", "/settings/standing", "ladder",
+        f"This one has {number:,}. New accounts start small: send it to the first {most:,} now and "
+        f"to the other {number - most:,} with a campaign of their own, or choose fewer people. The "
+        "limit grows by itself with clean results.", _at(campaign, "send", "part"), "ladder",
     )  # fmt: skip
 
 
@@ -379,7 +380,8 @@ OUT_WORDS = {
     "erased": "asked to be erased",
     "account": "on your own block list",
     "import": "blocked by a file you imported",
-    "excluded": "on a list or in a segment that you left out",
+    "excluded": "on a list or in a segment that you left out, or had an earlier part",
+    "later": "beyond the number that you chose",
     "paused": "want no mail for a while",
     "frequency": "want a mail now and then only, and had one",
     "pending": "have not confirmed yet",

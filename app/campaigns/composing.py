@@ -50,6 +50,8 @@ class Draft:
     """Ids of lists whose active people get nothing."""
     exclude_segments: Sequence[int] | None = None
     """Ids of segments whose people get nothing."""
+    at_most: int | None = None
+    """How many of them get it, who came first; 0: all."""
 
 
 class Conflict(WrongState):
@@ -197,6 +199,10 @@ def _write(campaign: Campaign, draft: Draft) -> None:
             errors[field.name] = [str(error)]
     if errors:
         raise Invalid(" ".join(message for (message,) in errors.values()), errors)
+    if draft.at_most is not None:
+        if draft.at_most < 0:
+            raise Invalid("Say how many, from 1 on.", {"at_most": ["Say how many, from 1 on."]})
+        campaign.at_most = draft.at_most or None
     _aim(campaign, draft)
 
 

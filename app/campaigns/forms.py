@@ -81,6 +81,12 @@ class TrackingForm(Versioned):
     tracking = RadioField("What to count", choices=TRACKING)
 
 
+class PartForm(Versioned):
+    """To how many of its audience; 0: to all."""
+
+    at_most = IntegerField(validators=[InputRequired(), NumberRange(0, 1 << 31)])
+
+
 class SendForm(Versioned):
     """The last stop."""
 

@@ -3,9 +3,14 @@
 Behind it stands a Campaign of the kind *welcome*, so that it is signed, paced, bounces, is left
 and is counted like any other mail. Its content is fixed once it went out: another text is another
 Campaign. Who is to get it stands in FormEntry; `delivery.greeting` makes Deliveries of it.
+
+Where the account asks for approval, a new text waits until somebody else than its writer has
+approved it; the one before goes out meanwhile.
 """
 
 from __future__ import annotations
+
+import hashlib
 
 from app.accounts.models import Account
 from app.campaigns import checks, composing
@@ -28,21 +33,39 @@ def of(form: SignUpForm) -> Greeting:
 def write(
     form: SignUpForm, *, from_email: str, subject: str, body: str, is_on: bool, by: int | None
 ) -> Greeting:
-    """Keep the text; where it is on, it goes out from now on. Raises NotReady, Invalid.
+    """Keep the text; where it is on, it goes out from now on, or `waits` for approval.
 
-    Who came before gets nothing.
+    Who came before gets nothing. Raises NotReady, Invalid.
     """
     greeting = of(form)
     before = (greeting.from_email, greeting.subject, greeting.body)
     campaign = _draft(form, from_email=from_email, subject=subject, body=body, by=by)
     greeting.from_email, greeting.subject = campaign.from_email, campaign.subject
     greeting.body, greeting.is_on = campaign.body, is_on
-    form.greets = is_on
+    if before != _of(campaign):
+        greeting.written_by_id = by
     db.session.add(greeting)
-    if is_on and (greeting.campaign_id is None or before != _of(campaign)):
-        _send_from_now_on(greeting, campaign)
+    if waits(greeting):
+        checks.demand_content(campaign)
+        if not campaign.account.needs_approval:
+            send_from_now_on(greeting, campaign)
+    form.greets = is_on and greeting.campaign_id is not None
     db.session.flush()
     return greeting
+
+
+def waits(greeting: Greeting) -> bool:
+    """Whether it is on, and what is written is not what goes out."""
+    if not greeting.is_on:
+        return False
+    live = db.session.get(Campaign, greeting.campaign_id) if greeting.campaign_id else None
+    return live is None or _of(live) != (greeting.from_email, greeting.subject, greeting.body)
+
+
+def mark(greeting: Greeting) -> str:
+    """Of the text, so that what was looked at is what is approved."""
+    text = "\n".join((greeting.from_email, greeting.subject, greeting.body))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def draft(form: SignUpForm, greeting: Greeting) -> Campaign:
@@ -72,8 +95,8 @@ def _draft(
     return campaign
 
 
-def _send_from_now_on(greeting: Greeting, campaign: Campaign) -> None:
-    checks.demand_content(campaign)
+def send_from_now_on(greeting: Greeting, campaign: Campaign) -> None:
+    """A new text in the place of the one before."""
     moment = now()
     # Over at once: it wakes for each person who comes, and rests again.
     campaign.state, campaign.planned_at = "sent", moment

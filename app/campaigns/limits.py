@@ -57,7 +57,8 @@ def findings(campaign: Campaign, number: int) -> Iterator[Finding]:
         yield Finding(
             "warn", f"It takes {_mails(number)}, and {left:,} are left until {again}.",
             f"It cannot start before {again}, for a campaign goes out as a whole or not at all. "
-            f"Schedule it for then, choose fewer people or a larger plan. {COUNTS}",
+            "Schedule it for then, choose fewer people or a larger plan"
+            f"{_or_in_parts(left)}. {COUNTS}",
             LIMITS_PAGE, "limit",
         )  # fmt: skip
     else:
@@ -81,10 +82,14 @@ def blocks(campaign: Campaign, at: datetime | None) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _or_in_parts(left: int) -> str:
+    return f", or send it to the first {left:,} now, under Send" if left else ""
+
+
 def _never(plan: Plan, number: int) -> Finding:
     return Finding(
         "block", f"It takes {_mails(number)}, more than your plan has in a month.",
-        f"{plan.name} has {plan.mails:,}. Choose fewer people or a larger plan.",
+        f"{plan.name} has {plan.mails:,}. Choose fewer people, a larger plan, or send it in parts.",
         LIMITS_PAGE, "limit",
     )  # fmt: skip
 

@@ -33,6 +33,8 @@ class Campaign(Base):
     __table_args__ = (
         sa.Index("ix_campaign_account", "account_id", "id"),
         sa.Index("ix_campaign_due", "state", "due_at"),
+        # Of two who would get the rest at the same time, somebody would get it twice.
+        sa.Index("ix_campaign_follows", "follows_id", unique=True),
     )
 
     id: Mapped[Id]
@@ -55,6 +57,10 @@ class Campaign(Base):
     """The owner's own plain-text part; empty: made from the body."""
     tracking: Mapped[str] = mapped_column(sa.String(16), default="individual")
     """none, aggregate or individual."""
+    at_most: Mapped[int | None] = mapped_column()
+    """Only so many get it, who came first (by Contact.id); null: everybody of the audience."""
+    follows_id: Mapped[int | None] = mapped_column(BigId)
+    """The campaign whose rest this is: who got that one, or what it follows, gets nothing."""
     created_by_id: Mapped[int | None] = mapped_column(BigId)
     written_by_id: Mapped[int | None] = mapped_column(BigId)
     """Who revised it last; null where it was a program."""
@@ -176,6 +182,8 @@ class Greeting(Base):
     subject: Mapped[str] = mapped_column(sa.Text, default="")
     body: Mapped[str] = mapped_column(sa.Text, default="")
     """Markdown with merge tags."""
+    written_by_id: Mapped[int | None] = mapped_column(BigId)
+    """Who wrote it last: somebody else approves it, where the account asks for that."""
 
 
 class Archive(Base):

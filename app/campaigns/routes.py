@@ -17,6 +17,7 @@ from app.campaigns import (
     approving,
     checks,
     composing,
+    dividing,
     filters,
     forms,
     jobs,
@@ -111,6 +112,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
         "campaigns/show.html",
         campaign=campaign,
         form=forms.NameForm(obj=campaign),
+        has_rest=dividing.has_rest(campaign),
         lists=queries.owned_lists(campaign.account_id, _ids(campaign, excluded=False)),
         **progress.panel(campaign),
     )
@@ -133,6 +135,24 @@ def duplicate(campaign_id: int) -> ResponseReturnValue:
         copy = composing.duplicate(original, by=current_member().id)
     notice = f"This is a copy of “{original.name}”."
     return see_other("campaigns.write", campaign_id=copy.id, notice=notice)
+
+
+@bp.post("/<int:campaign_id>/part")
+def divide(campaign_id: int) -> ResponseReturnValue:
+    """Only the first so many get it; 0: everybody again."""
+    campaign, form = _campaign(campaign_id), forms.PartForm()
+    if not form.validate():
+        raise Invalid("Say how many, from 1 on.")
+    return _save(campaign, composing.Draft(at_most=form.at_most.data), form, "send")
+
+
+@bp.post("/<int:campaign_id>/rest")
+def write_rest(campaign_id: int) -> ResponseReturnValue:
+    campaign = _campaign(campaign_id)
+    with transaction():
+        rest = dividing.rest(campaign, by=current_member().id)
+    notice = f"This goes to everybody who had no part of “{campaign.name}”."
+    return see_other("campaigns.show", campaign_id=rest.id, notice=notice)
 
 
 @bp.post("/<int:campaign_id>/delete")
@@ -479,10 +499,16 @@ def _send_page(
         tracking=forms.TrackingForm(obj=campaign), numbers=_reached(campaign),
         words=checks.OUT_WORDS, zone=campaign.account.zone,
         local_now=now().astimezone(campaign.account.zone),
-        approval=approval.of(campaign), is_mine=_is_mine(campaign),
+        approval=approval.of(campaign), is_mine=_is_mine(campaign), part=_part(campaign),
         archive=deciding.of_account(campaign.account_id), archived=deciding.page_of(campaign),
     )  # fmt: skip
     return make_response(page, status)
+
+
+def _part(campaign: Campaign) -> dividing.Part | None:
+    """What limits let go now, where that is not all."""
+    reached = _reached(campaign) if campaign.state == "draft" else None
+    return dividing.offer(campaign, reached.count) if reached else None
 
 
 def _is_mine(campaign: Campaign) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -79,18 +79,50 @@ def look(import_id: int, *, resolver: Callable[[], Find] | None = None) -> bool:
     if not ladder.applies(account) or _was_reviewed(import_id):
         return False
     seen = _read(import_)
-    most = ladder.import_rows(account.id)
     size = _size(import_.size_bytes, seen)
     db.session.rollback()
-    findings = _findings(account.id, seen, resolver or Resolver) if seen.rows >= FEWEST else []
-    db.session.rollback()
-    if most is not None and size > most:
-        findings.append(_finding("size", f"The file has about {size:,} rows. An account at this "
-                                 f"step brings {most:,} at once without a look."))  # fmt: skip
+    findings = _judged(account.id, seen, size, resolver or Resolver)
     if not findings:
         return False
     with transaction():
         return _hold(import_id, findings, seen)
+
+
+def of_people(
+    account: Account,
+    chunks: Iterable[Sequence[Person]],
+    size: int,
+    *,
+    resolver: Callable[[], Find] | None = None,
+) -> list[dict[str, str]]:
+    """What speaks against people who come another way than by a file of contacts: [{code, words}].
+
+    `size` is how many there are; as many of them are read as of a file. Nothing where no step of
+    the ladder limits the account. Call it outside of a transaction: it asks DNS.
+    """
+    if ladder.holds(account.id) is None:
+        return []
+    seen = Look()
+    for people in chunks:
+        _count(seen, people)
+        seen.rows += len(people)
+        db.session.rollback()  # nothing is held while the file is read
+        if seen.rows >= ROWS:
+            break
+    return _judged(account.id, seen, max(size, seen.rows), resolver or Resolver)
+
+
+def _judged(
+    account_id: int, seen: Look, size: int, resolver: Callable[[], Find]
+) -> list[dict[str, str]]:
+    most = ladder.import_rows(account_id)
+    db.session.rollback()
+    findings = _findings(account_id, seen, resolver) if seen.rows >= FEWEST else []
+    db.session.rollback()
+    if most is not None and size > most:
+        findings.append(_finding("size", f"The file has about {size:,} rows. An account at this "
+                                 f"step brings {most:,} at once without a look."))  # fmt: skip
+    return findings
 
 
 def _was_reviewed(import_id: int) -> bool:

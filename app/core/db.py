@@ -190,6 +190,8 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
         cursor.execute(f"PRAGMA {setting}")
     # What is deleted is overwritten with zeros: whoever was erased is in no forgotten page.
     cursor.execute("PRAGMA secure_delete = ON")
+    # What a REPLACE removes is removed as by DELETE: past the triggers of no record.
+    cursor.execute("PRAGMA recursive_triggers = ON")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     cursor.close()
 

@@ -14,6 +14,7 @@ from app.core.db import db, dialect_name
 
 #: A row of an account goes with its account and not before.
 WITH_THE_ACCOUNT = "EXISTS (SELECT 1 FROM account WHERE id = OLD.account_id)"
+_MOVES = ("changed", "removed")
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class Guard:
     changes: Callable[[str], str] | None = None
     """SQL about OLD and NEW, for a dialect: a change that is allowed after all."""
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """Of its two triggers: against changing, against removing."""
-        return f"{self.table}_is_not_changed", f"{self.table}_is_not_removed"
+    def names(self, dialect: str) -> list[str]:
+        """Of its triggers: against changing, against removing, and where a table can be emptied
+        without removing rows (TRUNCATE), against that."""
+        moves = (*_MOVES, "emptied") if dialect == "postgresql" else _MOVES
+        return [f"{self.table}_is_not_{move}" for move in moves]
 
     def statements(self, dialect: str) -> list[str]:
         """What creates it; `dialect` is sqlite or postgresql."""
@@ -42,13 +44,14 @@ class Guard:
     def dropping(self, dialect: str) -> list[str]:
         """What removes it."""
         if dialect == "postgresql":
-            return [f"DROP FUNCTION {self.function}() CASCADE"]
-        return [f"DROP TRIGGER {name}" for name in self.names]
+            emptied = self.names(dialect)[-1]
+            return [f"DROP FUNCTION {name}() CASCADE" for name in (self.function, emptied)]
+        return [f"DROP TRIGGER {name}" for name in self.names(dialect)]
 
     def _on_sqlite(self) -> list[str]:
         refuse = f"BEGIN SELECT RAISE(ABORT, '{self.words}'); END"
         unless = f"WHEN NOT ({self.changes('sqlite')}) " if self.changes else ""
-        changed, removed = self.names
+        changed, removed = self.names("sqlite")
         return [
             f"CREATE TRIGGER {changed} BEFORE UPDATE ON {self.table} {unless}{refuse}",
             f"CREATE TRIGGER {removed} BEFORE DELETE ON {self.table} WHEN {self.stands} {refuse}",
@@ -64,13 +67,19 @@ class Guard:
             f"{on_update} RETURN NEW;"
         )
         each = f"FOR EACH ROW EXECUTE FUNCTION {self.function}()"
-        changed, removed = self.names
-        function = f"CREATE FUNCTION {self.function}() RETURNS trigger LANGUAGE plpgsql"
+        changed, removed, emptied = self.names("postgresql")
+        once = f"FOR EACH STATEMENT EXECUTE FUNCTION {emptied}()"
         return [
-            f"{function} AS $$ BEGIN {body} END $$",
+            _function(self.function, body),
             f"CREATE TRIGGER {changed} BEFORE UPDATE ON {self.table} {each}",
             f"CREATE TRIGGER {removed} BEFORE DELETE ON {self.table} {each}",
+            _function(emptied, refuse),
+            f"CREATE TRIGGER {emptied} BEFORE TRUNCATE ON {self.table} {once}",
         ]
+
+
+def _function(name: str, body: str) -> str:
+    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
 
 
 def alike(names: Iterable[str], dialect: str) -> str:
@@ -92,4 +101,4 @@ def are_in_place(guards: Iterable[Guard]) -> bool:
         else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     )
     found = set(db.session.connection().execute(sa.text(query)).scalars())
-    return found >= {name for guard in guards for name in guard.names}
+    return found >= {name for guard in guards for name in guard.names(dialect_name())}

@@ -81,7 +81,11 @@ def _take_stock(connection: sa.Connection, *tables: str) -> None:
 def _audience(campaign: Campaign) -> sa.Select[int]:
     """Who is still to be written, in the order in which they are written."""
     done = _last_person(db.session.connection(), campaign.id)
-    return audience.in_order(campaign, above=done)
+    chosen = audience.in_order(campaign, above=done)
+    if campaign.at_most is None:
+        return chosen
+    written = sa.select(sa.func.count()).where(Delivery.campaign_id == campaign.id)
+    return chosen.limit(max(0, campaign.at_most - (db.session.scalar(written) or 0)))
 
 
 def _last_person(connection: sa.Connection, campaign_id: int) -> int:

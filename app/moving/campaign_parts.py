@@ -25,7 +25,7 @@ APPROVAL = (
 TEXTS = (
     "id", "name", "kind", "state", "subject", "preheader", "from_name", "from_email", "reply_to",
     "format", "body", "text_body", "tracking", "created_by_id", "is_sample", "is_archive",
-    "pause_reason",
+    "pause_reason", "at_most", "follows_id",
 )  # fmt: skip
 MOMENTS = ("created_at", "updated_at", "due_at", "started_at", "planned_at", "finished_at")
 #: What a draft that is not finished may fail with, such as one without a sender.

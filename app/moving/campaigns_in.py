@@ -74,13 +74,25 @@ def campaign(into: Into, number: int) -> None:
 def _made(into: Into, row: Row) -> Campaign:
     texts: dict[str, Any] = {name: words(row.get(name)) for name in TEXTS}
     draft = Draft(**texts, lists=[], segments=[], exclude=[])
-    made = composing.create(into.account, draft)
+    follows = _follows(into, row)
+    made = composing.create(into.account, draft, by=into.by_id)
+    made.at_most, made.follows_id = whole(row.get("at_most")) or None, follows
     made.is_sample = is_yes(row.get("is_sample"))
     made.updated_at = moment(row.get("updated_at"), latest=into.at) or into.at
     if row.get("state") in ("sending", "paused", "sent", "cancelled"):
         _archive(into, made, row)
     db.session.flush()
     return made
+
+
+def _follows(into: Into, row: Row) -> int | None:
+    """The campaign whose rest it is. Raises Invalid where that one did not come along, for then
+    it would go to people who had it already."""
+    old = whole(row.get("follows_id"))
+    found = into.new_ids("campaign", [old]).get(old) if old else None
+    if old and found is None:
+        raise Invalid("It is the rest of a campaign that is not in the file.")
+    return found
 
 
 def _archive(into: Into, made: Campaign, row: Row) -> None:

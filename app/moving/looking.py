@@ -3,17 +3,21 @@ sum, and what will happen is counted."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import barring
+from app.accounts.models import Account
+from app.contacts import barring, vetting
 from app.contacts.bulk import among
 from app.contacts.models import Contact, ContactList, Suppression
+from app.contacts.rows import Person
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import Invalid
 from app.mailer.address import BadAddress, quick
 from app.moving import leasing
 from app.moving.leasing import LEASE, Beat
@@ -23,7 +27,7 @@ from app.moving.steps import CHUNK, Row, words
 
 
 def look(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
-    """Go on looking; True when there is more to look at. Raises NoTakeout."""
+    """Go on looking; True when there is more to look at. Raises NoTakeout, NotVetted."""
     done: int = takein.cursor.get("file", 0)
     found: Counter[str] = Counter(takein.forecast)
     seen, names = takein.rows, list(package.files)
@@ -39,10 +43,46 @@ def look(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
     is_whole = db.session.get_one(
         Takein, takein.id, populate_existing=True
     ).cursor.get("file", 0) >= len(names)  # fmt: skip
+    if is_whole:
+        _vet(takein.account_id, package, found["contacts_new"])
     with transaction():
         ready = {"state": "ready", "cursor": {}} if is_whole else {}
         leasing.move(Takein, takein.id, lease, lease=None, lease_until=None, **ready)
     return not is_whole
+
+
+class NotVetted(Invalid):
+    """The people of the file speak against it, and the account is new."""
+
+    def __init__(self, findings: Sequence[Mapping[str, str]]) -> None:
+        why = " ".join(found["words"] for found in findings)
+        super().__init__(
+            f"The people of this file need a look first. {why} Bring its contacts as a file under "
+            "Contacts, Import: there you say where they come from, and somebody reads it."
+        )
+
+
+def _vet(account_id: int, package: Package, new: int) -> None:
+    """New accounts bring nobody past the look at files (contacts.vetting). Raises NotVetted."""
+    account = db.session.get_one(Account, account_id)
+    if findings := vetting.of_people(account, _in_chunks(package), new):
+        raise NotVetted(findings)
+
+
+def _in_chunks(package: Package) -> Iterator[list[Person]]:
+    """Whom one could mail; who is barred anyway is no reason to look."""
+    for piece in package.pieces("contacts.csv"):
+        rows = (row for row in package.rows(piece) if not row.get("status"))
+        while some := list(itertools.islice(rows, CHUNK)):
+            yield [person for row in some if (person := _person(row)) is not None]
+
+
+def _person(row: Row) -> Person | None:
+    try:
+        found = quick(words(row.get("email")).strip())
+    except BadAddress:
+        return None
+    return Person(0, found.address, found.address, found.address.rpartition("@")[0])
 
 
 def _count(

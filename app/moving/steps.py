@@ -37,6 +37,8 @@ class Into:
     takein_id: int
     account: Account
     package: Package
+    by_id: int | None = None
+    """The member who takes it in: nobody else answers for what is in it."""
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     at: datetime = field(default_factory=now)

@@ -210,7 +210,10 @@ def _store(takein: Takein, package: Package, lease: str, beat: Beat) -> bool:
 def _into(takein: Takein, package: Package) -> Into:
     account = db.session.get_one(Account, takein.account_id)
     counts = {kind: Counter(found) for kind, found in takein.counts.items()}
-    return Into(takein.id, account, package, counts, list(takein.problems), at=takein.created_at)
+    return Into(
+        takein.id, account, package, takein.member_id, counts, list(takein.problems),
+        at=takein.created_at,
+    )  # fmt: skip
 
 
 def _save(into: Into, lease: str, rows: int, cursor: dict[str, Any]) -> None:

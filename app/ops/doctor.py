@@ -14,8 +14,9 @@ from typing import Any
 import redis
 import sqlalchemy as sa
 
+from app.auth import provider
 from app.config import BadSetting, Config, load
-from app.core import heartbeat, queue_server, resealing, sealing
+from app.core import heartbeat, queue_server, resealing, sealing, settings
 from app.core.chaining import ChainHead
 from app.core.clock import now
 from app.core.migrating import is_current
@@ -227,6 +228,17 @@ def check_payments(config: Config) -> str:
         raise Sick(str(error)) from None
 
 
+def check_provider(config: Config) -> str:
+    """Whether people can sign in by the operator's provider."""
+    if not config.OIDC_ISSUER:
+        return "none is set"
+    settings.configure(config)
+    try:
+        return f"{config.OIDC_NAME} lets people in at {provider.reach()}"
+    except provider.Unusable as error:
+        raise Sick(str(error)) from None
+
+
 def _warnings(config: Config) -> list[tuple[str, str, str]]:
     found = []
     home = config.LEADERSEND_HOME
@@ -239,6 +251,12 @@ def _warnings(config: Config) -> list[tuple[str, str, str]]:
         )
     if not config.secure and not config.local:
         found.append(("BASE_URL", "warn", "Without https, passwords can be read on their way."))
+    if config.secure and not config.local and not config.TRUSTED_PROXIES:
+        words = (
+            "Everybody seems to come from the proxy that has the certificate, so limits against "
+            "guessing hit all at once. Name its network, usually 127.0.0.1/32"
+        )
+        found.append(("TRUSTED_PROXIES", "warn", words))
     if not config.OPERATOR_ADDRESS and not config.local:
         found.append(("OPERATOR_ADDRESS", "warn", "The privacy policy has no postal address."))
     if config.STRIPE_SECRET_KEY and config.local:
@@ -249,7 +267,17 @@ def _warnings(config: Config) -> list[tuple[str, str, str]]:
             "No backups are made. Name a folder on another disk or a bucket, see self-hosting.md"
         )
         found.append(("BACKUP_TO", "warn", words))
+    elif _is_on_the_same_disk(config):
+        words = "Backups lie on the disk of the data: they would go with it. Name another one"
+        found.append(("BACKUP_TO", "warn", words))
     return found
+
+
+def _is_on_the_same_disk(config: Config) -> bool:
+    place = Path(config.BACKUP_TO)
+    if not place.is_absolute() or not place.exists():
+        return False
+    return place.stat().st_dev == config.LEADERSEND_HOME.stat().st_dev
 
 
 def check_books(config: Config) -> str:
@@ -310,6 +338,7 @@ CHECKS: dict[str, Check] = {
     "workers": check_workers,
     "backups": check_backups,
     "plans and paying": check_payments,
+    "sign-in provider": check_provider,
     "records": check_books,
     "secrets": check_secrets,
 }

@@ -58,10 +58,12 @@ OURS = (
     Entry("people", "People who sign in", "Name, e-mail address, telephone where given, role, a "
           "hash of the password.", "To let the right people in and to reach them.", _CONTRACT,
           "As long as they belong to an account."),
-    Entry("sessions", "Sign-ins", "Time, kind of browser, shortened network address.",
+    Entry("sessions", "Sign-ins", "Time, kind of browser, shortened network address; of what was "
+          "refused, from which shortened network and how often.",
           "So that people see and end their sessions, and attacks are noticed.",
           "Legitimate interest in a safe service.",
-          "A session ends {session} after its last use and is forgotten {sessions} later."),
+          "A session ends {session} after its last use, {session_in_all} after it began at the "
+          "latest, and is forgotten {sessions} later; counts of what was refused: {refusals}."),
     Entry("links", "Links and invitations", "A hash of each link to set a password, to confirm an "
           "address or to join, with the address it went to.", "To let it work once.", _CONTRACT,
           "{links} after it is dead."),

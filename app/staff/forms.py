@@ -225,3 +225,18 @@ class IncidentForm(FlaskForm):
     advice = _text("What you can do")
     concerns_all = BooleanField("It concerns every account")
     accounts = _text("Accounts that it concerns", rows=3, longest=20_000)
+
+
+class NetworkForm(FlaskForm):
+    """A network from which nothing is to be answered."""
+
+    network = _line("Network", "Write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/48.", longest=64)
+    reason = _line("Why", "Say why, for who looks at it later.", longest=500)
+    days = SelectField(
+        "For how long",
+        choices=[
+            SelectChoice("1", "a day"), SelectChoice("7", "7 days"), SelectChoice("30", "30 days"),
+            SelectChoice("365", "a year"),
+        ],
+        default="7",
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, notices
+from app.accounts import auditing, notices, withdrawing
 from app.accounts.models import Account, Member, Membership, Notice
 from app.accounts.people import LastOwner
 from app.core import settings
@@ -28,7 +28,10 @@ from app.moving.parts import is_secret
 from app.trust import closing
 
 #: Columns by which a row names a member.
-NAMES = ("member_id", "by_id", "asked_by_id", "created_by_id", "invited_by_id", "answered_by_id")
+NAMES = (
+    "member_id", "by_id", "asked_by_id", "created_by_id", "invited_by_id", "answered_by_id",
+    "made_by_id", "written_by_id",
+)  # fmt: skip
 #: What a row of a business says of what a person did; besides, its number and its times.
 DEEDS = ("account_id", "verb", *NAMES)
 #: Rows of one table; more says so.
@@ -173,6 +176,9 @@ def delete_login(member: Member, *, typed: str) -> None:
                "What you did in a business stays in its audit under a number, without your name."],
     )  # fmt: skip
     db.session.execute(sa.delete(Membership).where(Membership.member_id == member.id))
+    for account_id in places:
+        withdrawing.withdraw(db.session.get_one(Account, account_id), member, member.id)
+    db.session.flush()
     db.session.expire(member)
     if not closing.forget_login(member):
         raise WrongState("This login is still needed. Try again.")

@@ -27,10 +27,10 @@ function saved(event) {
   if (event.target !== form) return;
   saving = false;
   const ok = event.detail.ctx.response?.status === 200;
-  // A form beside this one that says which version its reader saw.
+  // Forms beside this one that say which version their reader saw.
   const version = document.querySelector("[data-version]")?.value;
-  const follower = document.querySelector("[data-follows-version] [name=version]");
-  if (ok && version && follower) follower.value = version;
+  const followers = document.querySelectorAll("[data-follows-version] [name=version]");
+  if (ok && version) for (const follower of followers) follower.value = version;
   if (!ok) dirty = true;
   else if (goTo) location.href = goTo;
   else if (dirty) changed();

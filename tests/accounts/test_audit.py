@@ -11,9 +11,13 @@ import sqlalchemy as sa
 import time_machine
 
 from app.accounts import auditing
+from app.contacts import guarding as consents
 from app.core.chaining import HEAD_GUARD, ChainHead
 from app.core.clock import now
 from app.core.db import db, dialect_name, transaction
+from app.core.guarding import Guard, are_in_place
+from app.privacy import guarding as registers
+from app.staff import book
 from tests.conftest import Client, Person
 
 
@@ -90,6 +94,27 @@ def test_verifying_says_what_it_found(client: Client, log: None, alice: Person) 
     assert "Entry number 2" in page
     assert "No alteration" not in page
     assert db.session.scalars(sa.select(ChainHead.problem)).all().count("") == 1
+
+
+GUARDS = (
+    auditing.CHAIN.guard, HEAD_GUARD, book.BOOK.guard, *consents.GUARDS, *registers.GUARDS,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.table)
+def test_no_record_is_emptied_past_its_triggers(log: None, guard: Guard) -> None:
+    """TRUNCATE and REPLACE remove rows without a DELETE."""
+    if dialect_name() == "postgresql":
+        statements = [f"TRUNCATE {guard.table} CASCADE", "TRUNCATE account CASCADE"]
+    elif guard.table in ("audit_entry", "chain_head"):
+        statements = [f"REPLACE INTO {guard.table} SELECT * FROM {guard.table}"]  # noqa: S608
+    else:
+        pytest.skip("SQLite has no TRUNCATE, and the table has no rows to replace.")
+
+    for statement in statements:
+        with pytest.raises(sa.exc.DBAPIError, match=r"only added to|never changed"), transaction():
+            db.session.execute(sa.text(statement))
+    assert are_in_place([guard])
 
 
 def test_a_long_log_comes_in_pages(client: Client, alice: Person) -> None:

@@ -8,15 +8,21 @@ import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
-from app.accounts import people
-from app.accounts.models import Account, AuditEntry, Invitation, Member, Membership
+from app.accounts import api_tokens, people
+from app.accounts.models import Account, ApiToken, AuditEntry, Invitation, Member, Membership
+from app.accounts.rights import ALL as ALL_RIGHTS
 from app.auth import passwords
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db, transaction
+from app.core.errors import Forbidden
 from app.privacy.models import Acceptance
+from app.trust import own_data
+from tests.api.conftest import Program
 from tests.auth.helpers import PASSWORD, kinds, link
 from tests.conftest import Client, Person, at_once
+
+ALL = tuple(api_tokens.SCOPES)
 
 
 def place(person: Person) -> Membership:
@@ -273,6 +279,90 @@ def test_an_invitation_that_is_accepted_often_at_once_makes_one_member(
         Membership.member_id == member_id, Membership.account_id == alice.account.id
     )
     assert (db.session.scalar(places), len(refused)) == (1, 19)
+
+
+@pytest.mark.parametrize("how", ["removed", "demoted", "gone"])
+def test_who_leaves_comes_back_by_nothing_that_they_made(
+    client: Client, alice: Person, bob: Person, how: str
+) -> None:
+    with transaction():
+        place(bob).role = "owner"
+    client.sign_in(bob)
+    as_owner = invite(client, "second@bob.example", "owner")
+    as_viewer = invite(client, "vera@bakery.example", "viewer")
+    with transaction():
+        mine, secret = api_tokens.make(bob.account, bob.member, name="Till", scopes=ALL)
+        kept, _ = api_tokens.make(alice.account, alice.member, name="Shop", scopes=ALL)
+    assert Program(client, secret)("GET", "/lists").status_code == 200
+    ids = {"mine": mine.id, "kept": kept.id, "place": place(bob).id}
+
+    client.sign_in(alice)
+    if how == "removed":
+        assert "made 1 API token<" in client.get("/settings/people").text
+        client.post(f"/settings/people/{ids['place']}/remove")
+        told = client.get("/settings/people").text
+        assert "With it ended 1 API token and 2 open invitations that they had made." in told
+    elif how == "demoted":
+        role = {"role": "writer", "custom": "y", "rights": ["people", "contacts.read",
+                                                            "reports.read"]}  # fmt: skip
+        client.post(f"/settings/people/{ids['place']}/role", data=role)
+    else:
+        with transaction():
+            own_data.delete_login(db.session.merge(bob.member), typed=bob.member.email)
+
+    assert Program(client, secret)("GET", "/lists").status_code == 401
+    assert db.session.get_one(ApiToken, ids["kept"], populate_existing=True).revoked_at is None
+    assert client.get(as_owner).status_code == 410
+    # Who may still invite viewers has done so rightly.
+    assert client.get(as_viewer).status_code == (200 if how == "demoted" else 410)
+    client.post("/sign-out")
+    assert client.post(as_owner, data={"name": "B", "accepts_policy": "y"}).status_code == 410
+
+
+def test_nobody_makes_a_token_who_is_no_owner_any_more(alice: Person, bob: Person) -> None:
+    with pytest.raises(Forbidden), transaction():
+        api_tokens.make(bob.account, bob.member, name="Till", scopes=ALL)
+
+
+def test_somebody_is_invited_with_rights_of_their_own(client: Client, alice: Person) -> None:
+    client.sign_in(alice)
+    form = {"email": "dora@bakery.example", "role": "viewer", "custom": "y", "rights": "billing"}
+    client.post("/settings/people/invite", data=form)
+    path = link("invitation")
+    assert "with own rights" in client.get("/settings/people").text
+    client.post("/sign-out")
+
+    assert "See and change the plan and invoices" in client.get(path).text
+    joined = client.post(path, data={"name": "Dora", "accepts_policy": "y"})
+    client.post(joined.location, data={"password": PASSWORD})
+
+    row = db.session.scalars(sa.select(Membership).order_by(Membership.id.desc())).first()
+    assert (row.role, row.rights) == ("viewer", ["billing"])
+    assert client.get("/campaigns").status_code == 403
+
+
+def test_nobody_offers_or_takes_back_more_than_they_have(
+    client: Client, alice: Person, bob: Person
+) -> None:
+    client.sign_in(alice)
+    path = invite(client, role="owner")
+    row = db.session.scalars(sa.select(Invitation)).one()
+    with transaction():
+        place(bob).role, place(bob).rights = "viewer", ["people", "reports.read"]
+    client.sign_in(bob)
+    everything = {
+        "email": "eve@bob.example",
+        "role": "viewer",
+        "custom": "y",
+        "rights": [*ALL_RIGHTS],
+    }
+
+    assert client.post("/settings/people/invite", data=everything).status_code == 403
+    lesser = {"email": "dora@bakery.example", "role": "viewer", "custom": "y", "rights": "people"}
+    assert client.post("/settings/people/invite", data=lesser).status_code == 403
+    assert client.post(f"/settings/invitations/{row.id}/take-back").status_code == 403
+    assert client.post(f"/settings/invitations/{row.id}/again").status_code == 403
+    assert client.get(path).status_code == 200
 
 
 def test_an_invitation_is_sent_again_with_a_new_link(client: Client, alice: Person):

@@ -22,7 +22,7 @@ from app.accounts.models import (
 )
 from app.api.calls import CALLS
 from app.auth import sessions
-from app.auth.models import Passkey, ProviderLogin, SignedIn
+from app.auth.models import BarredNetwork, Passkey, ProviderLogin, SignedIn
 from app.billing.models import PlanGrant
 from app.campaigns.models import Campaign, CampaignAudience
 from app.contacts.models import (
@@ -104,6 +104,7 @@ def _trust(account: int, import_: Row) -> dict[str, Row]:
         "request_id": PersonRequest(
             reference="P-K7F3QX2M", kind="erase", address_hash="h", due_at=now()
         ),
+        "barred_id": BarredNetwork(network="198.51.100.0/24", until=now()),
         "stopped_id": StoppedLink(key="host:x.example", reason="?"),
     }
     db.session.add_all(rows.values())

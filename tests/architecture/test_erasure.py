@@ -40,6 +40,8 @@ ABOUT_NOBODY = {
     "signing_key", "signup_form", "signup_form_version", "staff_access", "staff_look",
     "stopped_link", "suppression_key", "tag", "takeout", "tally", "used_stamp", "warm_up",
 }  # fmt: skip
+#: The operator's rules about where somebody comes from.
+ABOUT_NOBODY |= {"barred_network"}
 #: Of accounts that are being closed, and were.
 ABOUT_NOBODY |= {"closed_account", "closing"}
 #: Of requests of people: accounts and states.

@@ -69,6 +69,21 @@ def test_with_its_token_a_form_works(guarded: Client, alice: Person):
     assert answer.status_code == 303
 
 
+def test_with_https_a_form_works_though_browsers_send_no_referrer(guarded: Client, alice: Person):
+    """Our own policy says so, in each answer."""
+    with transaction():
+        alice.member.password_hash = passwords.hashed(PASSWORD)
+    token = token_of(guarded, "/sign-in")
+    form = {"email": alice.member.email, "password": PASSWORD}
+
+    refused = guarded.post("/sign-in", data=form, base_url="https://localhost")
+    taken = guarded.post(
+        "/sign-in", data={**form, "csrf_token": token}, base_url="https://localhost"
+    )
+
+    assert (refused.status_code, taken.status_code) == (400, 303)
+
+
 def test_a_token_from_before_signing_in_is_worth_nothing_after(guarded: Client, alice: Person):
     with transaction():
         alice.member.password_hash = passwords.hashed(PASSWORD)

@@ -185,6 +185,22 @@ def test_a_removed_one_opens_nothing(client: Client, key: SoftKey, ready: Person
     assert not db.session.scalars(sa.select(RecoveryCode)).all()
 
 
+def test_it_gets_another_name_but_only_from_its_owner(
+    client: Client, key: SoftKey, ready: Person, charlie: Person
+):
+    client.sign_in(ready)
+    row = db.session.scalar(sa.select(Passkey))
+
+    assert client.post(f"{MINE}/{row.id}/rename", data={"name": " Key ring "}).status_code == 303
+    assert "Key ring" in client.get("/settings/sign-in").text
+    client.post(f"{MINE}/{row.id}/rename", data={"name": "x" * 101})
+    client.sign_in(charlie)
+    assert client.post(f"{MINE}/{row.id}/rename", data={"name": "Mine"}).status_code == 404
+
+    db.session.rollback()
+    assert db.session.scalar(sa.select(Passkey.name)) == "Key ring"
+
+
 def test_it_confirms_who_one_is_but_only_its_owner(
     client: Client, key: SoftKey, ready: Person, charlie: Person
 ):

@@ -25,6 +25,7 @@ from app.config import BadSetting, Config, load
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db
+from app.ops import doctor
 from tests.auth.helpers import kinds, link, set_up_app, time_passes
 from tests.conftest import SECRET as KEY
 from tests.conftest import Client, Person
@@ -315,3 +316,13 @@ def test_nothing_is_mailed_twice_to_who_has_no_link(client: Client, there: Provi
     come(client)
 
     assert [row.kind for row in db.session.scalars(sa.select(Notice))] == ["provider_link"]
+
+
+def test_the_doctor_asks_the_provider(there: Provider):
+    config = process_settings.get()
+
+    assert doctor.check_provider(config) == (
+        f"Bakery ID lets people in at {there.issuer}/authorize?tenant=1"
+    )
+    with pytest.raises(doctor.Sick, match="does not answer"):
+        doctor.check_provider(replace(config, OIDC_ISSUER="http://127.0.0.1:9"))

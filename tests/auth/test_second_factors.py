@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 import time_machine
+from flask import Flask
 
 from app.auth import code_tries, passwords, second_factors, sessions, steps
 from app.auth.models import Authenticator, RecoveryCode, SignedIn, SignInStep
@@ -15,7 +17,7 @@ from app.config import Config, load
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Invalid
+from app.core.errors import DomainError, Invalid, TooMany
 from tests.auth.helpers import PASSWORD, code_of, kinds, link, set_up_app, time_passes
 from tests.auth.test_signing_in import sign_in
 from tests.conftest import Client, Person
@@ -155,6 +157,36 @@ def test_a_thief_of_the_password_does_not_lock_the_owner_out(
     assert kinds().count("code_attempts") == 1
 
 
+def test_many_sign_ins_at_once_get_no_more_than_twenty_codes(
+    whole_app: Flask, codes: list[str], alice: Person
+):
+    member_id = alice.member.id
+    with transaction():
+        secrets = [steps.begin("code", alice.member) for _ in range(40)]
+    gate, outcomes = threading.Barrier(40), []
+
+    def guess(secret: str) -> None:
+        with whole_app.app_context():
+            gate.wait(30)
+            try:
+                code_tries.check(steps.find("code", secret), "000000")
+            except DomainError as error:
+                outcomes.append(type(error))
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=guess, args=(secret,)) for secret in secrets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    looked_at = outcomes.count(second_factors.WrongCode)
+    assert (looked_at, outcomes.count(TooMany)) == (code_tries.FOR_A_PERSON, 20)
+    tries = sa.select(sa.func.sum(SignInStep.tries)).where(SignInStep.member_id == member_id)
+    assert db.session.scalar(tries) == code_tries.FOR_A_PERSON
+
+
 def test_the_second_step_is_over_after_ten_minutes(client: Client, codes: list[str], alice: Person):
     sign_in(client)
 
@@ -255,6 +287,8 @@ def test_the_console_opens_to_staff_with_a_second_factor(
     client.post("/settings/sign-in/app", data={"code": code_of(alice.member)})
 
     assert client.get("/staff/backups").status_code == 200
+    with time_machine.travel(now() + timedelta(hours=13)):
+        assert client.get("/staff/backups").location == "/confirm?next=/staff/backups"
     process_settings.configure(settings)
 
 

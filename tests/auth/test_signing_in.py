@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,12 +12,14 @@ import sqlalchemy as sa
 import time_machine
 from werkzeug.test import TestResponse
 
+from app.accounts.models import Membership
 from app.auth import passwords, sessions
 from app.auth.models import SignedIn
 from app.core import queue_server, tokens
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.extensions import limiter
+from tests.api.conftest import Program, make_token
 from tests.auth.helpers import PASSWORD, kinds, link
 from tests.conftest import Client, Person, make_person
 from tests.servers import QueueServer
@@ -249,6 +252,59 @@ def test_sessions_end_by_themselves(client: Client, ready: Person):
 
     with time_machine.travel(now() + timedelta(days=31)):
         assert client.get("/settings/business").status_code == 303
+
+
+def test_a_session_that_is_used_every_day_ends_all_the_same(client: Client, ready: Person):
+    sign_in(client)
+    begun, statuses = now(), []
+    for days in (25, 50, 75, 89, 91):
+        with time_machine.travel(begun + timedelta(days=days)):
+            statuses.append(client.get("/settings/business").status_code)
+
+    assert statuses == [200, 200, 200, 200, 303]
+    with time_machine.travel(begun + timedelta(days=91)):
+        assert not sessions.living(ready.member)
+
+
+def test_what_comes_in_and_what_is_refused_stands_in_the_security_log(
+    client: Client, ready: Person, bob: Person, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, logger="leadersend.security")
+    secret = make_token(ready.account, "contacts:read")
+    sign_in(client, password="not the password")
+    sign_in(client, email="nobody@bakery.example")
+    sign_in(client)
+    client.get("/campaigns/4242")
+    client.get("/contacts/4242")
+    client.get("/staff")
+    Program(client, secret)("POST", "/lists", {"name": "x"})
+    Program(client, "made up")("GET", "/lists")
+    client.get("/nothing/here")
+    client.post("/sign-out")
+    with transaction():
+        db.session.execute(
+            sa.update(Membership).where(Membership.member_id == bob.member.id).values(role="viewer")
+        )
+    client.sign_in(bob)
+    client.post("/settings/people/invite", data={"email": "eve@x.example", "role": "owner"})
+
+    lines = [re.sub(r"token=\d+", "token=N", one.getMessage()) for one in caplog.records]
+    me, here, bobs = ready.member.id, ready.account.id, bob.member.id
+    network = "network=127.0.0.0/24"
+    known = f"member={me} account={here} {network}"
+    invites = "refused status=403 method=POST view=accounts.invite"
+    assert lines == [
+        f"sign_in.failed way=password member={me} {network}",
+        f"sign_in.failed way=password {network}",
+        f"sign_in way=password strong=False member={me} {network}",
+        f"refused status=404 method=GET view=campaigns.show {known}",
+        f"refused status=404 method=GET view=contacts.show {known}",
+        f"refused status=404 method=GET view=staff.console {known}",
+        f"refused status=403 method=POST view=api.create_list token=N {network}",
+        f"refused status=401 method=GET view=api.get_lists {network}",
+        f"sign_out member={me} {network}",
+        f"{invites} member={bobs} account={here} {network}",
+    ]
 
 
 def test_links_come_from_the_base_url_not_from_the_request(client: Client, ready: Person):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from app.accounts import api_tokens
 from app.accounts.models import AuditEntry, Membership, Notice
 from app.campaigns import approval, approving, checks, composing, scheduling
 from app.campaigns.models import Campaign, CampaignApproval
@@ -178,6 +179,23 @@ def test_the_api_answers_422_with_the_finding(
     with transaction():
         approving.give(campaign, alice.member, campaign.version)
     assert program("POST", f"/campaigns/{campaign.id}/send", {}).status_code == 202
+
+
+def test_who_writes_by_a_program_of_theirs_is_the_writer(
+    client: Client, alice: Person, campaign: Campaign
+) -> None:
+    with transaction():
+        _, secret = api_tokens.make(
+            alice.account, alice.member, name="Mine", scopes=["campaigns:write"]
+        )
+    made = Program(client, secret)("POST", "/campaigns", {"name": "Cake"}).get_json()["id"]
+    Program(client, secret)("PATCH", f"/campaigns/{campaign.id}", {"subject": "Cake"})
+    db.session.expire_all()
+
+    for one in (db.session.get_one(Campaign, made), campaign):
+        assert one.written_by_id == alice.member.id
+        with pytest.raises(Forbidden, match="wrote this version yourself"), transaction():
+            approving.give(one, alice.member, one.version)
 
 
 def test_a_membership_may_have_rights_of_its_own(

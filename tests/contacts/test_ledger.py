@@ -112,7 +112,8 @@ def test_the_database_itself_refuses_changes(
 def test_the_triggers_are_those_that_the_code_asks_for(app: object) -> None:
     """A column that comes later must be guarded as well: its migration makes the triggers anew."""
     if dialect_name() == "postgresql":
-        query = "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE '%_guard'"
+        query = "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE '%_guard' "
+        query += "OR proname LIKE '%_is_not_emptied'"
     else:
         query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'consent%'"
     found = "\n".join(db.session.scalars(sa.text(query)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import threading
 from email import policy
 from email.message import EmailMessage
@@ -12,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts.models import Sender
-from app.campaigns import greeting, queries
+from app.accounts.models import Membership, Notice, Sender
+from app.campaigns import approving, greeting, queries
 from app.campaigns.checks import NotReady
 from app.campaigns.models import Campaign
 from app.contacts import consent, lists
@@ -106,6 +107,53 @@ def test_who_confirms_is_welcomed_once(
     campaign = db.session.scalars(sa.select(Campaign)).one()
     assert campaign.state == "sent"
     assert check(campaign).sent == 2
+
+
+def test_a_new_text_waits_for_somebody_elses_yes(
+    visitor: Visitor, client: Client, form: SignUpForm, alice: Person, bob: Person,
+    to_server: FaultServer,
+) -> None:  # fmt: skip
+    to_server.faults.keep = True
+    page = f"/forms/{form.id}/mails"
+    with transaction():
+        approving.demand(alice.account, alice.member, wanted=True)
+    text = {"from_email": "news@bakery.example", "subject": "Buy now", "body": "Cheap!",
+            "is_on": "yes"}  # fmt: skip
+    client.sign_in(alice)
+    assert "Nobody else here may approve" in client.post(page, data=text).text
+    with transaction():
+        db.session.execute(
+            sa.update(Membership)
+            .where(Membership.member_id == bob.member.id)
+            .values(rights=["contacts.read", "contacts.change", "campaigns.approve"])
+        )
+    client.sign_in(bob)
+    assert client.post(page, data=text).status_code == 303
+    mark = greeting.mark(greeting.of(form))
+    own = client.post(f"{page}/approve", data={"mark": mark})
+    assert (own.status_code, "wrote this text yourself" in own.text) == (403, True)
+
+    sign_up(visitor, client, "vera")
+    work()
+    assert [mail["Subject"] for mail in arrived(to_server)] == ["Welcome, Vera"]
+
+    client.sign_in(alice)
+    shown = client.get(page).text
+    assert "Waits for approval" in shown
+    assert f'value="{mark}"' in shown
+    client.sign_in(bob)
+    client.post(page, data={**text, "subject": "Buy later"})
+    client.sign_in(alice)
+    assert client.post(f"{page}/approve", data={"mark": mark}).status_code == 409, "another text"
+    now_shown = re.search(r'name="mark" value="(\w+)"', client.get(page).text)[1]  # type: ignore[index]
+    assert client.post(f"{page}/approve", data={"mark": now_shown}).status_code == 303
+    assert "Waits for approval" not in client.get(page).text
+
+    sign_up(visitor, client, "ann")
+    work()
+    assert [mail["Subject"] for mail in arrived(to_server)] == ["Welcome, Vera", "Buy later"]
+    asked = sa.select(Notice.to_email).where(Notice.kind == "approval_asked")
+    assert set(db.session.scalars(asked)) == {"alice@bakery.example"}
 
 
 def test_the_mails_link_leaves(

@@ -349,7 +349,10 @@ def test_doctor_says_what_is_wrong_and_hides_secrets(home: Path) -> None:
     (home / "secret_key").chmod(0o644)
     key = (home / "secret_key").read_text()
 
-    done = run(home, "doctor", SMTP_URL="smtp://user:hunter2@127.0.0.1:9?tls=none")
+    done = run(
+        home, "doctor", SMTP_URL="smtp://user:hunter2@127.0.0.1:9?tls=none",
+        BASE_URL="https://news.bakery.example", BACKUP_TO=str(home.parent),
+    )  # fmt: skip
 
     assert done.returncode == 1
     assert "Others may read" in done.stdout
@@ -357,6 +360,8 @@ def test_doctor_says_what_is_wrong_and_hides_secrets(home: Path) -> None:
     assert "hunter2" not in done.stdout
     assert key not in done.stdout
     assert "queue server: cannot be reached" in done.stdout
+    assert "TRUSTED_PROXIES: Everybody seems to come from the proxy" in done.stdout
+    assert "BACKUP_TO: Backups lie on the disk of the data" in done.stdout
 
 
 def test_an_open_folder_with_closed_files_is_a_warning(home: Path) -> None:

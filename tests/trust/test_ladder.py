@@ -16,16 +16,22 @@ from app.accounts.ladder import Step
 from app.accounts.models import LadderMove, LadderPlace, Notice
 from app.campaigns import checks, scheduling
 from app.campaigns.models import Campaign
+from app.config import Config
+from app.contacts import consent, writing
+from app.contacts.models import ContactList
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery import allowing, progress, reading, starting
-from app.delivery.models import Event, Tally
+from app.delivery.models import Delivery, Event, Tally
 from app.mailer.smtp import RelaySettings
 from app.trust import climbing
+from tests.billing.conftest import plans
 from tests.conftest import Client, Person
 from tests.delivery.conftest import work
 from tests.faultserver import FaultServer
 from tests.trust.conftest import look_into
+
+__all__ = ["plans"]
 
 pytestmark = pytest.mark.usefixtures("ladder_on")
 MORNING = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -122,6 +128,70 @@ def test_the_pre_flight_says_exactly_what_goes_today(
     with transaction():
         scheduling.schedule(long)
     assert long.state == "sending"
+
+
+@pytest.mark.flow
+def test_too_large_a_campaign_goes_in_parts_to_each_person_once(
+    monkeypatch: pytest.MonkeyPatch, client: Client, campaign_to: Make, alice: Person,
+    to_server: FaultServer,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ladder, "STEPS", (Step(500, 40), Step(None, None)))
+    monkeypatch.setattr(ladder, "TOP", 1)
+    part = campaign_to(people(90), state="draft", started_at=None)
+    client.sign_in(alice)
+    sent: list[int] = []
+
+    for number, left in ((90, 50), (51, 11), (11, 0)):
+        at = f"/campaigns/{part.id}"
+        page = client.get(f"{at}/send").text
+        assert f"{number} people" in page
+        assert ("Only to the first 40" in page) is (number > 40)
+        if left:
+            assert f"The other {left} get a campaign of their own" in page
+            client.post(f"{at}/part", data={"version": part.version, "at_most": "40"})
+            page = client.get(f"{at}/send").text
+            assert f"{left} beyond the number that you chose" in page
+        assert "It cannot go out yet" not in page
+        db.session.expire_all()
+        with transaction():
+            scheduling.schedule(part)
+        assert client.post(f"{at}/rest").status_code == 409, "nobody is written yet"
+        sent.append(work(part, rounds=3).sent)
+        if number == 90:
+            _join(alice, part, "late@example.com")
+        if left:
+            twice = {client.post(f"{at}/rest").location for _ in range(2)}
+            assert len(twice) == 1, "one campaign to the rest, however often one asks"
+            part = db.session.get_one(Campaign, int(twice.pop().split("/")[2]))
+
+    assert sent == [40, 40, 11]
+    reached = db.session.scalars(sa.select(Delivery.contact_id)).all()
+    assert len(reached) == len(set(reached)) == 91
+
+
+def _join(person: Person, campaign: Campaign, address: str) -> None:
+    with transaction():
+        list_ = db.session.get_one(ContactList, campaign.audience[0].list_id)
+        consent.subscribe(writing.create(person.account, address), list_, source="hand")
+
+
+def test_a_plan_lets_go_what_it_has_left(
+    plans: Config, client: Client, campaign_to: Make, alice: Person
+) -> None:
+    campaign = campaign_to(people(8), state="draft", started_at=None)
+    client.sign_in(alice)
+
+    page = client.get(f"/campaigns/{campaign.id}/send").text
+
+    assert "Your plan Free has 5 mails left this month." in page
+    assert "It can go to the first 5 people now" in page
+    assert "The other 3 get a campaign of their own" in page
+    client.post(f"/campaigns/{campaign.id}/part", data={"version": "1", "at_most": "5"})
+    db.session.expire_all()
+    assert [one.code for one in checks.preflight(campaign) if one.level == "block"] == []
+    client.post(f"/campaigns/{campaign.id}/part", data={"version": "2", "at_most": "0"})
+    db.session.expire_all()
+    assert campaign.at_most is None
 
 
 def test_whom_the_operator_vouches_for_has_no_limit(

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
+from app.accounts import ladder
 from app.accounts.models import Notice
-from app.contacts import importing, jobs, suppressions, uploads, vetting
+from app.contacts import (
+    consent,
+    importing,
+    jobs,
+    lists,
+    suppressions,
+    uploads,
+    vetting,
+    writing,
+)
 from app.contacts.models import Contact, Import, ImportReview
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.mailer.lookup import Away
+from app.moving import taking_out
+from tests.api.conftest import Program, make_token
 from tests.conftest import Client, Person, make_person
+from tests.moving.conftest import looked_at, take_out
 from tests.trust.conftest import look_into
 
 pytestmark = pytest.mark.usefixtures("ladder_on")
@@ -198,3 +214,47 @@ def test_whom_the_operator_vouches_for_is_not_looked_at(alice: Person) -> None:
     jobs.run_import(import_.id)
 
     assert state(import_) == "finished"
+
+
+def test_a_take_out_is_no_way_round_the_look(alice: Person, charlie: Person) -> None:
+    with transaction():
+        news = lists.create(alice.account, "News")
+        for address in [*GOOD[:150], *(f"info@shop{n}.example" for n in range(60))]:
+            consent.subscribe(writing.create(alice.account, address), news, source="hand")
+        alice.account.vouched = True
+    packed = taking_out.path(take_out(alice.account))
+
+    takein = looked_at(charlie.account, packed)
+
+    assert takein.state == "failed"
+    assert "60 of 210 (29%) are desks" in takein.error
+    assert "Contacts, Import" in takein.error
+    owned = sa.select(sa.func.count()).where(Contact.account_id == charlie.account.id)
+    assert db.session.scalar(owned) == 0
+
+    with transaction():
+        ladder.move(charlie.account.id, ladder.TOP, words="We know them.", evidence={})
+    assert looked_at(charlie.account, packed).state == "ready"
+
+
+def test_a_program_brings_a_days_worth_of_people_whom_nobody_asks(
+    client: Client, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "STEPS", (ladder.Step(2, 10), *ladder.STEPS[1:]))
+    with transaction():
+        single = lists.create(alice.account, "News").id
+        asking = lists.create(alice.account, "Letters", opt_in="double").id
+    program = Program(client, make_token(alice.account))
+
+    def add(name: str, list_id: int) -> int:
+        return program(
+            "POST", "/contacts", {"email": f"{name}@home.example", "lists": [list_id]}
+        ).status_code
+
+    assert [add(f"p{n}", single) for n in range(3)] == [201, 201, 429]
+    assert add("q", asking) == 201, "they are asked"
+    known = db.session.scalar(sa.select(Contact.id).where(Contact.address == "q@home.example"))
+    more = program("PATCH", f"/contacts/{known}", {"lists": [single]})
+    assert (more.status_code, "double opt-in" in more.get_json()["detail"]) == (429, True)
+    with time_machine.travel(now() + timedelta(days=1)):
+        assert add("p3", single) == 201

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from app.accounts import people, rights
+from app.accounts import people, rights, withdrawing
 from app.accounts.forms import (
     ApprovalForm,
     InviteForm,
@@ -13,13 +13,15 @@ from app.accounts.forms import (
     take_over,
 )
 from app.accounts.routes.blueprint import MAILS, bp
+from app.accounts.withdrawing import Withdrawn
 from app.auth import throttling
-from app.auth.current import current_account, current_member, needs, sensitive
+from app.auth.current import current_account, current_member, may, needs, sensitive
 from app.campaigns import approving
 from app.core.clock import now
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
+from app.core.templating import count
 from app.extensions import limiter
 
 
@@ -39,8 +41,9 @@ def invite() -> ResponseReturnValue:
     try:
         with transaction():
             people.invite(
-                current_account(), current_member(), email=form.email.data, role=form.role.data
-            )
+                current_account(), current_member(), email=form.email.data, role=form.role.data,
+                chosen=form.chosen,
+            )  # fmt: skip
     except Invalid as error:
         if not take_over(form, error.errors):
             raise
@@ -56,11 +59,11 @@ def change_role(membership_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _people(InviteForm(formdata=None), 422)
     with transaction():
-        people.change_role(
+        gone = people.change_role(
             current_account(), current_member(), membership_id, role=form.role.data,
-            chosen=form.rights.data if form.custom.data else None,
+            chosen=form.chosen,
         )  # fmt: skip
-    return see_other("accounts.people_page", notice="What they may do is changed.")
+    return _back("What they may do is changed.", gone)
 
 
 @bp.post("/settings/people/approval")
@@ -75,14 +78,24 @@ def demand_approval() -> ResponseReturnValue:
 
 @bp.post("/settings/people/<int:membership_id>/remove")
 @needs("people")
+@sensitive("accounts.people_page")
 def remove_person(membership_id: int) -> ResponseReturnValue:
     with transaction():
-        people.remove(current_account(), current_member(), membership_id)
-    return see_other("accounts.people_page", notice="They have no access any more.")
+        gone = people.remove(current_account(), current_member(), membership_id)
+    return _back("They have no access any more.", gone)
+
+
+def _back(notice: str, gone: Withdrawn) -> ResponseReturnValue:
+    """With what ended along."""
+    counts = ((gone.tokens, "API token"), (gone.invitations, "open invitation"))
+    ended = " and ".join(count(n, words) for n, words in counts if n)
+    along = f" With it ended {ended} that they had made." if ended else ""
+    return see_other("accounts.people_page", notice=f"{notice}{along}")
 
 
 @bp.post("/settings/invitations/<int:invitation_id>/again")
 @needs("people")
+@sensitive("accounts.people_page")
 @limiter.limit(MAILS, key_func=throttling.network)
 def invite_again(invitation_id: int) -> ResponseReturnValue:
     with transaction():
@@ -109,6 +122,7 @@ def _people(form: InviteForm, status: int = 200) -> ResponseReturnValue:
         roles=rights.ROLES,
         rights=rights.RIGHTS,
         rights_of=rights.of,
+        tokens_of=withdrawing.tokens_of(account) if may("people") else {},
         moment=now(),
     )
     return page, status

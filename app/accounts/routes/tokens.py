@@ -5,9 +5,7 @@ from __future__ import annotations
 from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
 
-from app.accounts import (
-    api_tokens,
-)
+from app.accounts import api_tokens, people
 from app.accounts.forms import TokenForm, take_over
 from app.accounts.routes.blueprint import bp
 from app.auth.current import current_account, current_member, needs, sensitive
@@ -52,10 +50,12 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 
 
 def _tokens(form: TokenForm, status: int = 200, *, plain: str = "") -> ResponseReturnValue:
+    places = people.members(current_account())
     page = render_template(
         "accounts/tokens.html",
         form=form,
         tokens=api_tokens.of_account(current_account()),
+        makers={place.member_id: place.member.name or place.member.email for place in places},
         plain=plain,
         scope_words=api_tokens.SCOPES,
         base_url=current_app.config["SETTINGS"].BASE_URL,

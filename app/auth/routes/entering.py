@@ -6,7 +6,7 @@ from flask import Response, current_app, render_template, request, session, url_
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 
-from app.accounts import people, queries
+from app.accounts import people, queries, rights
 from app.accounts.models import Member
 from app.auth import (
     joining,
@@ -39,7 +39,7 @@ from app.auth.forms import (
 )
 from app.auth.routes.blueprint import bp, network
 from app.auth.routes.letting_in import go_on
-from app.core import settings
+from app.core import settings, watch
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
@@ -112,7 +112,8 @@ def sign_in_post() -> ResponseReturnValue:
     db.session.rollback()
     try:
         member = signing_in.check(form.email.data, form.password.data)
-    except Invalid as error:
+    except signing_in.WrongPassword as error:
+        watch.note("sign_in.failed", way="password", member=error.member_id, network=network())
         return _sign_in_page(form, target, problem=str(error), status=422)
     with transaction():
         passwords.refresh(member, form.password.data)
@@ -138,6 +139,7 @@ def _sign_in_page(
 def sign_out() -> ResponseReturnValue:
     with transaction():
         sessions.end(current_session())
+    watch.note("sign_out", member=current_member().id, network=network())
     logout_user()
     session.clear()
     return see_other("auth.sign_in", notice="You are signed out.")
@@ -266,6 +268,7 @@ def _join_page(secret: str, form: JoinForm, status: int = 200) -> ResponseReturn
         form=form,
         invitation=invitation,
         business=people.business_of(invitation),
+        offered=rights.in_words(invitation) if invitation.rights is not None else [],
         must_sign_in=not current_user.is_authenticated and joining.invited_member(secret),
         policy=publishing.current(),
     )

@@ -9,6 +9,7 @@ from app.accounts.models import Member
 from app.auth import alarms, browsers, known_browsers, second_factors, sessions, steps
 from app.auth.current import User, current_session
 from app.auth.routes.blueprint import network
+from app.core import watch
 from app.core.db import transaction
 from app.core.fragments import go, own_path, see_other
 
@@ -57,6 +58,7 @@ def let_in(member: Member, *, way: str, is_strong: bool) -> None:
         known = known_browsers.remember(member, browsers.known_cookie())
     found = sessions.find(secret)
     assert found is not None  # noqa: S101
+    watch.note("sign_in", way=way, strong=is_strong, member=member.id, network=where)
     session.clear()
     session.permanent = True
     login_user(User(secret, found))

@@ -10,9 +10,9 @@ from app.auth import alarms, provider, provider_logins, steps, throttling
 from app.auth.current import current_member, current_session, personal, public, sensitive
 from app.auth.models import SignInStep
 from app.auth.provider import Said
-from app.auth.routes.blueprint import bp
+from app.auth.routes.blueprint import bp, network
 from app.auth.routes.letting_in import go_on, note_proof
-from app.core import settings
+from app.core import settings, watch
 from app.core.db import db, transaction
 from app.core.errors import DomainError
 from app.core.fragments import go, own_path, see_other
@@ -76,6 +76,7 @@ def provider_back() -> ResponseReturnValue:
         said = _ask(step)
         return _receive(step, said)
     except DomainError as error:
+        watch.note("sign_in.failed", way="provider", network=network())
         where = PAGE if current_user.is_authenticated else "auth.sign_in"
         return see_other(where, notice=str(error), kind="bad")
 

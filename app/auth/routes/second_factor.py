@@ -11,8 +11,9 @@ from app.auth import code_tries, confirming, passkeys, second_factors, steps, th
 from app.auth.current import current_member, personal, public
 from app.auth.forms import CodeForm, ConfirmForm, take_over
 from app.auth.models import SignInStep
-from app.auth.routes.blueprint import bp
+from app.auth.routes.blueprint import bp, network
 from app.auth.routes.letting_in import STEP, let_in, note_proof
+from app.core import watch
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import go, own_path, see_other
@@ -42,6 +43,7 @@ def second_factor_post() -> ResponseReturnValue:
     except steps.Over as error:
         return _from_the_start(error)
     except second_factors.WrongCode as error:
+        watch.note("sign_in.failed", way="code", member=step.member_id, network=network())
         take_over(form, error.errors)
         return _code_page(step, form, 422)
     member = steps.member_of(step)
@@ -106,6 +108,7 @@ def sign_in_by_passkey() -> ResponseReturnValue:
                 session.pop(PASSKEY, None), request.form.get("credential", "")[:20_000]
             )
     except (passkeys.NotTaken, steps.Over) as error:
+        watch.note("sign_in.failed", way="passkey", network=network())
         return see_other("auth.sign_in", notice=str(error), kind="bad", next=target or None)
     let_in(member, way="passkey", is_strong=True)
     return go(own_path(target))
@@ -134,6 +137,7 @@ def confirm_post() -> ResponseReturnValue:
             )
             note_proof(strongly=is_code)
     except Invalid as error:
+        watch.note("confirm.failed", member=current_member().id, network=network())
         take_over(form, error.errors)
         return _confirm_page(form, target, 422)
     return go(own_path(target))

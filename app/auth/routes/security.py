@@ -29,7 +29,7 @@ from app.auth.current import (
     public,
     sensitive,
 )
-from app.auth.forms import CodeForm, EverybodyForm, PasskeyForm, take_over
+from app.auth.forms import CodeForm, EverybodyForm, PasskeyForm, PasskeyNameForm, take_over
 from app.auth.routes.blueprint import bp
 from app.auth.routes.letting_in import note_proof
 from app.core import settings
@@ -199,6 +199,17 @@ def add_passkey() -> ResponseReturnValue:
     if codes:
         return _codes_page(codes, "Your passkey is added")
     return see_other(PAGE, notice=f"The passkey “{form.name.data}” is added.")
+
+
+@bp.post("/settings/sign-in/passkeys/<int:passkey_id>/rename")
+@personal
+def rename_passkey(passkey_id: int) -> ResponseReturnValue:
+    form = PasskeyNameForm()
+    if not form.validate():
+        return see_other(PAGE, notice="Give it a name of 1 to 100 characters.", kind="bad")
+    with transaction():
+        passkeys.rename(current_member(), passkey_id, form.name.data)
+    return see_other(PAGE, notice=f"It is called “{form.name.data}” now.")
 
 
 @bp.post("/settings/sign-in/passkeys/<int:passkey_id>/remove")

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.auth.current import current_account, current_member
-from app.campaigns import filters, greeting, liquid
+from app.auth.current import current_account, current_member, needs
+from app.campaigns import approving_greetings, filters, greeting, liquid
 from app.campaigns import queries as campaigns
+from app.campaigns.approving import NobodyElse
 from app.campaigns.models import Campaign, Greeting
 from app.contacts import fields, queries
 from app.contacts.models import ContactField, ContactList, SignUpForm
@@ -143,13 +144,29 @@ def save_mails(form_id: int) -> ResponseReturnValue:
     try:
         with transaction():
             form = reading.form(current_account(), form_id)
-            greeting.write(form, **given, is_on=is_on, by=current_member().id)
-    except Invalid as error:
+            mail = greeting.write(form, **given, is_on=is_on, by=current_member().id)
+            is_waiting = greeting.waits(mail)
+            if is_waiting:
+                approving_greetings.ask(form, current_member())
+    except (Invalid, NobodyElse) as error:
         db.session.rollback()
         form = reading.form(current_account(), form_id)
         shown = Greeting(form_id=form.id, is_on=is_on, **given)
         return _mails_page(form, shown, str(error), 422)
     told = "Saved. Who comes by the form from now on is welcomed." if is_on else "Saved."
+    if is_waiting:
+        told = "Saved. It goes out once somebody else has approved it; we asked by mail."
+    return see_other("forms.mails", form_id=form_id, notice=told)
+
+
+@bp.post("/<int:form_id>/mails/approve")
+@needs("campaigns.approve")
+def approve_mail(form_id: int) -> ResponseReturnValue:
+    """Of a welcome mail that somebody else wrote, the text that was shown."""
+    with transaction():
+        form = reading.form(current_account(), form_id)
+        approving_greetings.approve(form, current_member(), request.form.get("mark", ""))
+    told = "Approved. Who comes by the form from now on is welcomed."
     return see_other("forms.mails", form_id=form_id, notice=told)
 
 
@@ -177,6 +194,9 @@ def _mails_page(
         "forms/mails.html",
         form=form,
         mail=mail,
+        waits=not problem and greeting.waits(mail),
+        is_mine=mail.written_by_id == current_member().id,
+        mark=greeting.mark(mail),
         problem=problem,
         senders=[one for one in campaigns.senders(account) if one.confirmed_at],
         tags={**liquid.NAMES, **custom},

@@ -20,7 +20,7 @@ from app.contacts.models import Contact, Pause, Subscription, Suppression
 from app.contacts.suppressions import BY_PERSON
 from app.core.clock import now
 from app.delivery.models import Delivery, DiaryEntry
-from app.ops.backup import numbers, recounting, withdrawn
+from app.ops.backup import access, numbers, recounting, withdrawn
 
 #: Clocks of several machines may differ; what is carried over twice does no harm.
 MARGIN = timedelta(hours=1)
@@ -99,6 +99,7 @@ def collect(url: str, since: datetime, to: Path) -> Notes:
     }  # fmt: skip
     with engine.connect() as connection, to.open("w") as file:
         queries |= withdrawn.queries(connection, start)
+        queries |= access.queries(connection, start)
         for kind, query in queries.items():
             for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
                 file.write(json.dumps([kind, *row], default=str) + "\n")
@@ -117,6 +118,7 @@ def replay(url: str, notes: Notes) -> Since:
         mails = sum(_settle(connection, rows) for rows in _read(notes, "went"))
         begun = sum(_close(connection, rows) for rows in _read(notes, "begun"))
         withdrawn.carry_over(connection, lambda kind: _read(notes, kind))
+        access.carry_over(connection, lambda kind: _read(notes, kind))
         numbers.go_behind(
             connection, {row[0]: row[1] for some in _read(notes, "id") for row in some}
         )

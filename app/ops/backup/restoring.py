@@ -26,6 +26,7 @@ from app.core import settings
 from app.core.clock import now
 from app.core.migrating import upgrade
 from app.ops.backup import (
+    access,
     archive,
     census,
     databases,
@@ -151,6 +152,7 @@ def _bring_up(url: str, made_at: datetime, notes: replaying.Notes | None) -> Res
             numbers.go_behind(connection, None)
         waiting = _explain(connection, REASON_CARRIED if carried else REASON)
         _silence(connection)
+        access.shut(connection)
         connection.execute(sa.insert(Restoration).values(made_at=made_at, restored_at=now()))
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":

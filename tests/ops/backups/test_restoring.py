@@ -14,7 +14,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts.models import Account, Member, Notice
+from app.accounts import api_tokens, people
+from app.accounts.models import Account, ApiToken, Member, Notice
+from app.auth import links, passkeys, passwords, sessions
+from app.auth.models import Passkey
 from app.campaigns import checks, restored, scheduling
 from app.campaigns.archive import deciding as showing
 from app.campaigns.models import Campaign, Restoration
@@ -29,7 +32,7 @@ from app.delivery.models import Delivery
 from app.ops import backup
 from app.ops.backup import archive, databases, numbers, sealing
 from app.sharing import outsiders, telling
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, add_member
 from tests.delivery.conftest import check, states, work
 from tests.faultserver import FaultServer
 from tests.ops.backups.conftest import let_go
@@ -149,6 +152,44 @@ def test_f38_what_happened_since_is_carried_over(
         newest = Contact(account_id=campaign.account_id, email="v@b.example", address="v@b.example")
         db.session.add(newest)
     assert newest.id > last, "a link that was mailed would mean somebody else"
+
+
+def test_nobody_comes_in_by_what_was_taken_from_them_since(
+    settings: Config, alice: Person, bob: Person, file: Path
+) -> None:
+    carol = add_member(alice.account, "carol@bakery.example", "Carol", "editor")
+    with transaction():
+        alice.member.password_hash = passwords.hashed("what a thief has found out")
+        token, _ = api_tokens.make(alice.account, alice.member, name="x", scopes=["contacts:read"])
+        kept, _ = api_tokens.make(alice.account, alice.member, name="y", scopes=["contacts:read"])
+        people.invite(alice.account, alice.member, email="eve@bakery.example", role="owner")
+        db.session.add(Passkey(member_id=alice.member.id, name="Lost", credential_id="c",
+                               public_key="p"))  # fmt: skip
+        session, used = sessions.start(alice.member), passwords.issue(alice.member)
+    backup.write(settings, file, encrypt=True)
+    places = {row.member_id: row.id for row in people.members(alice.account)}
+    kept_id = kept.id
+    with transaction():
+        people.remove(alice.account, alice.member, places[bob.member.id])
+        people.change_role(alice.account, alice.member, places[carol.member.id], role="viewer")
+        api_tokens.revoke(alice.account, alice.member, token.id)
+        passkeys.remove(alice.member, db.session.scalar(sa.select(Passkey.id)) or 0)
+        passwords.redeem(used, "words that nobody else knows")
+
+    assert bring_back(settings, file).carried is not None
+
+    roles = {row.member.email: row.role for row in people.members(alice.account)}
+    assert roles == {"alice@bakery.example": "owner", "carol@bakery.example": "viewer"}
+    living = sa.select(ApiToken.id).where(ApiToken.revoked_at.is_(None))
+    assert db.session.scalars(living).all() == [kept_id]
+    assert db.session.scalar(sa.select(Passkey.id)) is None
+    member = db.session.get_one(Member, alice.member.id)
+    assert passwords.matches(member, "words that nobody else knows")
+    assert not passwords.matches(member, "what a thief has found out")
+    assert sessions.find(session) is None
+    with pytest.raises(links.DeadLink):
+        passwords.find(used)
+    assert all(one.expires_at <= now() for one in people.open_invitations(alice.account))
 
 
 def test_f38_on_an_empty_machine_nothing_is_sent_until_somebody_confirms(

@@ -1,0 +1,90 @@
+"""What people hand out lives no longer than their right to: invitations, and tokens of the API.
+
+Whoever leaves knows the links and secrets that they made, and could come back by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.accounts import auditing, queries, rights
+from app.accounts.models import Account, ApiToken, Invitation, Member
+from app.core.clock import now
+from app.core.db import db
+
+#: Who may make tokens: a role, for all that it may do.
+MAKES_TOKENS = "owner"
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """How many ended."""
+
+    invitations: int
+    tokens: int
+
+
+def is_backed(invitation: Invitation) -> bool:
+    """Whether whoever invited may still give what the invitation offers."""
+    by = db.session.get(Member, invitation.invited_by_id) if invitation.invited_by_id else None
+    if by is None:
+        return False
+    held = _held(db.session.get_one(Account, invitation.account_id), by)
+    return "people" in held and rights.of(invitation) <= held
+
+
+def withdraw(account: Account, by: Member, member_id: int) -> Withdrawn:
+    """End what somebody made and may not make any more, in the transaction of their new place."""
+    db.session.flush()
+    return Withdrawn(_take_back(account, by, member_id), _revoke(account, by, member_id))
+
+
+def tokens_of(account: Account) -> dict[int, int]:
+    """{member id: how many living tokens they made}."""
+    rows = db.session.execute(
+        sa.select(ApiToken.made_by_id, sa.func.count())
+        .where(*_living(account), ApiToken.made_by_id.is_not(None))
+        .group_by(ApiToken.made_by_id)
+    )
+    return {made_by: n for made_by, n in rows if made_by is not None}
+
+
+def _take_back(account: Account, by: Member, member_id: int) -> int:
+    made = db.session.scalars(
+        sa.select(Invitation).where(
+            Invitation.account_id == account.id,
+            Invitation.invited_by_id == member_id,
+            Invitation.accepted_at.is_(None),
+        )
+    ).all()
+    gone = [one for one in made if not is_backed(one)]
+    for one in gone:
+        db.session.delete(one)
+        auditing.note(account, by, "person.uninvite", f"invitation {one.id} of member {member_id}")
+    return len(gone)
+
+
+def _revoke(account: Account, by: Member, member_id: int) -> int:
+    member = db.session.get(Member, member_id)
+    if member is not None and rights.allows(_held(account, member), MAKES_TOKENS):
+        return 0
+    gone = db.session.scalars(
+        sa.update(ApiToken)
+        .where(*_living(account), ApiToken.made_by_id == member_id)
+        .values(revoked_at=now())
+        .returning(ApiToken.id)
+    ).all()
+    for token_id in gone:
+        auditing.note(account, by, "token.revoke", f"token {token_id} of member {member_id}")
+    return len(gone)
+
+
+def _living(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
+    is_over = sa.and_(ApiToken.expires_at.is_not(None), ApiToken.expires_at <= now())
+    return (ApiToken.account_id == account.id, ApiToken.revoked_at.is_(None), ~is_over)
+
+
+def _held(account: Account, member: Member) -> frozenset[str]:
+    return rights.of(queries.membership(account, member))

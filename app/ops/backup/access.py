@@ -1,0 +1,110 @@
+"""Who may come in after a restore: nobody by what was taken from them since the backup was made.
+
+Whatever stood open then (sessions, links of mails, invitations) is shut in any case. Who was
+removed, what was revoked and which passwords were set since is read out of the database that is
+replaced, as far as it says so itself: what is merely missing there may be why one restores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.accounts.models import ApiToken, AuditEntry, Invitation, Member, Membership
+from app.auth.models import AlarmLink, EmailChange, Passkey, PasswordLink, SignedIn, SignInStep
+from app.auth.passwords import SPENT
+from app.core.clock import now
+
+Rows = Sequence[Sequence[Any]]
+LEFT = ("person.remove", "person.leave")
+VERBS = (*LEFT, "person.join", "person.role", "passkey.remove")
+_NUMBER = re.compile(r"(?:member|passkey) (\d+)")
+
+
+def queries(connection: sa.Connection, start: datetime) -> Mapping[str, Any]:
+    """What to read out of the old database; nothing where it is from before there was any."""
+    if not sa.inspect(connection).has_table(Passkey.__tablename__):
+        return {}
+    return {
+        "token": sa.select(ApiToken.id, ApiToken.token_hash, ApiToken.revoked_at)
+        .where(ApiToken.revoked_at >= start),
+        "password": sa.select(Member.id, Member.password_hash, Member.password_set_at)
+        .where(sa.or_(Member.password_set_at >= start, Member.password_hash == SPENT)),
+        "place": sa.select(
+            Membership.account_id, Membership.member_id, Membership.role, Membership.rights
+        ),
+        "deed": sa.select(AuditEntry.account_id, AuditEntry.verb, AuditEntry.about)
+        .where(AuditEntry.at >= start, AuditEntry.verb.in_(VERBS))
+        .order_by(AuditEntry.id),
+    }  # fmt: skip
+
+
+def carry_over(connection: sa.Connection, read: Callable[[str], Iterable[Rows]]) -> None:
+    """Into the database that was restored; once more does no harm."""
+    for rows in read("token"):
+        for token_id, token_hash, at in rows:
+            connection.execute(
+                sa.update(ApiToken)
+                .where(ApiToken.id == token_id, ApiToken.token_hash == token_hash)
+                .values(revoked_at=datetime.fromisoformat(at))
+            )
+    for rows in read("password"):
+        for member_id, password_hash, at in rows:
+            connection.execute(
+                sa.update(Member)
+                .where(Member.id == member_id)
+                .values(
+                    password_hash=password_hash,
+                    password_set_at=datetime.fromisoformat(at) if at else None,
+                )
+            )
+    _carry_places(connection, read)
+
+
+def _carry_places(connection: sa.Connection, read: Callable[[str], Iterable[Rows]]) -> None:
+    """What was done last to somebody's place counts."""
+    last: dict[tuple[int, int], str] = {}
+    for rows in read("deed"):
+        for account_id, verb, about in rows:
+            found = _NUMBER.match(about)
+            if found is None:
+                continue
+            if verb == "passkey.remove":
+                connection.execute(sa.delete(Passkey).where(Passkey.id == int(found[1])))
+            elif account_id is not None:
+                last[account_id, int(found[1])] = verb
+    gone = [place for place, verb in last.items() if verb in LEFT]
+    for account_id, member_id in gone:
+        connection.execute(sa.delete(Membership).where(*_is(account_id, member_id)))
+    for rows in read("place"):
+        for account_id, member_id, role, own in rows:
+            if last.get((account_id, member_id)) in ("person.role", "person.join"):
+                connection.execute(
+                    sa.update(Membership)
+                    .where(*_is(account_id, member_id))
+                    .values(role=role, rights=own)
+                )
+
+
+def _is(account_id: int, member_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return Membership.account_id == account_id, Membership.member_id == member_id
+
+
+def shut(connection: sa.Connection) -> None:
+    """Everybody signs in anew, and links of mails that were under way lead nowhere."""
+    moment = now()
+    connection.execute(
+        sa.update(SignedIn).where(SignedIn.ended_at.is_(None)).values(ended_at=moment)
+    )
+    connection.execute(sa.delete(SignInStep))
+    for link in (PasswordLink, AlarmLink, EmailChange):
+        connection.execute(sa.update(link).where(link.used_at.is_(None)).values(used_at=moment))
+    connection.execute(
+        sa.update(Invitation)
+        .where(Invitation.accepted_at.is_(None), Invitation.expires_at > moment)
+        .values(expires_at=moment)
+    )

@@ -1,0 +1,110 @@
+"""What was refused is seen by the operator, who bars networks; readers of mails lose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+
+from app.accounts.models import AuditEntry
+from app.auth import barring
+from app.core import watch
+from app.core.clock import now
+from app.core.db import db, transaction
+from app.core.tokens import Purpose, sign
+from tests.conftest import Client, Person
+
+PAGE = "/staff/network"
+ATTACKER = {"REMOTE_ADDR": "203.0.113.66"}
+FORM = {"network": "203.0.113.0/24", "reason": "guesses passwords", "days": "7"}
+
+
+@pytest.fixture
+def service(client: Client, sam: Person) -> Iterator[Client]:
+    """Sam looks after the machines."""
+    with transaction():
+        db.session.merge(sam.member).staff_roles = ["service"]
+    client.sign_in(sam)
+    barring.forget()
+    yield client
+    barring.forget()
+
+
+def attack(client: Client, path: str = "/sign-in") -> int:
+    stranger = client.application.test_client()
+    form = {"email": "alice@bakery.example", "password": "guess"}
+    return stranger.post(path, data=form, environ_base=ATTACKER).status_code
+
+
+def test_what_was_refused_is_counted_by_kind_day_and_network(service: Client) -> None:
+    for _ in range(3):
+        attack(service)
+    service.get("/contacts/4242")
+
+    page = service.get(PAGE).text
+
+    assert watch.KINDS["sign_in.failed"] in page
+    assert watch.refused().kinds == {"sign_in.failed": 3, "refused 404": 1}
+    assert watch.refused().networks == {"203.0.113.0/24": 3, "127.0.0.0/24": 1}
+    assert "203.0.113.66" not in page, "networks, not people"
+    assert 'href="/staff/network?network=203.0.113.0/24#bar"' in page
+    assert 'value="203.0.113.0/24"' in service.get(f"{PAGE}?network=203.0.113.0/24").text
+
+
+def test_a_barred_network_gets_nothing_but_what_readers_need(
+    service: Client, alice: Person
+) -> None:
+    assert attack(service) == 422
+    assert service.post(PAGE, data=FORM).status_code == 303
+
+    assert attack(service) == 403
+    assert attack(service, "/api/v1/contacts") == 403
+    stranger = service.application.test_client()
+    for path in ("/", "/register", "/settings/preferences"):
+        assert stranger.get(path, environ_base=ATTACKER).status_code == 403
+    leaving = f"/u/{sign(Purpose.UNSUBSCRIBE, 1)}"
+    assert stranger.get(leaving, environ_base=ATTACKER).status_code != 403
+    assert service.get(PAGE).status_code == 200, "others come in as ever"
+    assert "from a network that is barred" in service.get(PAGE).text
+
+    with time_machine.travel(now().replace(year=now().year + 1)):
+        barring.forget()
+        assert attack(service) != 403, "it ends by itself"
+    barring.forget()
+    row = barring.living()[0]
+    assert service.post(f"{PAGE}/{row.id}/lift").status_code == 303
+    assert attack(service) == 422
+    verbs = sa.select(AuditEntry.verb).where(AuditEntry.verb.startswith("network"))
+    assert db.session.scalars(verbs.order_by(AuditEntry.id)).all() == [
+        "network.bar",
+        "network.lift",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("127.0.0.0/24", "You are in that network yourself."),
+        ("0.0.0.0/0", "too much at once"),
+        ("10.0.0.0/7", "too much at once"),
+        ("somewhere", "Write 203.0.113.7"),
+    ],
+)
+def test_nobody_bars_themselves_or_everybody(service: Client, network: str, words: str) -> None:
+    answer = service.post(PAGE, data={**FORM, "network": network})
+
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert not barring.living()
+
+
+@pytest.mark.parametrize("roles", [[], ["support"], ["marketing"]])
+def test_the_page_is_not_there_for_others(client: Client, sam: Person, roles: list[str]) -> None:
+    with transaction():
+        db.session.merge(sam.member).staff_roles = roles
+    client.sign_in(sam)
+
+    assert client.get(PAGE).status_code == 404
+    assert client.post(PAGE, data=FORM).status_code == 404
