@@ -240,6 +240,8 @@ def preview(
 ) -> list[tuple[int, rows.Person | str]]:
     """The first rows as they will look; a text says why a row will not be taken."""
     reader = reader_of(import_, columns, repairs=repairs)
+    if reader.names_lists:
+        reader.limit_lists(lists.names_of(import_.account_id), lists.MOST_BY_FILE)
     found: list[tuple[int, rows.Person | str]] = []
     for row in itertools.islice(records(import_), limit):
         try:

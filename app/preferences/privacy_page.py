@@ -73,6 +73,8 @@ class Facts:
     """Whether everybody may read some of its mails."""
     asks_reasons: bool
     """Whether people who leave are asked why."""
+    says_goodbye: bool
+    """Whether people who leave on a page get one mail that confirms it."""
     addresses: Sequence[str]
     """Of its senders, for people and not for harvesters."""
 
@@ -106,6 +108,7 @@ def text(account: Account, t: Texts) -> list[Section]:
 
 def facts(account: Account) -> Facts:
     """Looked up anew for each page, each with a limit."""
+    kept = centre.of(account)
     fields = db.session.execute(
         sa.select(ContactField.label, OpenField.field_id)
         .outerjoin(OpenField, OpenField.field_id == ContactField.id)
@@ -132,7 +135,8 @@ def facts(account: Account) -> Facts:
             ContactList.archived_at.is_(None),
         ),
         has_archive=_is_any(ArchivePage.account_id == account.id, ArchivePage.is_public.is_(True)),
-        asks_reasons=centre.of(account).with_reasons,
+        asks_reasons=kept.with_reasons,
+        says_goodbye=bool(kept.goodbye),
         addresses=[
             obfuscated(email)
             for email in _distinct(

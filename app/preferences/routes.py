@@ -239,7 +239,7 @@ def see_data(token: str) -> ResponseReturnValue:
         zone=guest.account.zone, today=now(), person=takeaway.person(contact),
         forms=takeaway.forms(contact), lists=takeaway.lists(contact),
         consents=takeaway.consents(contact),
-        changes=takeaway.changes(contact),
+        changes=takeaway.changes(contact), before=takeaway.before(contact),
         mails=takeaway.mails(contact), events=takeaway.events(contact),
     )  # fmt: skip
     return _private(Response(stream, mimetype="text/html"))

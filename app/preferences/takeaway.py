@@ -17,16 +17,21 @@ from app.campaigns import liquid
 from app.campaigns.models import Campaign
 from app.contacts import channels, fields, resting, suppressions
 from app.contacts.models import (
+    AddressChange,
+    BulkAction,
     Consent,
     Contact,
     ContactChange,
     ContactList,
     Finding,
     FormEntry,
+    ImportChange,
     LeavingReason,
+    Merge,
     SignUpForm,
     Subscription,
     Tag,
+    bulk_change,
     contact_tag,
 )
 from app.core.clock import now
@@ -35,6 +40,17 @@ from app.core.errors import DomainError
 from app.delivery.models import Delivery, Event, Link
 
 CHUNK = 500
+#: Tables that hold something of a contact, and are all in here but for those below.
+HANDED_OUT = frozenset({
+    "address_change", "bulk_change", "channel_consent", "consent", "contact", "contact_change",
+    "contact_frequency", "contact_merge", "contact_pause", "contact_tag", "delivery", "event",
+    "finding", "import_change", "leaving_reason", "signup_form_entry", "subscription",
+})  # fmt: skip
+LEFT_OUT = {
+    "house_contact": "says which login it is, and whoever signs in takes that along there",
+    "import_journal": "says between which numbers the contacts of a file lie",
+    "likeness": "there only while somebody looks for contacts that are one",
+}
 
 Item = dict[str, Any]
 
@@ -54,6 +70,7 @@ def person(contact: Contact) -> Item:
         LeavingReason.contact_id == contact.id
     )
     found = sa.select(Finding.kind).where(Finding.contact_id == contact.id)
+    asked = sa.select(AddressChange.email).where(AddressChange.contact_id == contact.id)
     return {
         "email": contact.email,
         "first_name": contact.first_name,
@@ -68,6 +85,7 @@ def person(contact: Contact) -> Item:
         "may_be_reached_by": ways,
         "not_mailed_because": _barred(contact),
         "noticed": sorted(set(db.session.scalars(found))),
+        "address_to_confirm": db.session.scalar(asked) or "",
         "paused_until": pause.until if pause else None,
         "frequency": resting.frequency(contact) or "every mail",
         "reasons_for_leaving": [row._asdict() for row in db.session.execute(said)],
@@ -99,6 +117,27 @@ def forms(contact: Contact) -> Iterator[Item]:
             "form": row.name, "version": row.version, "language": row.language,
             "waiting": row.answers, "at": row.created_at, "confirmed_at": row.confirmed_at,
         }  # fmt: skip
+
+
+def before(contact: Contact) -> Iterator[Item]:
+    """What it was before a file, an action on many or a merge, kept to be taken back."""
+    of_files = sa.select(ImportChange.at, ImportChange.delta).where(
+        ImportChange.contact_id == contact.id
+    )
+    for at, delta in db.session.execute(of_files.order_by(ImportChange.id)).all():
+        yield {"at": at, "by": "file", "was": delta}
+    of_actions = (
+        sa.select(BulkAction.created_at, BulkAction.verb, *bulk_change.c)
+        .join(BulkAction, BulkAction.id == bulk_change.c.action_id)
+        .where(bulk_change.c.contact_id == contact.id)
+        .order_by(bulk_change.c.action_id)
+    )
+    for row in db.session.execute(of_actions).mappings():
+        was = {name: row[name] for name in ("was_state", "was_since", "was_ended", "was_value")}
+        yield {"at": row["created_at"], "by": row["verb"], "was": was}
+    merges = sa.select(Merge.at, Merge.was).where(Merge.kept_id == contact.id)
+    for at, was in db.session.execute(merges.order_by(Merge.id)).all():
+        yield {"at": at, "by": "merge", "was": was}
 
 
 def lists(contact: Contact) -> Iterator[Item]:
@@ -196,7 +235,8 @@ def as_json(account: Account, contact: Contact) -> Iterator[str]:
     yield f"{_json(head)[:-1]}"
     parts = {
         "forms": forms(contact), "lists": lists(contact), "consents": consents(contact),
-        "changes": changes(contact), "mails": mails(contact), "events": events(contact),
+        "changes": changes(contact), "before": before(contact), "mails": mails(contact),
+        "events": events(contact),
     }  # fmt: skip
     for name, items in parts.items():
         yield f', "{name}": ['

@@ -13,6 +13,7 @@ from app.config import CHECKOUT, Config
 from app.privacy import figures, inventory
 
 INVENTORY = "inventory"
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 MORE = "more"
 
 
@@ -80,7 +81,7 @@ def obfuscated(email: str) -> str:
 def own_relay(config: Config) -> str:
     """The host of somebody else's mail server that the operator sends through, or nothing."""
     host = urlsplit(config.SMTP_URL).hostname or "localhost"
-    return "" if host in ("localhost", "127.0.0.1", "::1") else host
+    return "" if host in THIS_MACHINE else host
 
 
 @cache

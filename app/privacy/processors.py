@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from app.accounts import auditing
+from app.accounts import auditing, mailboxes
 from app.accounts.models import Member
 from app.config import Config
 from app.core.clock import now
@@ -64,6 +64,17 @@ def of_settings(config: Config) -> list[Handled]:
                              "Network address and browser of visitors, and what they look at.",
                              config.TRACKER_POLICY))  # fmt: skip
     return found
+
+
+def of_mailboxes() -> list[Handled]:
+    """Where the operator's own mailboxes are, from which letters are read into the desk."""
+    hosts = dict.fromkeys(one.host for one in mailboxes.of_operator())
+    return [
+        Handled(host, "Keeps the mailbox to which people write to us.",
+                "Letters to us, and bounces.", "The mailbox server of that name.")
+        for host in hosts
+        if host not in policy.THIS_MACHINE
+    ]  # fmt: skip
 
 
 def added(*, with_ended: bool = True) -> Sequence[Handled]:

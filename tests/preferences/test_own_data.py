@@ -12,16 +12,21 @@ import sqlalchemy as sa
 from app.contacts import consent, hygiene, suppressions, tags
 from app.contacts.models import (
     AddressChange,
+    BulkAction,
     Consent,
     Contact,
     Finding,
     FormEntry,
+    Import,
+    ImportChange,
+    Merge,
     PreferenceCentre,
     SignUpForm,
     Subscription,
+    bulk_change,
 )
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import Base, db, transaction
 from app.delivery.models import Delivery, Event
 from app.extensions import limiter
 from app.preferences import addressing, jobs, takeaway
@@ -114,6 +119,53 @@ def test_that_and_why_they_get_no_mail_and_what_was_noticed_is_in_it_too(client,
     assert (entry["form"], entry["waiting"]) == ("On the till", {"first_name": "Rita"})
     for words in ("mail to you came back", "no sign of reading", "On the till", "Rita"):
         assert words in page
+
+
+def test_what_it_was_before_a_change_is_in_it_while_that_can_be_taken_back(client, known):
+    account, contact = known.account, known.contacts[0]
+    with transaction():
+        import_ = Import(
+            account_id=account.id, filename="a.csv", stored_as="a", state="finished"
+        )  # fmt: skip
+        action = BulkAction(
+            account_id=account.id, verb="set_field", given={}, selection={}, state="done"
+        )  # fmt: skip
+        db.session.add_all([import_, action])
+        db.session.flush()
+        delta = {"values": {"first_name": ["Old name", "Reader 0"]}}
+        db.session.add_all([
+            ImportChange(import_id=import_.id, contact_id=contact.id, at=now(), delta=delta),
+            Merge(account_id=account.id, kept_id=contact.id, other_id=99, kept_until=now(),
+                  was={"email": "old@example.com"}),
+        ])  # fmt: skip
+        db.session.execute(
+            bulk_change.insert().values(
+                action_id=action.id, contact_id=contact.id, was_value={"cake": "Plum"}
+            )
+        )
+
+    link = fresh_link(known)
+    found = json.loads(client.get(f"{link}/data.json").data)["before"]
+    page = words_of(client.get(f"{link}/data"))
+
+    assert [one["by"] for one in found] == ["file", "set_field", "merge"]
+    assert found[0]["was"] == delta
+    assert found[1]["was"]["was_value"] == {"cake": "Plum"}
+    assert found[2]["was"] == {"email": "old@example.com"}
+    for words in ("A file of Bakery", "A change of many at once", "Two entries became one"):
+        assert words in page
+
+
+def test_every_table_that_holds_something_of_a_contact_is_handed_out_or_says_why_not():
+    holding = {
+        table.name
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if column.name == "contact_id"
+        or any(key.column.table.name == "contact" for key in column.foreign_keys)
+    }
+
+    assert holding | {"contact", "import_journal"} == takeaway.HANDED_OUT | set(takeaway.LEFT_OUT)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

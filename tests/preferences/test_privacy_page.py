@@ -63,6 +63,7 @@ def test_a_fresh_account_has_a_page_that_promises_nothing_it_does_not_do(
     assert "From files" not in page
     assert "a mail server of LeaderSend itself" in page
     assert "Pages for everybody" not in page
+    assert "last mail" not in page
     assert keeping.in_words(keeping.days("import_files")) in page
 
 
@@ -182,10 +183,12 @@ def test_owners_add_who_answers_and_their_own_words(client: Client, alice: Perso
 
     client.post(
         "/settings/preferences",
-        data={"privacy_contact": "Olga\n5 Low Street", "privacy_words": "We are small.\n\n<b>Hi"},
-    )
+        data={"privacy_contact": "Olga\n5 Low Street", "privacy_words": "We are small.\n\n<b>Hi",
+              "goodbye": "Farewell!"},
+    )  # fmt: skip
 
     page = read(client, alice)
+    assert "One last mail then confirms it" in page
     assert "Questions about privacy: Olga, 5 Low Street." in page
     assert "<p>We are small.</p>" in page
     assert "&lt;b&gt;Hi" in page

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from app.accounts import mailboxes
 from app.accounts.models import Account, AuditEntry, Notice
 from app.config import Config
 from app.core.clock import now
@@ -241,7 +242,7 @@ def test_files_without_an_entry_go_after_a_day(app: Flask, monkeypatch: pytest.M
         documents.read(stray.stored_as, stray.hash)
 
 
-def test_processors_of_settings_and_of_staff(service: Client, settings: Config):
+def test_processors_of_settings_and_of_staff(service: Client, sam: Person, settings: Config):
     config = dataclasses.replace(
         settings, SMTP_URL="smtp://smtp.provider.example:587",
         BACKUP_TO="s3://safe/x?endpoint=https://s3.example.com",
@@ -254,7 +255,14 @@ def test_processors_of_settings_and_of_staff(service: Client, settings: Config):
              "place": "Norway", "since": "2026-01-01"}  # fmt: skip
     assert service.post("/staff/processors", data={**added, "since": ""}).status_code == 422
     service.post("/staff/processors", data=added)
-    assert "Hosting House" in whole(service.get("/privacy/registers").text)
+    box = {"kind": "imap", "tls": "implicit", "username": "u", "password": "p"}
+    with transaction():
+        for host in ("imap.provider.example", "imap.provider.example", "localhost"):
+            mailboxes.add(None, sam.member, host=host, **box)
+    page = whole(service.get("/privacy/registers").text)
+    assert "Hosting House" in page
+    assert page.count("imap.provider.example") == 1
+    assert "imap.provider.example" in service.get("/staff/processors").text
 
     (one,) = processors.added()
     service.post(f"/staff/processors/{one.number}/end")

@@ -117,7 +117,7 @@ def test_a_stopped_link_is_no_way_round_the_warning(
 def test_an_account_that_is_shut_shows_nothing_until_that_is_over(
     client: Client, alice: Person, olga: Person, send: Send, how: str
 ) -> None:
-    send()
+    campaign = send()
     choose(alice, slug="baker")
     paths = ("/archive/baker", "/archive/baker/fresh-bread", PAGE, "/archive/baker/feed.atom")
     with transaction():
@@ -130,6 +130,13 @@ def test_an_account_that_is_shut_shows_nothing_until_that_is_over(
         answer = client.get(path, follow_redirects=True)
         assert answer.status_code == 404
         assert "Complaints" not in answer.text
+    if how == "sending":
+        client.sign_in(alice)
+        owners = client.get(f"/campaigns/{campaign.id}/share").text
+        assert "Closed while your account is suspended" in owners
+        assert "Everybody can read it" not in owners
+        assert "nobody can read your archive" in client.get("/settings/archive").text
+        client.delete_cookie("leadersend")
     with transaction():
         if how == "closed":
             closing.undo(alice.account, alice.member)

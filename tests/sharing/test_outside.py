@@ -124,6 +124,7 @@ def test_pages_show_the_card_before_anything_is_connected(client: Client, alice:
     own_server = client.get("/settings/mail-server").text
     reports = client.get("/settings/provider-reports").text
     upload = client.get("/imports/new").text
+    assert "by their own privacy policy" in client.get("/settings/mailboxes").text
 
     assert own_server.count("https://www.twilio.com/legal/privacy") == 2
     for one in integrations.of_kind("mail"):

@@ -20,7 +20,8 @@ def registers() -> ResponseReturnValue:
         version=version,
         entries=entries,
         processors=[
-            *processors.of_settings(current_app.config["SETTINGS"]), *processors.added(),
+            *processors.of_settings(current_app.config["SETTINGS"]), *processors.of_mailboxes(),
+            *processors.added(),
         ],
         disclosures=disclosing.in_public(),
         withheld=disclosing.withheld(),

@@ -41,7 +41,7 @@ def _processors(form: ProcessorForm, status: int = 200) -> ResponseReturnValue:
     page = render_template(
         "staff/processors.html",
         form=form,
-        of_settings=processors.of_settings(settings()),
+        of_settings=[*processors.of_settings(settings()), *processors.of_mailboxes()],
         added=processors.added(),
     )
     return page, status
