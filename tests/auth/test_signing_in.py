@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app.accounts.models import Membership
 from app.auth import passwords, sessions, throttling
 from app.auth.models import SignedIn
-from app.core import queue_server, tokens
+from app.core import queue_server, tokens, watch
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.extensions import limiter
@@ -295,8 +295,10 @@ def test_a_session_that_is_used_every_day_ends_all_the_same(client: Client, read
 
 
 def test_what_comes_in_and_what_is_refused_stands_in_the_security_log(
-    client: Client, ready: Person, bob: Person, caplog: pytest.LogCaptureFixture
-):
+    client: Client, ready: Person, bob: Person, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    monkeypatch.setattr(watch.log, "propagate", True)
     caplog.set_level(logging.INFO, logger="leadersend.security")
     secret = make_token(ready.account, "contacts:read")
     sign_in(client, password="not the password")
