@@ -20,12 +20,14 @@ from typing import Any, BinaryIO
 
 from app.contacts import marks
 from app.contacts.reading import Row
-from app.contacts.rows import Person, Problem, Reader, as_text
+from app.contacts.rows import PREPARED, Person, Problem, Reader, as_text
 from app.contacts.text import mask_card_numbers
 
 #: Smaller rests of files are read in the time that a process takes to begin.
 WORTH_BYTES = 2_000_000
 _LENGTH = 8
+#: Where a value stands among the prepared ones.
+_AT = {name: place for place, name in enumerate(PREPARED)}
 
 
 @dataclass
@@ -137,19 +139,21 @@ def _send(pipe: BinaryIO, chunk: Chunk) -> None:
 
 
 def _values(person: Person) -> tuple[Any, ...]:
+    """What `prepared` does not say already."""
     return (
-        person.number, person.email, person.address, person.local, person.first, person.last,
-        person.company, person.notes, person.kind, person.fields, person.tags, person.lists,
-        person.blocked, person.proof, person.repaired, person.external, person.ways,
-        person.prepared(),
+        person.number, person.local, person.kind, person.fields, person.tags, person.lists,
+        person.blocked, person.proof, person.repaired, person.ways, person.prepared(),
     )  # fmt: skip
 
 
 def _person(values: tuple[Any, ...]) -> Person:
-    person = Person(values[0], values[1], values[2], values[3])
+    ready = values[-1]
+    person = Person(values[0], ready[_AT["email"]], ready[_AT["address"]], values[1])
     (
-        _, _, _, _, person.first, person.last, person.company, person.notes, person.kind,
-        person.fields, person.tags, person.lists, person.blocked, person.proof, person.repaired,
-        person.external, person.ways, person.ready,
+        _, _, person.kind, person.fields, person.tags, person.lists, person.blocked, person.proof,
+        person.repaired, person.ways, person.ready,
     ) = values  # fmt: skip
+    person.first, person.last = ready[_AT["first_name"]], ready[_AT["last_name"]]
+    person.company, person.notes = ready[_AT["company"]], ready[_AT["notes"]]
+    person.external = ready[_AT["external_id"]]
     return person

@@ -49,7 +49,7 @@ class Heard:
             if (fills if known.get(way) is None else known[way] and not is_yes)
         }
         if new:
-            person.ways, person.heard = {**known, **new}, {*person.heard, *new}
+            person.ways, person.heard = {**known, **new}, person.heard | new.keys()
         return bool(new)
 
     def write(self, people: Iterable[Person], at: datetime) -> dict[int, dict[str, list[Answer]]]:

@@ -39,6 +39,10 @@ PREPARED = (
 )  # fmt: skip
 
 
+#: One for all: each empty set takes as much room as a person.
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Problem(Exception):
     """Why a row is not taken; for a person."""
 
@@ -75,7 +79,7 @@ class Person:
         """What the file says about consent: {signed_up, confirmed, from}, as it stands there."""
         self.ways: dict[str, bool] | None = None
         """Channel other than mail → whether they may be reached by it."""
-        self.heard: set[str] | frozenset[str] = frozenset()
+        self.heard = _NOTHING
         """Channels about which a row said something new of somebody who was here before."""
         self.repaired = False
         """Whether the domain was put right."""
