@@ -44,7 +44,7 @@ from app.contacts.reading import Rows
 from app.contacts.storing import COUNTS, Store
 from app.contacts.text import clean_note, mask_card_numbers, refuse_card_number
 from app.core.clock import now
-from app.core.db import db, transaction
+from app.core.db import connection, db, take_stock, transaction
 from app.core.errors import Invalid, NotFound, WrongState
 
 log = logging.getLogger(__name__)
@@ -322,13 +322,15 @@ def run(import_id: int, *, budget_s: float = BUDGET_S) -> bool:
 
 
 def _work_patiently(import_id: int, until: float) -> bool:
-    """Begin again at the last stored chunk when another import added the same people."""
+    """Begin again at the last stored chunk when another import added the same people or fields."""
+    cause: Exception | None = None
     for _ in range(10):
         try:
             return _work(import_id, until)
-        except Collision:
+        except (Collision, sa.exc.IntegrityError) as error:
             db.session.rollback()
-    raise Collision("The same people are being added elsewhere right now.")
+            cause = error
+    raise Collision("The same people are being added elsewhere right now.") from cause
 
 
 def claim(import_id: int) -> bool:
@@ -379,6 +381,8 @@ def _work(import_id: int, until: float) -> bool:
                 _hold(import_, mark)
                 _save(import_, store, chunk)
                 goes_on = not done and time.monotonic() < until
+                if done:  # pages and campaigns come next
+                    take_stock(connection(), "contact", "subscription")
                 _set_state(import_, done=done, more=goes_on)
                 mark = Mark(import_.rows, import_.done_bytes)
             del chunk  # before the next one comes: two of them would take twice the room

@@ -6,13 +6,13 @@ So there is one table, letter by letter; final sigma and letters that become two
 
 from __future__ import annotations
 
-import sys
-
 import sqlalchemy as sa
 
+#: No script behind it has letters of two sizes; looking at all of Unicode would slow every start.
+LAST = 0x1FFFF
 SMALL = {
     code: ord(small)
-    for code in range(sys.maxunicode + 1)
+    for code in range(LAST + 1)
     if len(small := chr(code).lower()) == 1 and ord(small) != code
 }
 _LARGE_LETTERS = "".join(map(chr, SMALL))

@@ -3,46 +3,87 @@
 The audience is read once into a temporary table, which locks nobody out, and copied from there in
 short transactions, so that an unsubscribe never waits for a plan. A crash leaves what is written;
 planning again goes on behind it, and two planners at once write nothing twice.
+
+On PostgreSQL two connections write at once, for both processors. The other one writes the people
+that come first and commits first, so that whatever ends a plan leaves no gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.core.clock import now
-from app.core.db import BULK, WRITE, BigId, db, transaction
+from app.core.db import BULK, WRITE, BigId, db, take_stock, transaction
 from app.delivery import tallying
+from app.delivery.gathering import Audience, PackedAudience
 from app.delivery.models import Batch, Delivery
 from app.plans import allowance
 
 #: Recipients of one Batch: what one job claims.
 BATCH_SIZE = 2_000
-#: Batches written in one transaction.
+#: Batches that a connection writes in one transaction.
 BATCHES_AT_ONCE = 10
+#: A plan that a power cut takes back is written again; nothing of it was sent by then.
+WRITING = {WRITE: True, BULK: True}
 
-people = sa.table("plan_audience", sa.column("n", BigId), sa.column("contact_id", BigId))
-#: Rows for what becomes one Batch: the audience from number `begin` to `end`, above the Contact.id
-#: `done`. Who was erased since it was read is noticed before sending (`claiming.forget_erased`): a
-#: look at each person would cost a tenth of the plan.
-_FILL = sa.insert(Delivery).from_select(
-    ["campaign_id", "contact_id", "batch_id", "state", "tries"],
-    sa.select(
+
+def _fill(people: sa.Select[int]) -> sa.Insert:
+    """Rows for what becomes one Batch. Who was erased since the audience was read is noticed before
+    sending (`claiming.forget_erased`): a look at each person would cost a tenth of the plan."""
+    (person,) = people.selected_columns
+    rows = people.with_only_columns(
         sa.bindparam("campaign", type_=BigId),
-        people.c.contact_id,
+        person,
         sa.bindparam("batch", type_=BigId),
         sa.literal_column("'pending'"),
         sa.literal_column("0"),
     )
-    .where(
-        people.c.n.between(sa.bindparam("begin"), sa.bindparam("end")),
-        people.c.contact_id > sa.bindparam("done"),
-    )
-    .order_by(people.c.n),
-)
+    columns = ["campaign_id", "contact_id", "batch_id", "state", "tries"]
+    into = sa.insert(Delivery).from_select(columns, rows)
+    return into.execution_options(preserve_rowcount=True)
+
+
+#: The id of the row that this connection wrote last.
+_NEWEST: dict[str, sa.Select[int]] = {
+    "sqlite": sa.select(sa.func.last_insert_rowid()),
+    "postgresql": sa.select(sa.func.lastval()),
+}
+_FILL = {"sqlite": _fill(Audience.people()), "postgresql": _fill(PackedAudience.people())}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What one connection writes in one transaction."""
+
+    campaign_id: int
+    portions: Sequence[dict[str, Any]]
+    number: int
+    """Of its first Batch."""
+    above: int
+    """Contact.id up to which everybody is written. Whoever another planner wrote is left out by
+    that, for everybody is written in that order: ON CONFLICT would ask an index about each row
+    before writing it."""
+    behind: int
+    """Its Deliveries have higher ids."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A Batch with its Deliveries, not yet told how many they are."""
+
+    batch_id: int
+    size: int
+    first_id: int
+    """Its Deliveries have ids from here to `last_id`; those between may be another's."""
+    last_id: int
 
 
 def plan(campaign: Campaign) -> int:
@@ -54,28 +95,24 @@ def plan(campaign: Campaign) -> int:
     campaign_id, chosen = campaign.id, _audience(campaign)
     db.session.rollback()
     with db.engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        people = (Audience if is_sqlite else PackedAudience)(connection, BATCH_SIZE)
         try:
-            _take_stock(connection, "contact", "subscription")
-            _note_audience(connection, chosen)
-            _reserve(connection, campaign)
-            added = _copy(connection, campaign_id)
-            _take_stock(connection, "delivery")
+            take_stock(connection, "contact", "subscription")
+            people.note(chosen)
+            connection.commit()
+            _reserve(connection, campaign, len(people))
+            added = _copy(connection, campaign_id, people)
+            take_stock(connection, "delivery")
+            connection.commit()
             return added
         finally:
             connection.rollback()
-            connection.execute(sa.text("DROP TABLE IF EXISTS plan_audience"))
+            people.forget()
             connection.commit()
-            if connection.dialect.name == "sqlite":
+            if is_sqlite:
                 # The same process sends next, and needs none of the pages that it holds.
                 connection.execute(sa.text("PRAGMA shrink_memory"))
-
-
-def _take_stock(connection: sa.Connection, *tables: str) -> None:
-    """Let PostgreSQL see how large tables have become: right after an import or a plan it still
-    takes them for empty, and would compare everybody with everybody."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"ANALYZE {', '.join(tables)}"))
-        connection.commit()
 
 
 def _audience(campaign: Campaign) -> sa.Select[int]:
@@ -90,31 +127,25 @@ def _audience(campaign: Campaign) -> sa.Select[int]:
 
 def _last_person(connection: sa.Connection, campaign_id: int) -> int:
     """Contact.id up to which everybody is written; 0 before the first."""
-    found = connection.scalar(
-        sa.select(Delivery.contact_id)
-        .where(Delivery.campaign_id == campaign_id, Delivery.contact_id.is_not(None))
-        .order_by(Delivery.id.desc())
-        .limit(1)
+    batches = connection.execute(
+        sa.select(Batch.id, Batch.first_id, Batch.last_id)
+        .where(Batch.campaign_id == campaign_id)
+        .order_by(Batch.number.desc())
     )
-    return found or 0
+    # The highest id tells nothing: two connections take theirs in turns.
+    for batch_id, first_id, last_id in batches:
+        found = connection.scalar(
+            sa.select(sa.func.max(Delivery.contact_id)).where(
+                Delivery.id.between(first_id, last_id), Delivery.batch_id == batch_id
+            )
+        )
+        if found:  # else everybody in it was erased
+            return int(found)
+    return 0
 
 
-def _note_audience(connection: sa.Connection, chosen: sa.Select[int]) -> None:
-    number = (
-        "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-        if connection.dialect.name == "postgresql"
-        else "INTEGER PRIMARY KEY"
-    )
-    connection.execute(
-        sa.text(f"CREATE TEMPORARY TABLE plan_audience (n {number}, contact_id BIGINT NOT NULL)")
-    )
-    connection.execute(sa.insert(people).from_select(["contact_id"], chosen))
-    connection.commit()
-
-
-def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
+def _reserve(connection: sa.Connection, campaign: Campaign, chosen: int) -> None:
     """Take all that it needs of the account's mails before anybody is written. Raises OverLimit."""
-    chosen = connection.scalar(sa.select(sa.func.max(people.c.n))) or 0
     written = connection.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0)).where(
             Batch.campaign_id == campaign.id
@@ -125,21 +156,40 @@ def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
         allowance.reserve(campaign.account, campaign.id, chosen + int(written or 0))
 
 
-def _copy(connection: sa.Connection, campaign_id: int) -> int:
-    # A plan that a power cut takes back is written again; nothing of it was sent by then.
-    writing = connection.execution_options(**{WRITE: True, BULK: True})
-    size = BATCH_SIZE * BATCHES_AT_ONCE
-    total = writing.scalar(sa.select(sa.func.max(people.c.n))) or 0
+def _copy(connection: sa.Connection, campaign_id: int, people: Audience) -> int:
+    writing = connection.execution_options(**WRITING)
+    last = -(-len(people) // people.size)
     writing.rollback()
     added = 0
-    for first in range(1, max(total, 1) + 1, size):
-        with writing.begin():
-            if not _is_to_plan(writing, campaign_id):
-                return added
-            added += _write_slice(writing, campaign_id, first, min(first + size - 1, total))
-            if first + size > total:
-                _finish(writing, campaign_id)
+    with _another(writing) as another:
+        at_once = BATCHES_AT_ONCE * (2 if another else 1)
+        for first in range(1, max(last, 1) + 1, at_once):
+            numbers = range(first, min(first + at_once, last + 1))
+            with writing.begin():
+                if not _is_to_plan(writing, campaign_id):
+                    return added
+                portions = [people.portion(n) for n in numbers]
+                added += _write(writing, another, campaign_id, portions)
+                if first + at_once > last:
+                    _finish(writing, campaign_id)
     return added
+
+
+@contextmanager
+def _another(connection: sa.Connection) -> Iterator[Callable[[Slice], Future[int]] | None]:
+    """What has a Slice written meanwhile, in a transaction of its own; None on SQLite, where one
+    writes at a time."""
+    if connection.dialect.name == "sqlite":
+        yield None
+        return
+    with connection.engine.connect() as other, ThreadPoolExecutor(1) as thread:
+        writing = other.execution_options(**WRITING)
+
+        def write(part: Slice) -> int:
+            with writing.begin():
+                return _write_slice(writing, part)
+
+        yield lambda part: thread.submit(write, part)
 
 
 def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
@@ -151,68 +201,93 @@ def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
             Campaign.state.in_(("sending", "paused")),
             Campaign.planned_at.is_(None),
         )
-        .with_for_update()
+        # Not its key: Batches of the other connection hang on it.
+        .with_for_update(key_share=True)
     )
     return found is not None
 
 
-def _write_slice(connection: sa.Connection, campaign_id: int, first: int, last: int) -> int:
-    """Some Batches and their Deliveries: few statements, however many rows."""
-    if last < first:
+def _write(
+    connection: sa.Connection,
+    another: Callable[[Slice], Future[int]] | None,
+    campaign_id: int,
+    portions: Sequence[dict[str, Any]],
+) -> int:
+    """Few statements, however many rows."""
+    if not portions:
         return 0
-    before = _last_id(connection, campaign_id)
-    # Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
-    # that order: ON CONFLICT would ask an index about each row before writing it.
-    done = _last_person(connection, campaign_id)
-    opened = _open_batches(connection, campaign_id, (last - first) // BATCH_SIZE + 1)
-    for at, batch_id in enumerate(opened):
-        begin = first + at * BATCH_SIZE
-        end = min(begin + BATCH_SIZE - 1, last)
-        values = {"campaign": campaign_id, "batch": batch_id, "done": done, "begin": begin}
-        connection.execute(_FILL, {**values, "end": end})
-    # Nobody else writes rows of this campaign meanwhile: its row is held.
-    written = connection.execute(
-        sa.select(
-            Delivery.batch_id, sa.func.count(), sa.func.min(Delivery.id), sa.func.max(Delivery.id)
-        )
-        .where(Delivery.campaign_id == campaign_id, Delivery.id > before)
-        .group_by(Delivery.batch_id)
-    ).all()
-    for batch_id, n, first_id, last_id in written:
-        values = {"size": n, "first_id": first_id, "last_id": last_id}
-        connection.execute(sa.update(Batch).where(Batch.id == batch_id).values(**values))
-    if len(written) < len(opened):
-        _close_empty(connection, campaign_id)
-    total = sum(row[1] for row in written)
-    tallying.shift(campaign_id, {("pending", ""): total}, on=connection)
-    return total
-
-
-def _open_batches(connection: sa.Connection, campaign_id: int, n: int) -> Sequence[int]:
-    """New ones behind those that are there; their ids."""
-    last = connection.scalar(
-        sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
+    whole = Slice(
+        campaign_id,
+        portions,
+        number=_next_number(connection, campaign_id),
+        above=_last_person(connection, campaign_id),
+        behind=connection.scalar(sa.select(sa.func.max(Delivery.id))) or 0,
     )
-    numbers = range((last or 0) + 1, (last or 0) + 1 + n)
-    row = {"campaign_id": campaign_id, "size": 0, "state": "ready", "runs": 0}
-    connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
+    if another is None:
+        return _write_slice(connection, whole)
+    half = (len(portions) + 1) // 2
+    early = another(replace(whole, portions=portions[:half]))
+    late = replace(whole, portions=portions[half:], number=whole.number + half)
+    filled = _fill_batches(connection, late)
+    # The counters only then: the other one must not wait for them until this one is through.
+    return early.result() + _note_batches(connection, campaign_id, filled)
+
+
+def _write_slice(connection: sa.Connection, part: Slice) -> int:
+    return _note_batches(connection, part.campaign_id, _fill_batches(connection, part))
+
+
+def _fill_batches(connection: sa.Connection, part: Slice) -> list[Filled]:
+    """The Batches and their Deliveries."""
+    opened = _open_batches(connection, part)
+    fill, newest = _FILL[connection.dialect.name], _NEWEST[connection.dialect.name]
+    fixed = {"campaign": part.campaign_id, "above": part.above}
+    filled, last_id = [], part.behind
+    for batch_id, portion in zip(opened, part.portions, strict=True):
+        size = connection.execute(fill, {**fixed, "batch": batch_id, **portion}).rowcount
+        first_id = last_id + 1
+        if size:
+            last_id = connection.scalar(newest) or 0
+        filled.append(Filled(batch_id, size, first_id, last_id))
+    return filled
+
+
+def _open_batches(connection: sa.Connection, part: Slice) -> Sequence[int]:
+    """Empty ones, with the numbers that the slice says; their ids."""
+    numbers = range(part.number, part.number + len(part.portions))
+    row = {"campaign_id": part.campaign_id, "size": 0, "state": "ready", "runs": 0}
+    if numbers:
+        connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
     return connection.scalars(
         sa.select(Batch.id)
-        .where(Batch.campaign_id == campaign_id, Batch.number >= numbers[0])
+        .where(
+            Batch.campaign_id == part.campaign_id,
+            Batch.number.between(numbers.start, numbers.stop - 1),
+        )
         .order_by(Batch.number)
     ).all()
 
 
-def _close_empty(connection: sa.Connection, campaign_id: int) -> None:
-    """Another planner was here: everybody of these slices is in a batch of theirs."""
-    connection.execute(sa.delete(Batch).where(Batch.campaign_id == campaign_id, Batch.size == 0))
+def _note_batches(connection: sa.Connection, campaign_id: int, filled: Sequence[Filled]) -> int:
+    """How many and which rows each has; the counters of the receipt. Returns how many in all."""
+    for one in filled:
+        # Empty: another planner was here, and everybody of these is in a batch of theirs.
+        change = (
+            sa.delete(Batch)
+            if not one.size
+            else sa.update(Batch).values(size=one.size, first_id=one.first_id, last_id=one.last_id)
+        )
+        connection.execute(change.where(Batch.id == one.batch_id))
+    total = sum(one.size for one in filled)
+    tallying.shift(campaign_id, {("pending", ""): total}, on=connection)
+    return total
 
 
-def _last_id(connection: sa.Connection, campaign_id: int) -> int:
-    found = connection.scalar(
-        sa.select(sa.func.max(Delivery.id)).where(Delivery.campaign_id == campaign_id)
+def _next_number(connection: sa.Connection, campaign_id: int) -> int:
+    last = connection.scalar(
+        sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
     )
-    return found or 0
+    return (last or 0) + 1
 
 
 def _finish(connection: sa.Connection, campaign_id: int) -> None:

@@ -36,8 +36,9 @@ def shift(
         for (state, reason), n in sorted(changes.items())
         if n
     ]
+    link = on or connection()
     for row in rows:
-        (on or connection()).execute(_adding_to(Tally, dialect_name()), row)
+        link.execute(_adding_to(Tally, link.dialect.name), row)
 
 
 def moved(before: str, after: str, n: int, *, reason: str = "") -> Shift:

@@ -298,7 +298,8 @@ def test_what_comes_in_and_what_is_refused_stands_in_the_security_log(
     client: Client, ready: Person, bob: Person, caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
-    monkeypatch.setattr(watch.log, "propagate", True)
+    # Other tests run programs that set up logging for themselves and switch others off.
+    monkeypatch.setattr(watch.log, "disabled", False)
     caplog.set_level(logging.INFO, logger="leadersend.security")
     secret = make_token(ready.account, "contacts:read")
     sign_in(client, password="not the password")

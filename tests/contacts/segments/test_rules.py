@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from app.contacts import segments
 from app.contacts.models import Contact, ContactList
 from app.contacts.segments import elsewhere, reading, rule
 from app.core.db import Base, db, transaction
-from app.core.folding import fold, folded
+from app.core.folding import LAST, fold, folded
 from tests.campaigns.conftest import add_list, add_people
 from tests.conftest import Person
 
@@ -124,6 +125,12 @@ def test_texts_are_only_ever_texts(alice: Person, text: str) -> None:
 
     for op in ("is", "contains", "begins", "ends"):
         assert found(alice.account.id, {"field": "first_name", "op": op, "value": text}) == set()
+
+
+def test_no_letter_of_two_sizes_is_left_out() -> None:
+    lowered = [chr(code).lower() for code in range(LAST + 1, sys.maxunicode + 1)]
+
+    assert all(small == chr(LAST + 1 + n) for n, small in enumerate(lowered))
 
 
 def test_letters_fold_alike_in_python_and_in_the_database(app: object) -> None:
