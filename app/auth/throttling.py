@@ -8,18 +8,23 @@ open.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from flask import Response, request
+from flask import Response, abort, request
 from flask_limiter import RequestLimit
 
 from app.auth import browsers, known_browsers, signing_in
 from app.auth.current import current_session
-from app.core import networks, tokens
+from app.core import networks, queue_server, tokens
 from app.core.db import transaction
 from app.extensions import limiter
 
+#: Tries that are looked at together; a double click is two.
+AT_ONCE = 3
+FORGOTTEN_S = 20
 WAIT = "Too many tries. Wait some minutes, or set a new password by mail."
 ENOUGH = "We have mailed several links to this address. Look for them, also among the junk mail."
 
@@ -66,6 +71,7 @@ View = Callable[..., Any]
 
 def sign_in(view: View) -> View:
     """For the form with a password."""
+    view = _few_at_once(view, address_and_network)
     view = _limit(view, "5/minute;15/10 minutes;30/hour;60/day", address_and_network, WAIT, _warn)
     view = _limit(view, "100/hour;300/day", address, WAIT, _warn, unless=is_own_browser)
     return _limit(view, "60/minute;300/hour", network, WAIT)
@@ -73,6 +79,7 @@ def sign_in(view: View) -> View:
 
 def confirm(view: View) -> View:
     """For proving once more who one is: a thief of the browser may guess no more than others."""
+    view = _few_at_once(view, this_session)
     return _limit(view, "5/minute;15/10 minutes;30/hour;60/day", this_session, WAIT)
 
 
@@ -91,6 +98,39 @@ def mails_link(view: View) -> View:
 def secrets(view: View) -> View:
     """For pages behind a random secret."""
     return _limit_all(view, "60/minute;600/hour", network, "Too many tries. Wait a minute.")
+
+
+def _few_at_once(view: View, key: Callable[[], str]) -> View:
+    """A wrong try counts once it was answered: of a hundred that come together all would be looked
+    at. While the queue server is away, they are."""
+
+    @wraps(view)
+    def guarded(*args: Any, **values: Any) -> Any:
+        if not limiter.enabled:
+            return view(*args, **values)
+        name = f"at-once:{view.__name__}:{key()}"
+        try:
+            number = _come(name)
+        except queue_server.AWAY:
+            return view(*args, **values)
+        try:
+            if number > AT_ONCE:
+                abort(429, WAIT)
+            return view(*args, **values)
+        finally:
+            with contextlib.suppress(*queue_server.AWAY):
+                queue_server.client().decr(name)
+
+    return guarded
+
+
+def _come(name: str) -> int:
+    """How many are looked at now, with this one; forgotten soon, for some never go."""
+    with queue_server.client().pipeline(transaction=False) as line:
+        line.incr(name)
+        line.expire(name, FORGOTTEN_S)
+        number, _ = line.execute()
+    return int(number)
 
 
 def _limit(

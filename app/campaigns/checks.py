@@ -240,12 +240,24 @@ def _sources(campaign: Campaign) -> dict[str, str]:
 
 
 def _tags(campaign: Campaign) -> dict[str, bool]:
-    """Merge tags of all sources: name → every use has a fallback."""
+    """Merge tags of all sources: name → every use has a fallback. What stands inside of data
+    (contact.fields.order.total) counts as the field."""
     found: dict[str, bool] = {}
+    data: set[str] | None = None
     for source in _sources(campaign).values():
         for name, falls_back in liquid.merge_tags(source).items():
-            found[name] = found.get(name, True) and falls_back
+            field = ".".join(name.split(".")[:3])
+            if field != name and data is None:
+                data = _data_fields(campaign.account_id)
+            called = field if data and field in data else name
+            found[called] = found.get(called, True) and falls_back
     return found
+
+
+def _data_fields(account_id: int) -> set[str]:
+    """Merge tags of fields that hold data of any shape."""
+    known = queries.fields(account_id)
+    return {f"contact.fields.{field.key}" for field in known if field.type == "json"}
 
 
 def _link_blocks(campaign: Campaign, seen: Inspection) -> Iterator[Finding]:

@@ -336,6 +336,7 @@ def _simple(node: EscapingNode) -> Output | None:
     return Output(path or (), value, tuple(filters), node.escape, node.kind)
 
 
+_OWN_WORDS = frozenset({"size", "first", "last"})
 _Constant = StringLiteral | IntegerLiteral | FloatLiteral
 
 
@@ -347,8 +348,8 @@ def _path(expression: object) -> tuple[str, ...] | None:
     if not isinstance(expression, Path):
         return None
     names = tuple(name for name in expression.path if isinstance(name, str))
-    # Liquid's own endings of a path need a run.
-    special = names[-1:] and names[-1] in ("size", "first", "last")
+    # Liquid's own words in a path need a run.
+    special = not _OWN_WORDS.isdisjoint(names)
     return names if len(names) == len(expression.path) and not special else None
 
 

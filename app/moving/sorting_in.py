@@ -42,7 +42,8 @@ def domains(into: Into) -> None:
             if domain_rules.read(name) in known:
                 into.count("domains", KNOWN)
                 continue
-            domain_rules.add(into.account.id, name, lets_in=row.get("lets_in") is True)
+            made = domain_rules.add(into.account.id, name, lets_in=row.get("lets_in") is True)
+            made.created_at = moment(row.get("created_at"), latest=into.at) or into.at
             into.count("domains", ADDED)
         except Invalid as error:
             into.leave_out("domains", f"Domain {clean_line(name, 60)}: {error}")

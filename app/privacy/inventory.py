@@ -72,6 +72,18 @@ OURS = (
           "As long as the person belongs to an account."),
     Entry("audit", "Audit", "Who changed what and when; no address of a recipient.",
           "So that owners see what happened in their account.", _CONTRACT, "{audit}."),
+    Entry("second_factors", "Second factors", "The sealed secret of an app with codes, public keys "
+          "of passkeys, hashes of recovery codes, and which login at a sign-in provider it is.",
+          "To be sure who signs in.", _CONTRACT, "Until the person removes them."),
+    Entry("looks", "Looks of ours", "Who of ours looked into an account, when, what for, and at "
+          "what.", "So that customers see it.", "Legitimate interest in a safe service.",
+          "As long as the account exists."),
+    Entry("disclosures", "Register of disclosures", "What was given to whom, why and on which "
+          "ground, with the sealed document.", "To prove that nothing else was given on.",
+          "Legal duty to give account.", "For good.", "In the database and the data folder."),
+    Entry("networks", "Networks that are barred", "Networks from which nothing is answered, and "
+          "why.", "To keep attacks out.", "Legitimate interest in a safe service.",
+          "While they are barred; that they were stays in our own audit."),
     Entry("payments", "Plan and payment", "Which plan, how many mails a month were sent, and where "
           "a plan is paid for: references of the payment provider, a name and an address for "
           "invoices. Nothing of a card.", "To know what the account may use, and to invoice it.",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from statistics import median
@@ -10,12 +11,14 @@ from time import process_time
 import pytest
 import sqlalchemy as sa
 import time_machine
+from flask import Flask, Response
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.accounts.models import Membership
-from app.auth import passwords, sessions
+from app.auth import passwords, sessions, throttling
 from app.auth.models import SignedIn
-from app.core import queue_server, tokens
+from app.core import queue_server, tokens, watch
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.extensions import limiter
@@ -192,6 +195,31 @@ def test_right_passwords_do_not_count(client: Client, ready: Person, throttled: 
     assert {sign_in(client).status_code for _ in range(8)} == {303}
 
 
+def test_many_wrong_passwords_at_once_are_slowed_down_as_well(
+    whole_app: Flask, throttled: None, ready: Person
+):
+    gate, answers = threading.Barrier(30), []
+
+    def guess(number: int) -> None:
+        form = {"email": ready_email, "password": f"guess number {number}"}
+        gate.wait(30)
+        stranger = FlaskClient(whole_app, Response)
+        answers.append(stranger.post("/sign-in", data=form).status_code)
+        with whole_app.app_context():
+            db.session.remove()
+
+    ready_email = ready.member.email
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(answers) == 30
+    assert set(answers) == {422, 429}
+    assert answers.count(422) <= 5 + 2 * throttling.AT_ONCE
+
+
 def test_one_password_on_many_accounts_is_slowed_down(
     client: Client, throttled: None, monkeypatch: pytest.MonkeyPatch
 ):
@@ -267,8 +295,11 @@ def test_a_session_that_is_used_every_day_ends_all_the_same(client: Client, read
 
 
 def test_what_comes_in_and_what_is_refused_stands_in_the_security_log(
-    client: Client, ready: Person, bob: Person, caplog: pytest.LogCaptureFixture
-):
+    client: Client, ready: Person, bob: Person, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    # Other tests run programs that set up logging for themselves and switch others off.
+    monkeypatch.setattr(watch.log, "disabled", False)
     caplog.set_level(logging.INFO, logger="leadersend.security")
     secret = make_token(ready.account, "contacts:read")
     sign_in(client, password="not the password")

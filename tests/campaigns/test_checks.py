@@ -56,6 +56,21 @@ def test_sample_people_are_mailed_where_mail_is_caught_only(draft: Draft) -> Non
 
 
 @pytest.mark.parametrize(
+    ("type_", "unknown"), [("json", []), ("text", ["contact.fields.order.total"])]
+)
+def test_tags_may_look_into_data(
+    draft: Draft, alice: Person, type_: str, unknown: list[str]
+) -> None:
+    with transaction():
+        db.session.add(
+            ContactField(account_id=alice.account.id, key="order", label="Order", type=type_)
+        )
+    campaign = draft(body="{{ contact.fields.order.total | default: 0 }}")
+
+    assert checks.unknown_tags(campaign) == unknown
+
+
+@pytest.mark.parametrize(
     ("values", "code", "words"),
     [
         ({"subject": " "}, "subject", "no subject"),

@@ -180,6 +180,23 @@ def test_addresses_by_themselves_are_not_escaped_for_html() -> None:
     assert liquid.parse("{{ contact.fields.page }}", "url").render(VALUES).endswith("?a=1&b=2")
 
 
+@pytest.mark.parametrize(
+    ("source", "filled"),
+    [
+        ("{{ contact.fields.seats[1].who }}", "x&amp;y"),
+        ("{{ contact.fields.seats.first.who }}", "Ann"),
+        ("{% for one in contact.fields.seats %}{{ one.row }}{% endfor %}", "12"),
+        ("{{ contact.fields.seats.size }}{{ contact.fields.seats.who }}", "2"),
+    ],
+)
+def test_data_of_any_shape_is_filled_in_and_escaped(source: str, filled: str) -> None:
+    seats = [{"row": 1, "who": "Ann"}, {"row": 2, "who": "x&y"}]
+    values = {"contact": {"fields": {"seats": seats}}}
+
+    assert liquid.parse(source).render(values) == filled
+    assert liquid.simple_parts(source) is None
+
+
 def test_merge_tags_are_listed_with_their_fallbacks() -> None:
     source = (
         "{{ contact.first_name | default: 'you' }} {{ contact.last_name }}"

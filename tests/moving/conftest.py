@@ -18,7 +18,15 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account, Relay, Sender
 from app.campaigns.models import Campaign, CampaignAudience
-from app.contacts import consent, erasing, fields, lists, suppressions, writing
+from app.contacts import (
+    consent,
+    domain_rules,
+    erasing,
+    fields,
+    lists,
+    suppressions,
+    writing,
+)
 from app.contacts.models import (
     ChannelConsent,
     Contact,
@@ -199,18 +207,22 @@ def _lists(account: Account) -> tuple[ContactList, ContactList]:
     fields.create(account.id, "Visits", key="visits", type_="number")
     fields.create(account.id, "Member", key="member", type_="yes_no")
     fields.create(account.id, "Born", key="born", type_="date")
+    fields.create(account.id, "Seats", key="seats", type_="json")
+    domain_rules.add(account.id, "*.rival.example", lets_in=False)
     return news, shop
 
 
 def _people(account: Account, news: ContactList, shop: ContactList) -> list[Contact]:
-    full = {"cake": "=1+1", "visits": 2.5, "member": True, "born": "1980-02-29"}
+    full = {"cake": "=1+1", "visits": 2.5, "member": True, "born": "1980-02-29",
+            "seats": [{"row": 1, "who": "Zoë"}, None]}  # fmt: skip
     people = [
         writing.create(account, "Ada@Example.com", first_name="Ada", last_name="O'Neil",
                        company="=cmd|' /C calc'!A0", fields=full, tags=["regular", "cake, big"],
                        notes='Two\nlines, "quoted"'),
         writing.create(account, "jörg@bücher.example", first_name="Jörg", fields={"visits": 7},
                        tags=["regular"]),
-        writing.create(account, "info@firm.example", company="Firm", kind="organisation"),
+        writing.create(account, "info@firm.example", company="Firm", kind="organisation",
+                       external_id="=C-4711"),
         writing.create(account, "gone@example.com", first_name="Gone"),
         writing.create(account, "left@example.com", first_name="Left"),
         writing.create(account, "erased@example.com", first_name="Erased"),

@@ -160,8 +160,9 @@ def test_why_people_left_is_in_the_file(bakery: Account) -> None:
 def offered(bakery: Account, alice: Person) -> Account:
     with transaction():
         centre.change(
-            bakery, alice.member, words="Less is fine.", pauses=[30], switches={"with_names"}
-        )
+            bakery, alice.member, words="Less is fine.", pauses=[30], switches={"with_names"},
+            goodbye="Farewell.",
+        )  # fmt: skip
         news = list_named(bakery, "Newsletter").id
         centre.show_lists(bakery, {news: ("The letter", "Each month")})
         centre.open_these(bakery, {fields.of(bakery.id)["cake"].id})
@@ -172,7 +173,7 @@ def test_the_preference_centre_travels(offered: Account, dora: Account) -> None:
     taken_in(dora, file_of(offered))
 
     made = centre.of(dora)
-    assert (made.words, made.pauses) == ("Less is fine.", [30])
+    assert (made.words, made.goodbye, made.pauses) == ("Less is fine.", "Farewell.", [30])
     assert (made.with_names, made.with_address, made.with_reasons) == (True, False, False)
     (public,) = centre.public_lists(dora).values()
     assert public.list_id == list_named(dora, "Newsletter").id

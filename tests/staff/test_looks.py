@@ -6,15 +6,16 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.accounts.models import Account, Member, Notice
 from app.contacts.models import Contact
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.staff import jobs
+from app.staff import jobs, looking
 from app.staff.models import StaffAccess, StaffLook
 from app.staff.purposes import KINDS, PURPOSES
-from tests.conftest import Client, Person
+from tests.conftest import Client, Person, at_once
 from tests.staff.conftest import Look
 
 
@@ -128,6 +129,22 @@ def test_time_ends_a_look_by_itself(staff: Client, alice: Person, look: Look) ->
     jobs.close_looks()
     jobs.close_looks()
     assert [line[0] for line in book(alice.account)] == ["look.begin", "see", "look.over"]
+
+
+def test_of_looks_that_begin_at_once_one_goes_on(
+    whole_app: Flask, app: Flask, alice: Person, sam: Person
+) -> None:
+    account_id, member_id = alice.account.id, sam.member.id
+    db.session.rollback()
+
+    def begin() -> None:
+        account = db.session.get_one(Account, account_id)
+        member = db.session.get_one(Member, member_id)
+        looking.begin(account, member, purpose="support", reference="Ticket 1", minutes=15)
+
+    assert not at_once(whole_app, 3, begin)
+
+    assert len(looking.going_on(account_id)) == 1
 
 
 def test_a_purpose_that_is_taken_away_ends_its_look(

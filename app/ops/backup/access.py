@@ -14,12 +14,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.accounts.models import ApiToken, AuditEntry, Invitation, Member, Membership
+from app.accounts.models import Account, ApiToken, AuditEntry, Invitation, Member, Membership
 from app.auth.models import AlarmLink, EmailChange, Passkey, PasswordLink, SignedIn, SignInStep
 from app.auth.passwords import SPENT
 from app.core.clock import now
+from app.tracking.models import StoppedLink
+from app.trust.models import Suspension
 
 Rows = Sequence[Sequence[Any]]
+_SUSPENDED = ("id", "account_id", "kind", "reason", "at", "by_id")
+_STOPPED = ("id", "key", "reason", "at", "by_id")
 LEFT = ("person.remove", "person.leave")
 VERBS = (*LEFT, "person.join", "person.role", "passkey.remove")
 _NUMBER = re.compile(r"(?:member|passkey) (\d+)")
@@ -27,7 +31,8 @@ _NUMBER = re.compile(r"(?:member|passkey) (\d+)")
 
 def queries(connection: sa.Connection, start: datetime) -> Mapping[str, Any]:
     """What to read out of the old database; nothing where it is from before there was any."""
-    if not sa.inspect(connection).has_table(Passkey.__tablename__):
+    there = sa.inspect(connection)
+    if not all(there.has_table(one.__tablename__) for one in (Passkey, StoppedLink, Suspension)):
         return {}
     return {
         "token": sa.select(ApiToken.id, ApiToken.token_hash, ApiToken.revoked_at)
@@ -40,6 +45,10 @@ def queries(connection: sa.Connection, start: datetime) -> Mapping[str, Any]:
         "deed": sa.select(AuditEntry.account_id, AuditEntry.verb, AuditEntry.about)
         .where(AuditEntry.at >= start, AuditEntry.verb.in_(VERBS))
         .order_by(AuditEntry.id),
+        "suspended": sa.select(*(getattr(Suspension, name) for name in _SUSPENDED))
+        .where(Suspension.at >= start, Suspension.ended_at.is_(None)),
+        "stopped": sa.select(*(getattr(StoppedLink, name) for name in _STOPPED))
+        .where(StoppedLink.at >= start, StoppedLink.ended_at.is_(None)),
     }  # fmt: skip
 
 
@@ -63,6 +72,29 @@ def carry_over(connection: sa.Connection, read: Callable[[str], Iterable[Rows]])
                 )
             )
     _carry_places(connection, read)
+    for rows in read("suspended"):
+        for row in rows:
+            _suspend(connection, dict(zip(_SUSPENDED, row, strict=True)))
+    for rows in read("stopped"):
+        for row in rows:
+            _stop(connection, dict(zip(_STOPPED, row, strict=True)))
+
+
+def _suspend(connection: sa.Connection, given: dict[str, Any]) -> None:
+    """Of accounts that the backup knows; one that its owner closes stays that."""
+    known = sa.exists().where(Suspension.id == given["id"])
+    account = sa.update(Account).where(Account.id == given["account_id"], ~known)
+    barred = account.where(Account.barred.in_(("", "sending"))).values(barred=given["kind"])
+    if connection.execute(barred).rowcount:
+        given["at"] = datetime.fromisoformat(given["at"])
+        connection.execute(sa.insert(Suspension).values(**given, end_words=""))
+
+
+def _stop(connection: sa.Connection, given: dict[str, Any]) -> None:
+    known = connection.scalar(sa.select(StoppedLink.id).where(StoppedLink.id == given["id"]))
+    if known is None:
+        given["at"] = datetime.fromisoformat(given["at"])
+        connection.execute(sa.insert(StoppedLink).values(**given))
 
 
 def _carry_places(connection: sa.Connection, read: Callable[[str], Iterable[Rows]]) -> None:

@@ -32,6 +32,9 @@ from app.delivery.models import Delivery
 from app.ops import backup
 from app.ops.backup import archive, databases, numbers, sealing
 from app.sharing import outsiders, telling
+from app.tracking.models import StoppedLink
+from app.trust import suspending
+from app.trust.models import Suspension
 from tests.conftest import Client, Person, add_member
 from tests.delivery.conftest import check, states, work
 from tests.faultserver import FaultServer
@@ -175,6 +178,8 @@ def test_nobody_comes_in_by_what_was_taken_from_them_since(
         api_tokens.revoke(alice.account, alice.member, token.id)
         passkeys.remove(alice.member, db.session.scalar(sa.select(Passkey.id)) or 0)
         passwords.redeem(used, "words that nobody else knows")
+        suspending.suspend(alice.account, alice.member, kind="sending", reason="Bought lists.")
+        db.session.add(StoppedLink(key="host:evil.example", reason="It steals passwords."))
 
     assert bring_back(settings, file).carried is not None
 
@@ -189,6 +194,9 @@ def test_nobody_comes_in_by_what_was_taken_from_them_since(
     assert sessions.find(session) is None
     with pytest.raises(links.DeadLink):
         passwords.find(used)
+    assert db.session.get_one(Account, alice.account.id).barred == "sending"
+    assert db.session.scalars(sa.select(Suspension.reason)).all() == ["Bought lists."]
+    assert db.session.scalars(sa.select(StoppedLink.key)).all() == ["host:evil.example"]
     assert all(one.expires_at <= now() for one in people.open_invitations(alice.account))
 
 
