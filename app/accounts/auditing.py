@@ -42,6 +42,7 @@ WORDS = {
     "consent.give": "gave a consent",
     "consent.take_back": "took a consent back",
     "contact.erase": "erased a person for good",
+    "contact.erase_many": "erased many people for good",
     "desk.opt_out": "took somebody out who had written to us",
     "disclosure.approved": "approved a disclosure",
     "disclosure.bar": "changed what bars telling of a disclosure",

@@ -17,7 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from app.accounts.models import Account
+from app.accounts import auditing
+from app.accounts.models import Account, Member
 from app.contacts import bulk_permission, bulk_verbs, fields, selecting, tags
 from app.contacts.bulk_verbs import Verb
 from app.contacts.models import BulkAction, ContactField, ContactList, bulk_change
@@ -270,6 +271,9 @@ def _erase(action: BulkAction) -> bool:
         action.after_id, action.walked = span.last, action.walked + span.people
         return True
     action.state, action.finished_at = "done", now()
+    account = db.session.get_one(Account, action.account_id)
+    by = db.session.get(Member, action.member_id) if action.member_id else None
+    auditing.note(account, by, "contact.erase_many", f"{action.walked}, by action {action.id}")
     return False
 
 

@@ -10,6 +10,7 @@ To try bounces without the internet: `bounce+hard@…` is refused for good, `bou
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -128,6 +129,8 @@ def _talk(door: Door) -> SMTP:
 
 def main() -> None:
     """Run the door alone."""
+    # Pages first, then mail that goes out (workers have 10); who brings bounces can wait.
+    os.nice(15)
     asyncio.run(serve(load()))
 
 

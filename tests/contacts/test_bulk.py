@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.accounts.models import AuditEntry
 from app.contacts import (
     bulk_actions,
     consent,
@@ -349,6 +350,10 @@ def test_erasing_waits_a_day_and_lets_nobody_be_mailed_meanwhile(
     assert crowd.counters() == crowd.counted()
     with pytest.raises(WrongState):
         undo(action)
+    noted = db.session.scalars(
+        sa.select(AuditEntry).where(AuditEntry.verb == "contact.erase_many")
+    ).one()
+    assert noted.about == f"3, by action {action.id}"
 
 
 def test_working_twice_and_after_a_lost_worker_changes_nothing(crowd: Crowd) -> None:

@@ -85,7 +85,8 @@ def _contact(account_id: int, random: Random, number: int, imports: list[int]) -
         account_id=account_id, email=f"Person{number}@{random.choice(('a', 'B', 'Ä'))}.example",
         address=_address(number), kind=random.choice(("person", "organisation")),
         first_name=random.choice(TEXTS), last_name=random.choice(TEXTS),
-        company=random.choice(TEXTS), tracking_off=random.random() < 0.3,
+        company=random.choice(TEXTS), external_id=random.choice(TEXTS),
+        tracking_off=random.random() < 0.3,
         fields={key: value for key, value in own.items() if random.random() < 0.7},
         import_id=random.choice((None, None, *imports)),
         created_at=_moment(random), updated_at=_moment(random),
@@ -183,7 +184,9 @@ _numbers = st.one_of(
     st.integers(-10, 10),
     st.floats(-10, 10, allow_nan=False),
 )
-_text_fields = st.sampled_from(("email", "first_name", "last_name", "company", "fields.town"))
+_text_fields = st.sampled_from(
+    ("email", "first_name", "last_name", "company", "external_id", "fields.town")
+)
 _number_fields = st.sampled_from(("fields.score", "fields.odd"))
 _any_field = st.one_of(_text_fields, _number_fields, st.sampled_from(("fields.birthday",)))
 
