@@ -28,6 +28,7 @@ SECTIONS = (
     _section("staff.desk", "Desk", "inbox", "support", "service", "billing", "abuse"),
     _section("staff.requests_page", "Requests", "user", "support", "abuse"),
     _section("staff.backups_page", "Backups", "server", "service"),
+    _section("staff.relay_page", "Mail server", "send", "service"),
     _section("staff.network_page", "Network", "shield", "service", "abuse"),
     _section("staff.abuse_desk", "Abuse", "shield", "abuse"),
     _section("staff.keeping_page", "Retention", "hourglass", "service"),

@@ -16,6 +16,7 @@ from app.staff.routes import (
     plans,
     policy,
     registers,
+    relay,
     requests,
     visits,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "plans",
     "policy",
     "registers",
+    "relay",
     "requests",
     "visits",
 ]
