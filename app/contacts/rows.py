@@ -182,24 +182,11 @@ class Reader:
     def read(self, number: int, cells: Sequence[str]) -> Person:
         """Raises Problem. Of who is not to be mailed the address alone matters: what else would
         be wrong with the row is left out, and the file's no counts."""
-        width = len(cells)
-        if width != self._width:
-            if any(cells[self._width :]) and not self._blocks:
-                raise Problem(
-                    f"The row has {width} cells, the first row of the file {self._width}."
-                )
-            if width <= self._email:
-                raise Problem("There is no address.")
+        if len(cells) != self._width:
+            self._check_width(cells)
         first, more = self._address(cells[self._email])
         person = self._person(number, first)
-        for place, setter in self._setters:
-            if place < width and (cell := cells[place]):
-                try:
-                    setter(person, cell)
-                except Problem:
-                    if not (person.blocked or self._blocks):
-                        raise
-        person.blocked = person.blocked or self._blocks
+        self._fill(person, cells)
         if person.blocked:
             return person
         if self._domains:
@@ -212,6 +199,24 @@ class Reader:
             person.notes = f"{person.notes}\n{more}".strip()
             _refuse_card(more)
         return person
+
+    def _check_width(self, cells: Sequence[str]) -> None:
+        width = len(cells)
+        if any(cells[self._width :]) and not self._blocks:
+            raise Problem(f"The row has {width} cells, the first row of the file {self._width}.")
+        if width <= self._email:
+            raise Problem("There is no address.")
+
+    def _fill(self, person: Person, cells: Sequence[str]) -> None:
+        width = len(cells)
+        for place, setter in self._setters:
+            if place < width and (cell := cells[place]):
+                try:
+                    setter(person, cell)
+                except Problem:
+                    if not (person.blocked or self._blocks):
+                        raise
+        person.blocked = person.blocked or self._blocks
 
     def _person(self, number: int, address: str) -> Person:
         try:
