@@ -167,7 +167,7 @@ class Reader:
         self._lists = Names()
         self.names_lists = any(column["to"] == "lists" for column in columns)
         """Whether a column says which lists people are on."""
-        for place, column in enumerate(columns):
+        for place, column in sorted(enumerate(columns), key=_is_harmless):
             if place != self._email and column["to"] != "skip":
                 self._setters.append((place, self._setter(column, known)))
 
@@ -180,29 +180,43 @@ class Reader:
         self._lists, self._most_lists = Names(known), most
 
     def read(self, number: int, cells: Sequence[str]) -> Person:
-        """Raises Problem."""
-        width = len(cells)
-        if width != self._width:
-            if any(cells[self._width :]):
-                raise Problem(
-                    f"The row has {width} cells, the first row of the file {self._width}."
-                )
-            if width <= self._email:
-                raise Problem("There is no address.")
+        """Raises Problem. Of who is not to be mailed the address alone matters: what else would
+        be wrong with the row is left out, and the file's no counts."""
+        if len(cells) != self._width:
+            self._check_width(cells)
         first, more = self._address(cells[self._email])
         person = self._person(number, first)
-        for place, setter in self._setters:
-            if place < width and (cell := cells[place]):
-                setter(person, cell)
-        person.blocked = person.blocked or self._blocks
+        self._fill(person, cells)
+        if person.blocked:
+            return person
+        if self._domains:
+            self._check_domain(person.address.rpartition("@")[2], self._domains)
         if person.tags:
             self._check_tags(person.tags)
-        if person.lists and not person.blocked:
+        if person.lists:
             person.lists = self._settled(person.lists)
         if more:
             person.notes = f"{person.notes}\n{more}".strip()
             _refuse_card(more)
         return person
+
+    def _check_width(self, cells: Sequence[str]) -> None:
+        width = len(cells)
+        if any(cells[self._width :]) and not self._blocks:
+            raise Problem(f"The row has {width} cells, the first row of the file {self._width}.")
+        if width <= self._email:
+            raise Problem("There is no address.")
+
+    def _fill(self, person: Person, cells: Sequence[str]) -> None:
+        width = len(cells)
+        for place, setter in self._setters:
+            if place < width and (cell := cells[place]):
+                try:
+                    setter(person, cell)
+                except Problem:
+                    if not (person.blocked or self._blocks):
+                        raise
+        person.blocked = person.blocked or self._blocks
 
     def _person(self, number: int, address: str) -> Person:
         try:
@@ -214,11 +228,14 @@ class Reader:
         right = self._repairs.get(found.domain)
         if right:
             found = quick(f"{found.local}@{right}")
-        if self._domains and not self._blocks and self._domains.refuses(found.domain):
-            raise Problem(self._domains.words(found.domain))
         person = Person(number, found.email, found.address, found.local)
         person.repaired = bool(right)
         return person
+
+    @staticmethod
+    def _check_domain(domain: str, rules: Rules) -> None:
+        if rules.refuses(domain):
+            raise Problem(rules.words(domain))
 
     def _check_tags(self, names: tuple[str, ...]) -> None:
         if len(self._tags.union(names)) > self._most_tags:
@@ -415,6 +432,14 @@ def _unsubscribed_at(person: Person, cell: str) -> None:
 def _bounced_at(person: Person, cell: str) -> None:
     if cell.strip():
         person.blocked = person.blocked or "bounced"
+
+
+#: Targets that say whether somebody may be mailed; they are read before all others.
+_NO = ("status", "blocked", "allowed", "unsubscribed_at", "bounced_at")
+
+
+def _is_harmless(placed: tuple[int, Mapping[str, Any]]) -> bool:
+    return placed[1]["to"] not in _NO
 
 
 _SETTERS: dict[str, Setter] = {

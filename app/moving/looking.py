@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts import barring, vetting
+from app.contacts import barring, suppressions, vetting
 from app.contacts.bulk import among
 from app.contacts.models import Contact, ContactList, Suppression
 from app.contacts.rows import Person
@@ -70,9 +70,10 @@ def _vet(account_id: int, package: Package, new: int) -> None:
 
 
 def _in_chunks(package: Package) -> Iterator[list[Person]]:
-    """Whom one could mail; who is barred anyway is no reason to look."""
+    """Whom one could mail, now or once the account lifts what it may lift; who asked for no more
+    mail is no reason to look."""
     for piece in package.pieces("contacts.csv"):
-        rows = (row for row in package.rows(piece) if not row.get("status"))
+        rows = (r for r in package.rows(piece) if r.get("status") not in suppressions.BY_PERSON)
         while some := list(itertools.islice(rows, CHUNK)):
             yield [person for row in some if (person := _person(row)) is not None]
 

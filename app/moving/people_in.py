@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contacts import barring, counting, fields, tags
+from app.contacts import barring, counting, fields, suppressions, tags
 from app.contacts.bulk import among, insert_missing
 from app.contacts.models import (
     ChannelConsent,
@@ -109,9 +109,18 @@ class Chunk:
     def _must_stay_out(self, address: Address, row: Row) -> bool:
         """Barred here while the file knows nothing of it: as with every import. Whom the file
         itself calls barred comes in with that, unless they were erased here."""
-        if address.address in self._erased:
-            return True
-        return address.address in self._barred and not row.get("status")
+        return address.address in self._erased or self._is_at_odds(address.address, row)
+
+    def _is_at_odds(self, address: str, row: Row) -> bool:
+        """Whether the row says something else of who may be mailed than what holds here.
+
+        The suppressions of the file hold here by now. A `status` that none of them bears out
+        would bring in people whom nobody looked at (app.moving.looking), to be mailed.
+        """
+        said, holds = row.get("status"), self._barred.get(address)
+        if said in suppressions.BY_PERSON:
+            return holds not in suppressions.BY_PERSON
+        return bool(said) != bool(holds)
 
     def _leave_out(self, row: Row) -> None:
         self._into.count("contacts", LEFT_OUT)
@@ -122,7 +131,7 @@ class Chunk:
         """What is empty here; tags come on top; who asked not to be counted is not."""
         self._into.count("contacts", KNOWN)
         self._note(row, person.id)
-        if person.address in self._barred and not row.get("status") and (old := whole(row["id"])):
+        if self._is_at_odds(person.address, row) and (old := whole(row.get("id"))):
             self._kept_out[old] = person.id
         for name, value in self._names(row).items():
             if not getattr(person, name):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.contacts import domain_rules, importing, writing
 from app.contacts.domain_rules import Rules
-from app.contacts.models import Contact, DomainRule, ImportProblem, SignUpForm
+from app.contacts.models import Contact, DomainRule, ImportProblem, SignUpForm, Suppression
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from tests.api.conftest import Program, program
@@ -90,6 +90,30 @@ def test_by_a_file(alice: Person) -> None:
     assert (import_.created, import_.rejected) == (1, 1)
     assert db.session.scalars(sa.select(ImportProblem.reason)).one() == (
         "Only some domains are let in, and bad.example is not among them."
+    )
+
+
+def test_a_no_counts_whatever_the_domain(alice: Person) -> None:
+    with transaction():
+        for name in ("ann", "ben", "cem"):
+            writing.create(alice.account, f"{name}@bad.example")
+    keep_out(alice, "bad.example")
+    rows = (
+        "email,Post allowed,status\nann@bad.example,,unsubscribed\nben@bad.example,,subscribed\n"
+        "cem@bad.example,perhaps,unsubscribed\n"
+    )
+
+    import_ = importing.stage(
+        alice.account, io.BytesIO(rows.encode()), "a.csv", basis="Counter",
+        columns={"Post allowed": "post_allowed"},
+    )  # fmt: skip
+    importing.run(import_.id)
+
+    assert (import_.suppressed, import_.rejected) == (2, 1)
+    out = sorted(db.session.scalars(sa.select(Suppression.address)))
+    assert out == ["ann@bad.example", "cem@bad.example"]
+    assert db.session.scalars(sa.select(ImportProblem.reason)).one() == (
+        "People of bad.example are kept out by your list of domains."
     )
 
 

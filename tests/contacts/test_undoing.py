@@ -16,6 +16,7 @@ from app.contacts import (
     consent,
     domain_rules,
     erasing,
+    fields,
     importing,
     journal,
     lists,
@@ -435,3 +436,24 @@ def test_a_block_list_lets_nobody_in(alice: Person, news: ContactList) -> None:
     ]  # fmt: skip
     assert undo(import_) == {"lifted": 2}
     assert content() == before
+
+
+def test_a_block_list_needs_nothing_but_addresses(alice: Person, news: ContactList) -> None:
+    """A cell that would keep somebody from coming in does not keep them in reach."""
+    cells = (
+        "ann@example.com,perhaps,,,", "ben@example.com,,some day,,", "cem@example.com,,,One|Two,",
+        "dan@example.com,,,,4111 1111 1111 1111", "eve@example.com,,,,x,y", "fay@example.com",
+        "gus@example.com ::: 4111111111111111@example.com,,,,",
+    )  # fmt: skip
+    with transaction():
+        fields.create(alice.account.id, "Born", type_="date")
+        many = [{"account_id": alice.account.id, "name": f"tag {n}"} for n in range(tags.MOST)]
+        db.session.execute(sa.insert(Tag), many)
+    rows = "email,Post allowed,Born,tags,notes\n" + "\n".join(cells) + "\n"
+
+    import_ = bring(alice, rows, news, mode="block", columns={"Post allowed": "post_allowed"})
+
+    assert (import_.suppressed, import_.rejected) == (7, 0)
+    assert [one[0] for one in content()["barred"]] == [
+        f"{name}@example.com" for name in ("ann", "ben", "cem", "dan", "eve", "fay", "gus")
+    ]

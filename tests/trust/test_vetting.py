@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -22,14 +23,14 @@ from app.contacts import (
     vetting,
     writing,
 )
-from app.contacts.models import Contact, Import, ImportReview
+from app.contacts.models import Contact, Import, ImportReview, Suppression
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.mailer.lookup import Away
 from app.moving import taking_out
 from tests.api.conftest import Program, make_token
 from tests.conftest import Client, Person, make_person
-from tests.moving.conftest import looked_at, take_out
+from tests.moving.conftest import looked_at, rezipped, stored, take_out
 from tests.trust.conftest import look_into
 
 pytestmark = pytest.mark.usefixtures("ladder_on")
@@ -235,6 +236,55 @@ def test_a_take_out_is_no_way_round_the_look(alice: Person, charlie: Person) -> 
     with transaction():
         ladder.move(charlie.account.id, ladder.TOP, words="We know them.", evidence={})
     assert looked_at(charlie.account, packed).state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("status", "bar", "words"),
+    [
+        ("x", "", "60 of 210 (29%) are desks"),
+        ("bounced", "bounced", "60 of 210 (29%) are desks"),  # the account could lift it
+        ("unsubscribed", "", ""),
+        ("unsubscribed", "account", ""),
+        ("unsubscribed", "unsubscribed", ""),
+    ],
+)
+def test_nobody_is_past_the_look_by_what_a_take_out_says_of_them(
+    alice: Person, charlie: Person, tmp_path: Path, status: str, bar: str, words: str
+) -> None:
+    desks = [f"info@shop{n}.example" for n in range(60)]
+    with transaction():
+        for address in [*GOOD[:150], *desks]:
+            writing.create(alice.account, address)
+        for address in desks if bar else ():
+            suppressions.add(alice.account.id, address, reason=bar)
+
+    def forge(found: dict[str, bytes]) -> None:
+        lines = found["contacts.csv"].decode().replace(f",{bar},", ",,").split("\r\n")
+        at = lines[0].split(",").index("status")
+        cells = [line.split(",") for line in lines]
+        for row in cells[1:]:
+            if "info@" in ",".join(row):
+                row[at] = status
+        found["contacts.csv"] = "\r\n".join(map(",".join, cells)).encode()
+
+    path = taking_out.path(take_out(alice.account))
+    takein = looked_at(charlie.account, rezipped(path, tmp_path / "forged.zip", forge, fix=True))
+
+    assert words in takein.error
+    assert (takein.state == "failed") == bool(words)
+    if takein.state == "ready":
+        assert stored(charlie.account, takein).state == "finished"
+    mailable = sa.select(sa.func.count()).where(
+        Contact.account_id == charlie.account.id,
+        Contact.address.in_(desks),
+        Contact.address.not_in(
+            sa.select(Suppression.address).where(
+                Suppression.account_id == charlie.account.id,
+                Suppression.reason.in_(suppressions.BY_PERSON),
+            )
+        ),
+    )
+    assert db.session.scalar(mailable) == 0
 
 
 def test_a_program_brings_a_days_worth_of_people_whom_nobody_asks(
