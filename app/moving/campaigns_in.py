@@ -86,12 +86,14 @@ def _made(into: Into, row: Row) -> Campaign:
 
 
 def _follows(into: Into, row: Row) -> int | None:
-    """The campaign whose rest it is. Raises Invalid where that one did not come along, for then
-    it would go to people who had it already."""
+    """The campaign whose rest it is. Raises Invalid where that one did not come along, or has
+    another rest here: then it would go to people who had it already."""
     old = whole(row.get("follows_id"))
     found = into.new_ids("campaign", [old]).get(old) if old else None
     if old and found is None:
         raise Invalid("It is the rest of a campaign that is not in the file.")
+    if found and db.session.scalar(sa.select(Campaign.id).where(Campaign.follows_id == found)):
+        raise Invalid("The campaign that it follows has a rest here already.")
     return found
 
 

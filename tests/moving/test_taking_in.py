@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Account, Notice, Sender
+from app.campaigns import dividing
 from app.campaigns.models import Campaign
 from app.contacts import barring, consent, erasing, fields, lists, suppressions, writing
 from app.contacts.models import Consent, Contact, ContactField, ContactList, Segment, Suppression
@@ -337,6 +338,28 @@ def test_what_was_going_out_counts_as_skipped(bakery: Account, dora: Account) ->
     assert archive.state == "cancelled"
     assert (receipt.pending, receipt.intended) == (0, 5)
     assert receipt.skipped == {"cancelled": 2, "unsubscribed": 1}
+
+
+def test_a_campaign_has_one_rest(bakery: Account, dora: Account) -> None:
+    may = campaign_of(bakery, "May")
+    with transaction():
+        may.at_most = 3
+        dividing.rest(may)
+    packed = taking_out.path(take_out(bakery))
+    with transaction():
+        campaign_of(bakery, "May (rest)").name = "For everybody else"
+
+    takein = taken_in(bakery, packed)
+
+    assert takein.state == "finished", takein.error
+    assert "has a rest here already" in " ".join(takein.problems)
+    kept = dividing.follower(campaign_of(bakery, "May"))
+    assert kept is not None
+    assert kept.name == "For everybody else"
+    taken_in(dora, packed)
+    there = dividing.follower(campaign_of(dora, "May"))
+    assert there is not None
+    assert there.name == "May (rest)"
 
 
 def test_nobody_gets_a_mail_by_it(out: Path, dora: Account) -> None:
