@@ -12,7 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.contacts import asking, counting, suppressions
-from app.contacts.models import Consent, Contact, ContactList, FormEntry, Subscription
+from app.contacts.models import (
+    Consent,
+    Contact,
+    ContactList,
+    FormEntry,
+    Merge,
+    Subscription,
+)
 from app.core import tokens
 from app.core.clock import now
 from app.core.db import db
@@ -185,7 +192,7 @@ def withdraw(contact: Contact, *, source: str, evidence: Evidence | None = None)
     added = suppressions.add(
         contact.account_id, contact.address, reason="unsubscribed", detail=_how(source)
     )
-    if added:
+    if added or _says_more_than_the_merge(contact):
         _note(contact, "withdrawn", source=source, evidence=evidence)
     return added
 
@@ -203,11 +210,31 @@ def leave_list(
 ) -> bool:
     """End one subscription; False when there was none."""
     found = db.session.get(Subscription, (contact.id, list_.id), with_for_update=True)
-    if found is None or found.state == "ended":
+    if found is None:
         return False
-    _enter(contact, list_, found, "ended")
-    _note(contact, "withdrawn", source=source, list_=list_, evidence=evidence)
-    return True
+    left = found.state != "ended"
+    if left:
+        _enter(contact, list_, found, "ended")
+    if left or _says_more_than_the_merge(contact, list_):
+        _note(contact, "withdrawn", source=source, list_=list_, evidence=evidence)
+    return left
+
+
+def _says_more_than_the_merge(contact: Contact, list_: ContactList | None = None) -> bool:
+    """Whether a no that changes nothing must be kept all the same: where only a merge that can be
+    taken back may have said so before (see contacts.parting)."""
+    merged = db.session.scalar(
+        sa.select(sa.func.max(Merge.at)).where(
+            Merge.kept_id == contact.id, Merge.kept_until > now()
+        )
+    )
+    if merged is None:
+        return False
+    since = sa.select(Consent.id).where(
+        Consent.contact_id == contact.id, Consent.list_id == (list_.id if list_ else None),
+        Consent.kind == "withdrawn", Consent.at > merged,
+    )  # fmt: skip
+    return db.session.scalar(since.limit(1)) is None
 
 
 def rejoin_list(

@@ -44,7 +44,7 @@ from app.contacts.reading import Rows
 from app.contacts.storing import COUNTS, Store
 from app.contacts.text import clean_note, mask_card_numbers, refuse_card_number
 from app.core.clock import now
-from app.core.db import connection, db, take_stock, transaction
+from app.core.db import db, take_stock, transaction
 from app.core.errors import Invalid, NotFound, WrongState
 
 log = logging.getLogger(__name__)
@@ -356,6 +356,12 @@ def take(import_id: int, state: str) -> bool:
     return isinstance(taken, CursorResult) and taken.rowcount == 1
 
 
+def _take_stock() -> None:
+    with db.engine.connect() as link:
+        take_stock(link, "contact", "subscription")
+        link.commit()
+
+
 @dataclass
 class Mark:
     """How far this worker knows the import to be; when it is farther, somebody else has it."""
@@ -377,12 +383,12 @@ def _work(import_id: int, until: float) -> bool:
         while True:
             chunk = next_chunk()
             done = chunk.rows < CHUNK
+            if done:  # pages and campaigns come next; what is still to be written is little
+                _take_stock()
             with transaction(bulk=True, trusted=True):
                 _hold(import_, mark)
                 _save(import_, store, chunk)
                 goes_on = not done and time.monotonic() < until
-                if done:  # pages and campaigns come next
-                    take_stock(connection(), "contact", "subscription")
                 _set_state(import_, done=done, more=goes_on)
                 mark = Mark(import_.rows, import_.done_bytes)
             del chunk  # before the next one comes: two of them would take twice the room

@@ -6,7 +6,7 @@ contact that stayed. A no that came in since counts for both, for nobody knows w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from app.accounts.models import Account
-from app.contacts import changes, counting, suppressions
+from app.contacts import changes, channels, counting, suppressions
 from app.contacts.bulk import among
 from app.contacts.changes import Actor
 from app.contacts.consent import BY_PERSON
@@ -112,18 +112,21 @@ def part(merge: Merge, *, by: Actor) -> Contact:
     """Make them two again, all but their mails; returns who is here again. Raises WrongState."""
     was, keep = merge.was, db.session.get_one(Contact, merge.kept_id, with_for_update=True)
     _check(merge)
+    refused = _refused(merge, keep)
     current = {name: _rows(name, keep.id) for name in SHARED}
     _insert("contact", was["other"]["contact"])
     counting.people(merge.account_id, 1)
     other = db.session.get_one(Contact, merge.other_id)
     for name in SHARED:
-        _give_back(name, keep.id, was["kept"][name], was["after"][name], current[name])
+        spared = refused.keys() if name == "subscription" else ()
+        _give_back(name, keep.id, was["kept"][name], was["after"][name], current[name], spared)
     for name in _own_tables():
         if name != "bulk_change":
             _count(name, _insert(name, was["other"].get(name, [])), 1)
     _move_back(was, keep.id, other.id)
-    _lift(keep, *was["suppression"])
-    _say_no(merge, keep, other)
+    if None not in refused:
+        _lift(keep, *was["suppression"])
+    _say_no(merge, keep, other, refused, by)
     _insert("contact_merge", was["merges"])
     _values_back(keep, was["kept"]["contact"][0], was["after"]["contact"][0])
     # The line names somebody who may be erased for themselves from now on.
@@ -244,12 +247,18 @@ def _can_be_undone(import_id: int) -> bool:
 
 
 def _give_back(
-    name: str, keep_id: int, before: list[Row], after: list[Row], current: list[Row]
+    name: str,
+    keep_id: int,
+    before: list[Row],
+    after: list[Row],
+    current: list[Row],
+    spared: Collection[Any],
 ) -> None:
-    """Rows of who stayed, where they still are what the merge made them."""
+    """Rows of who stayed, where they still are what the merge made them; `spared` tells which
+    stay as they are."""
     table, key = Base.metadata.tables[name], SHARED[name]
     was, became, here = ({row[key]: row for row in rows} for rows in (before, after, current))
-    for one in was.keys() | became.keys():
+    for one in (was.keys() | became.keys()) - set(spared):
         old, new = was.get(one), became.get(one)
         if old == new or here.get(one) != new:
             continue
@@ -303,21 +312,42 @@ def _lift(keep: Contact, before: Row | None, after: Row | None) -> None:
         _insert("suppression", [before])
 
 
-def _say_no(merge: Merge, keep: Contact, other: Contact) -> None:
-    """What a person refused since counts for both."""
-    said = sa.select(Consent.list_id, Consent.at).where(
-        Consent.contact_id == keep.id, Consent.at > merge.at, Consent.kind == "withdrawn",
-        Consent.source.in_(BY_PERSON),
+def _refused(merge: Merge, keep: Contact) -> dict[int | None, datetime]:
+    """Lists that the person left since, None for all mail, each with when. Who came back to a
+    list may be the one of the two who did not leave it, so it stays refused."""
+    all_mail = Consent.list_id.is_(None)
+    said = sa.select(Consent.list_id, Consent.kind, Consent.at).where(
+        Consent.contact_id == keep.id, Consent.at > merge.at,
+        sa.or_(Consent.kind == "withdrawn", sa.and_(Consent.kind == "restored", all_mail)),
+        sa.or_(Consent.source.in_(BY_PERSON), sa.and_(Consent.source == "hand", all_mail)),
     )  # fmt: skip
-    for list_id, at in connection().execute(said).all():
+    refused: dict[int | None, datetime] = {}
+    for list_id, kind, at in connection().execute(said.order_by(Consent.id)).all():
+        if kind == "withdrawn":
+            refused[list_id] = at
+        else:
+            refused.pop(None, None)
+    return refused
+
+
+def _say_no(
+    merge: Merge, keep: Contact, other: Contact, refused: Mapping[int | None, datetime], by: Actor
+) -> None:
+    """What a person refused since counts for both."""
+    for list_id, at in refused.items():
         _end(other.id, list_id, at)
     now_out = suppressions.find(keep.account_id, keep.address)
     if now_out is not None and now_out.by_person and now_out.created_at > merge.at:
         suppressions.add(
             keep.account_id, other.address, reason=now_out.reason, detail=now_out.detail
         )
+    elif None in refused:
+        suppressions.add(keep.account_id, other.address, reason="unsubscribed")
     if keep.tracking_off and not merge.was["after"]["contact"][0]["tracking_off"]:
         other.tracking_off = True
+    for channel, answer in channels.of(keep).items():
+        if not answer.is_allowed and answer.at > merge.at:
+            channels.say(other, channel, "no", wording=answer.wording, by=by)
 
 
 def _end(contact_id: int, list_id: int | None, at: datetime) -> None:

@@ -5,6 +5,7 @@ Reading it locks nobody out. A portion becomes a Batch.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,16 @@ _people = sa.table("plan_audience", sa.column("n", BigId), sa.column("contact_id
 _packs = sa.table(
     "plan_audience", sa.column("n", BigId), sa.column("people", postgresql.ARRAY(sa.BigInteger))
 )
+
+
+@dataclass(frozen=True)
+class Portion:
+    """People for one Batch."""
+
+    given: dict[str, Any]
+    """Parameters of `people`."""
+    up_to: int
+    """Contact.id of the last one."""
 
 
 class Audience:
@@ -41,9 +52,11 @@ class Audience:
         )
         self.connection.execute(sa.insert(_people).from_select(["contact_id"], chosen))
 
-    def portion(self, n: int) -> dict[str, Any]:
-        """What `people` asks for; n from 1."""
-        return {"begin": (n - 1) * self.size + 1, "end": n * self.size}
+    def portion(self, n: int) -> Portion:
+        """The nth, from 1 on."""
+        begin, end = (n - 1) * self.size + 1, n * self.size
+        last = sa.select(sa.func.max(_people.c.contact_id)).where(_people.c.n.between(begin, end))
+        return Portion({"begin": begin, "end": end}, self.connection.scalar(last) or 0)
 
     @staticmethod
     def people() -> sa.Select[int]:
@@ -80,10 +93,12 @@ class PackedAudience(Audience):
             )
         )
 
-    def portion(self, n: int) -> dict[str, Any]:
+    def portion(self, n: int) -> Portion:
         # As text, so that no list of thousands is made of it.
-        packed = sa.select(sa.cast(_packs.c.people, sa.Text)).where(_packs.c.n == n)
-        return {"people": self.connection.scalar(packed)}
+        people = sa.cast(_packs.c.people, sa.Text)
+        last = _packs.c.people[sa.func.cardinality(_packs.c.people)]
+        row = self.connection.execute(sa.select(people, last).where(_packs.c.n == n)).one()
+        return Portion({"people": row[0]}, row[1])
 
     @staticmethod
     def people() -> sa.Select[int]:

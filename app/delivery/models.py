@@ -35,6 +35,8 @@ class Batch(Base):
     first_id: Mapped[int] = mapped_column(default=0)
     """Its Deliveries have ids from here to `last_id`, though not all of those are its own."""
     last_id: Mapped[int] = mapped_column(default=0)
+    up_to: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Contact.id up to which its part of the audience went; merges change those of the rows."""
     state: Mapped[str] = mapped_column(sa.String(8), default="ready")
     """ready, working, done."""
     lease: Mapped[str | None] = mapped_column(sa.String(32))

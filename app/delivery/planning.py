@@ -11,19 +11,20 @@ that come first and commits first, so that whatever ends a plan leaves no gap.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import BULK, WRITE, BigId, db, take_stock, transaction
 from app.delivery import tallying
-from app.delivery.gathering import Audience, PackedAudience
+from app.delivery.gathering import Audience, PackedAudience, Portion
 from app.delivery.models import Batch, Delivery
 from app.plans import allowance
 
@@ -35,9 +36,12 @@ BATCHES_AT_ONCE = 10
 WRITING = {WRITE: True, BULK: True}
 
 
-def _fill(people: sa.Select[int]) -> sa.Insert:
+@cache
+def _fill(dialect: str, careful: bool) -> sa.Insert:
     """Rows for what becomes one Batch. Who was erased since the audience was read is noticed before
     sending (`claiming.forget_erased`): a look at each person would cost a tenth of the plan."""
+    into = sqlite.insert(Delivery) if dialect == "sqlite" else postgresql.insert(Delivery)
+    people = (Audience if dialect == "sqlite" else PackedAudience).people()
     (person,) = people.selected_columns
     rows = people.with_only_columns(
         sa.bindparam("campaign", type_=BigId),
@@ -46,9 +50,10 @@ def _fill(people: sa.Select[int]) -> sa.Insert:
         sa.literal_column("'pending'"),
         sa.literal_column("0"),
     )
-    columns = ["campaign_id", "contact_id", "batch_id", "state", "tries"]
-    into = sa.insert(Delivery).from_select(columns, rows)
-    return into.execution_options(preserve_rowcount=True)
+    filled = into.from_select(["campaign_id", "contact_id", "batch_id", "state", "tries"], rows)
+    return (filled.on_conflict_do_nothing() if careful else filled).execution_options(
+        preserve_rowcount=True
+    )
 
 
 #: The id of the row that this connection wrote last.
@@ -56,21 +61,31 @@ _NEWEST: dict[str, sa.Select[int]] = {
     "sqlite": sa.select(sa.func.last_insert_rowid()),
     "postgresql": sa.select(sa.func.lastval()),
 }
-_FILL = {"sqlite": _fill(Audience.people()), "postgresql": _fill(PackedAudience.people())}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is written at once."""
+
+    campaign_id: int
+    portions: Sequence[Portion]
+    is_last: bool
+    careful: bool = False
+    """Ask an index about each row before writing it, which takes longer: somebody may have a mail
+    out of the order."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What one connection writes in one transaction."""
+    """What one connection writes of it, in one transaction."""
 
-    campaign_id: int
-    portions: Sequence[dict[str, Any]]
+    part: Part
+    portions: Sequence[Portion]
     number: int
     """Of its first Batch."""
     above: int
     """Contact.id up to which everybody is written. Whoever another planner wrote is left out by
-    that, for everybody is written in that order: ON CONFLICT would ask an index about each row
-    before writing it."""
+    that, for everybody is written in that order."""
     behind: int
     """Its Deliveries have higher ids."""
 
@@ -84,6 +99,11 @@ class Filled:
     first_id: int
     """Its Deliveries have ids from here to `last_id`; those between may be another's."""
     last_id: int
+    up_to: int
+
+
+Another = Callable[[Slice], "Future[int]"]
+"""Has a Slice written meanwhile."""
 
 
 def plan(campaign: Campaign) -> int:
@@ -99,6 +119,7 @@ def plan(campaign: Campaign) -> int:
         people = (Audience if is_sqlite else PackedAudience)(connection, BATCH_SIZE)
         try:
             take_stock(connection, "contact", "subscription")
+            connection.commit()
             people.note(chosen)
             connection.commit()
             _reserve(connection, campaign, len(people))
@@ -127,21 +148,10 @@ def _audience(campaign: Campaign) -> sa.Select[int]:
 
 def _last_person(connection: sa.Connection, campaign_id: int) -> int:
     """Contact.id up to which everybody is written; 0 before the first."""
-    batches = connection.execute(
-        sa.select(Batch.id, Batch.first_id, Batch.last_id)
-        .where(Batch.campaign_id == campaign_id)
-        .order_by(Batch.number.desc())
+    found = connection.scalar(
+        sa.select(sa.func.max(Batch.up_to)).where(Batch.campaign_id == campaign_id)
     )
-    # The highest id tells nothing: two connections take theirs in turns.
-    for batch_id, first_id, last_id in batches:
-        found = connection.scalar(
-            sa.select(sa.func.max(Delivery.contact_id)).where(
-                Delivery.id.between(first_id, last_id), Delivery.batch_id == batch_id
-            )
-        )
-        if found:  # else everybody in it was erased
-            return int(found)
-    return 0
+    return found or 0
 
 
 def _reserve(connection: sa.Connection, campaign: Campaign, chosen: int) -> None:
@@ -165,18 +175,22 @@ def _copy(connection: sa.Connection, campaign_id: int, people: Audience) -> int:
         at_once = BATCHES_AT_ONCE * (2 if another else 1)
         for first in range(1, max(last, 1) + 1, at_once):
             numbers = range(first, min(first + at_once, last + 1))
-            with writing.begin():
-                if not _is_to_plan(writing, campaign_id):
-                    return added
-                portions = [people.portion(n) for n in numbers]
-                added += _write(writing, another, campaign_id, portions)
-                if first + at_once > last:
-                    _finish(writing, campaign_id)
+            portions = [people.portion(n) for n in numbers]
+            writing.rollback()
+            part = Part(campaign_id, portions, is_last=first + at_once > last)
+            try:
+                n = _write(writing, another, part)
+            except sa.exc.IntegrityError:
+                # A merge gave the mail of somebody who is written to somebody who comes now.
+                n = _write(writing, another, replace(part, careful=True))
+            if n is None:
+                break
+            added += n
     return added
 
 
 @contextmanager
-def _another(connection: sa.Connection) -> Iterator[Callable[[Slice], Future[int]] | None]:
+def _another(connection: sa.Connection) -> Iterator[Another | None]:
     """What has a Slice written meanwhile, in a transaction of its own; None on SQLite, where one
     writes at a time."""
     if connection.dialect.name == "sqlite":
@@ -185,11 +199,11 @@ def _another(connection: sa.Connection) -> Iterator[Callable[[Slice], Future[int
     with connection.engine.connect() as other, ThreadPoolExecutor(1) as thread:
         writing = other.execution_options(**WRITING)
 
-        def write(part: Slice) -> int:
+        def write(slice_: Slice) -> int:
             with writing.begin():
-                return _write_slice(writing, part)
+                return _write_slice(writing, slice_)
 
-        yield lambda part: thread.submit(write, part)
+        yield lambda slice_: thread.submit(write, slice_)
 
 
 def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
@@ -207,61 +221,70 @@ def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
     return found is not None
 
 
-def _write(
-    connection: sa.Connection,
-    another: Callable[[Slice], Future[int]] | None,
-    campaign_id: int,
-    portions: Sequence[dict[str, Any]],
-) -> int:
-    """Few statements, however many rows."""
-    if not portions:
-        return 0
+def _write(connection: sa.Connection, another: Another | None, part: Part) -> int | None:
+    """Few statements, however many rows. None where nothing is to be planned any more."""
+    with connection.begin():
+        if not _is_to_plan(connection, part.campaign_id):
+            return None
+        added = _write_whole(connection, another, part) if part.portions else 0
+        if part.is_last:
+            _finish(connection, part.campaign_id)
+    return added
+
+
+def _write_whole(connection: sa.Connection, another: Another | None, part: Part) -> int:
     whole = Slice(
-        campaign_id,
-        portions,
-        number=_next_number(connection, campaign_id),
-        above=_last_person(connection, campaign_id),
+        part,
+        part.portions,
+        number=_next_number(connection, part.campaign_id),
+        above=_last_person(connection, part.campaign_id),
         behind=connection.scalar(sa.select(sa.func.max(Delivery.id))) or 0,
     )
     if another is None:
         return _write_slice(connection, whole)
-    half = (len(portions) + 1) // 2
-    early = another(replace(whole, portions=portions[:half]))
-    late = replace(whole, portions=portions[half:], number=whole.number + half)
-    filled = _fill_batches(connection, late)
+    half = (len(part.portions) + 1) // 2
+    early = another(replace(whole, portions=part.portions[:half]))
+    late = replace(whole, portions=part.portions[half:], number=whole.number + half)
+    try:
+        filled = _fill_batches(connection, late)
+    finally:
+        wait([early])
     # The counters only then: the other one must not wait for them until this one is through.
-    return early.result() + _note_batches(connection, campaign_id, filled)
+    return early.result() + _note_batches(connection, part.campaign_id, filled)
 
 
-def _write_slice(connection: sa.Connection, part: Slice) -> int:
-    return _note_batches(connection, part.campaign_id, _fill_batches(connection, part))
+def _write_slice(connection: sa.Connection, slice_: Slice) -> int:
+    filled = _fill_batches(connection, slice_)
+    return _note_batches(connection, slice_.part.campaign_id, filled)
 
 
-def _fill_batches(connection: sa.Connection, part: Slice) -> list[Filled]:
+def _fill_batches(connection: sa.Connection, slice_: Slice) -> list[Filled]:
     """The Batches and their Deliveries."""
-    opened = _open_batches(connection, part)
-    fill, newest = _FILL[connection.dialect.name], _NEWEST[connection.dialect.name]
-    fixed = {"campaign": part.campaign_id, "above": part.above}
-    filled, last_id = [], part.behind
-    for batch_id, portion in zip(opened, part.portions, strict=True):
-        size = connection.execute(fill, {**fixed, "batch": batch_id, **portion}).rowcount
+    opened = _open_batches(connection, slice_)
+    dialect = connection.dialect.name
+    fill, newest = _fill(dialect, slice_.part.careful), _NEWEST[dialect]
+    fixed = {"campaign": slice_.part.campaign_id, "above": slice_.above}
+    filled, last_id = [], slice_.behind
+    for batch_id, portion in zip(opened, slice_.portions, strict=True):
+        size = connection.execute(fill, {**fixed, "batch": batch_id, **portion.given}).rowcount
         first_id = last_id + 1
         if size:
             last_id = connection.scalar(newest) or 0
-        filled.append(Filled(batch_id, size, first_id, last_id))
+        filled.append(Filled(batch_id, size, first_id, last_id, portion.up_to))
     return filled
 
 
-def _open_batches(connection: sa.Connection, part: Slice) -> Sequence[int]:
+def _open_batches(connection: sa.Connection, slice_: Slice) -> Sequence[int]:
     """Empty ones, with the numbers that the slice says; their ids."""
-    numbers = range(part.number, part.number + len(part.portions))
-    row = {"campaign_id": part.campaign_id, "size": 0, "state": "ready", "runs": 0}
+    campaign_id = slice_.part.campaign_id
+    numbers = range(slice_.number, slice_.number + len(slice_.portions))
+    row = {"campaign_id": campaign_id, "size": 0, "state": "ready", "runs": 0}
     if numbers:
         connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
     return connection.scalars(
         sa.select(Batch.id)
         .where(
-            Batch.campaign_id == part.campaign_id,
+            Batch.campaign_id == campaign_id,
             Batch.number.between(numbers.start, numbers.stop - 1),
         )
         .order_by(Batch.number)
@@ -275,7 +298,9 @@ def _note_batches(connection: sa.Connection, campaign_id: int, filled: Sequence[
         change = (
             sa.delete(Batch)
             if not one.size
-            else sa.update(Batch).values(size=one.size, first_id=one.first_id, last_id=one.last_id)
+            else sa.update(Batch).values(
+                size=one.size, first_id=one.first_id, last_id=one.last_id, up_to=one.up_to
+            )
         )
         connection.execute(change.where(Batch.id == one.batch_id))
     total = sum(one.size for one in filled)

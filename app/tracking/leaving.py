@@ -105,10 +105,16 @@ def leave_lists(guest: Visit, list_ids: Collection[int], *, source: str = "link"
     contact = guest.contact
     if contact is None:
         return 0
-    chosen = [found for found in lists_of(guest) if found.id in list_ids]
+    # Also those that ended since the page was made: the person's own no is kept.
+    chosen = db.session.scalars(
+        sa.select(ContactList)
+        .join(Subscription, Subscription.list_id == ContactList.id)
+        .where(Subscription.contact_id == contact.id, ContactList.id.in_(list_ids))
+        .order_by(ContactList.id)
+    )
     return sum(
         consent.leave_list(contact, found, source=source, evidence=guest.evidence())
-        for found in chosen
+        for found in chosen.all()
     )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.contacts import merging, parting, queries, writing
+from app.contacts import merging, parting, queries, suppressions, writing
 from app.contacts.bulk import among
 from app.contacts.changes import Actor
-from app.contacts.models import Contact
+from app.contacts.models import Contact, Merge
 from app.core.db import connection, db
 from app.delivery.models import Delivery, Event
 
@@ -37,10 +37,25 @@ def part(account: Account, contact_id: int, merge_id: int, *, by: Actor) -> Cont
     """Make two of one again; returns who is here again. Raises NotFound, WrongState."""
     merge = parting.find(account, contact_id, merge_id)
     mails = merge.was["mails"]
+    complained = _complained_since(merge)
     other = parting.part(merge, by=by)
+    for one in (db.session.get_one(Contact, contact_id), other) if complained else ():
+        suppressions.add(account.id, one.address, reason="complaint")
     _give_mails_back(contact_id, other.id, mails)
     db.session.expire_all()
     return other
+
+
+def _complained_since(merge: Merge) -> bool:
+    """Whether one of the two complained, and has not come back: who was out already by then has
+    nothing else that says so."""
+    keep = db.session.get_one(Contact, merge.kept_id)
+    found = suppressions.find(merge.account_id, keep.address)
+    complaint = sa.select(Event.id).where(
+        Event.contact_id == keep.id, Event.kind == "complaint", Event.at > merge.at
+    )
+    is_out = found is not None and found.by_person
+    return is_out and db.session.scalar(complaint.limit(1)) is not None
 
 
 def both_got(keep: Contact, other: Contact) -> int:

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.campaigns.models import Campaign, CampaignAudience
-from app.contacts import suppressions
+from app.contacts import changes, suppressions
 from app.contacts.models import Contact, ContactList, Subscription
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.delivery import planning, receipts
 from app.delivery.models import Batch, Delivery
+from app.tracking import merging
 from tests.conftest import Person
 
 
@@ -116,6 +117,33 @@ def test_planning_goes_on_where_a_crash_left_it(
     sizes = sa.select(sa.func.sum(Batch.size)).where(Batch.size > 0)
     assert db.session.scalar(sizes) == 50
     assert not db.session.scalar(sa.select(Batch.id).where(Batch.size == 0))
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_merge_in_the_middle_leaves_nobody_out_and_mails_nobody_twice(
+    alice: Person, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """Somebody written is merged with somebody who comes much later."""
+    campaign = sending_to(people(alice.account.id, 70))
+    first, *others, last = db.session.scalars(sa.select(Contact).order_by(Contact.id)).all()
+    go_on, steps = planning._is_to_plan, []
+
+    def stop(connection: sa.Connection, campaign_id: int) -> bool:
+        steps.append(campaign_id)
+        return len(steps) <= written and go_on(connection, campaign_id)
+
+    monkeypatch.setattr(planning, "_is_to_plan", stop)
+    planning.plan(campaign)
+    with transaction():
+        merging.merge(alice.account, last.id, first.id, {}, by=changes.NOBODY)
+    monkeypatch.setattr(planning, "_is_to_plan", go_on)
+    planning.plan(campaign)
+
+    assert sorted(map(str, planned(campaign))) == sorted(str(one.id) for one in [*others, last])
+    assert receipts.receipt(campaign.id).intended == 69
+    assert db.session.scalar(sa.select(sa.func.sum(Batch.size))) == 69
+    assert db.session.get_one(Campaign, campaign.id, populate_existing=True).planned_at
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -39,7 +39,9 @@ from app.contacts.selecting import Selection
 from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.core.errors import Invalid, NotFound
+from app.delivery import bounces
 from app.delivery.models import Delivery, Event
+from app.mailer.dsn import Finding
 from app.tracking import intake
 from app.tracking import merging as histories
 from app.trust import forgetting
@@ -348,6 +350,80 @@ def test_what_came_later_stays_and_a_no_counts_for_both(
         assert found is not None
         assert found.reason == "unsubscribed"
     assert db.session.scalars(sa.select(ContactList.active)).all() == [0]
+
+
+def out(alice: Person, *people: Contact) -> list[str]:
+    """Why each of them is not mailed."""
+    found = [suppressions.find(alice.account.id, one.address) for one in people]
+    return [one.reason if one else "" for one in found]
+
+
+@pytest.mark.parametrize("first", ["keep", "other"])
+@pytest.mark.parametrize("then", ["leaves", "leaves and comes back", "complains"])
+def test_a_no_of_who_was_out_already_is_kept(
+    client: Client, alice: Person, sent: Sent, first: str, then: str
+) -> None:
+    """One of the two had left before they were merged; nobody knows who presses the button now."""
+    keep, other = sent.contacts[0], sent.contacts[1]
+    with transaction():
+        consent.withdraw(keep if first == "keep" else other, source="link")
+    merge(alice, keep, other)
+    if then == "complains":
+        with transaction():
+            mine = db.session.get_one(Delivery, sent.deliveries[0].id)
+            bounces.record(mine, [Finding("", "complaint", "", "spam")])
+    else:
+        for _ in range(2):
+            client.post(sent.leave(), data={"from": "page"})
+    if then == "leaves and comes back":
+        client.post(sent.back())
+
+    part(alice, keep.id)
+
+    db.session.expire_all()
+    said = db.session.scalars(sa.select(Consent).where(Consent.kind == "withdrawn")).all()
+    assert len(said) == (1 if then == "complains" else 2)
+    if then == "leaves and comes back":
+        assert out(alice, keep, other) == ["", "unsubscribed" if first == "other" else ""]
+    else:
+        assert "" not in out(alice, keep, other)
+
+
+def test_a_list_that_ended_by_the_merge_and_was_left_since(
+    client: Client, alice: Person, sent: Sent
+) -> None:
+    keep, other = sent.contacts[0], sent.contacts[1]
+    with transaction():
+        news = db.session.scalars(sa.select(ContactList)).one()
+        consent.leave_list(other, news, source="link")
+    merge(alice, keep, other)
+    client.post(sent.leave(), data={"from": "page", "list": news.id})
+
+    part(alice, keep.id)
+
+    states = db.session.scalars(
+        sa.select(Subscription.state).where(Subscription.contact_id.in_((keep.id, other.id)))
+    ).all()
+    assert states == ["ended", "ended"]
+
+
+def test_a_no_to_the_post_since_counts_for_both(
+    alice: Person, two: tuple[Contact, Contact]
+) -> None:
+    keep, other = two
+    with transaction():
+        for channel in ("post", "phone"):
+            channels.say(other, channel, "yes", by=BY)
+    one = merge(alice, keep, other)
+    with transaction():
+        channels.say(one, "post", "no", wording="No more letters", by=BY)
+
+    part(alice, keep.id)
+
+    for person, answers in ((keep, {"post": False}), (other, {"post": False, "phone": True})):
+        said = channels.of(db.session.get_one(Contact, person.id))
+        assert {name: row.is_allowed for name, row in said.items()} == answers
+        assert said["post"].wording == "No more letters"
 
 
 def test_what_stands_in_the_way_is_said(
