@@ -18,6 +18,7 @@ from app.accounts.models import Account, ApiToken, AuditEntry, Invitation, Membe
 from app.auth.models import AlarmLink, EmailChange, Passkey, PasswordLink, SignedIn, SignInStep
 from app.auth.passwords import SPENT
 from app.core.clock import now
+from app.ops.backup import ways
 from app.tracking.models import StoppedLink
 from app.trust.models import Suspension
 
@@ -25,8 +26,8 @@ Rows = Sequence[Sequence[Any]]
 _SUSPENDED = ("id", "account_id", "kind", "reason", "at", "by_id")
 _STOPPED = ("id", "key", "reason", "at", "by_id")
 LEFT = ("person.remove", "person.leave")
-VERBS = (*LEFT, "person.join", "person.role", "passkey.remove")
-_NUMBER = re.compile(r"(?:member|passkey) (\d+)")
+VERBS = (*LEFT, "person.join", "person.role")
+_NUMBER = re.compile(r"member (\d+)")
 
 
 def queries(connection: sa.Connection, start: datetime) -> Mapping[str, Any]:
@@ -49,6 +50,7 @@ def queries(connection: sa.Connection, start: datetime) -> Mapping[str, Any]:
         .where(Suspension.at >= start, Suspension.ended_at.is_(None)),
         "stopped": sa.select(*(getattr(StoppedLink, name) for name in _STOPPED))
         .where(StoppedLink.at >= start, StoppedLink.ended_at.is_(None)),
+        **ways.queries(start),
     }  # fmt: skip
 
 
@@ -72,6 +74,7 @@ def carry_over(connection: sa.Connection, read: Callable[[str], Iterable[Rows]])
                 )
             )
     _carry_places(connection, read)
+    ways.carry_over(connection, read)
     for rows in read("suspended"):
         for row in rows:
             _suspend(connection, dict(zip(_SUSPENDED, row, strict=True)))
@@ -103,11 +106,7 @@ def _carry_places(connection: sa.Connection, read: Callable[[str], Iterable[Rows
     for rows in read("deed"):
         for account_id, verb, about in rows:
             found = _NUMBER.match(about)
-            if found is None:
-                continue
-            if verb == "passkey.remove":
-                connection.execute(sa.delete(Passkey).where(Passkey.id == int(found[1])))
-            elif account_id is not None:
+            if found is not None and account_id is not None:
                 last[account_id, int(found[1])] = verb
     gone = [place for place, verb in last.items() if verb in LEFT]
     for account_id, member_id in gone:

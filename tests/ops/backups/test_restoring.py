@@ -16,14 +16,22 @@ from flask import Flask
 
 from app.accounts import api_tokens, people
 from app.accounts.models import Account, ApiToken, Member, Notice
-from app.auth import links, passkeys, passwords, sessions
-from app.auth.models import Passkey
+from app.auth import links, passkeys, passwords, profiles, second_factors, sessions
+from app.auth.models import (
+    Authenticator,
+    EmailChange,
+    KnownBrowser,
+    Passkey,
+    ProviderLogin,
+    RecoveryCode,
+)
 from app.campaigns import checks, restored, scheduling
 from app.campaigns.archive import deciding as showing
 from app.campaigns.models import Campaign, Restoration
 from app.config import Config
 from app.contacts import consent, erasing, pausing
 from app.contacts.models import Contact, ContactList, Headcount, Pause, Suppression
+from app.core import tokens
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.migrating import upgrade
@@ -198,6 +206,108 @@ def test_nobody_comes_in_by_what_was_taken_from_them_since(
     assert db.session.scalars(sa.select(Suspension.reason)).all() == ["Bought lists."]
     assert db.session.scalars(sa.select(StoppedLink.key)).all() == ["host:evil.example"]
     assert all(one.expires_at <= now() for one in people.open_invitations(alice.account))
+
+
+def add_ways(member: Member, name: str) -> None:
+    """One of each, as somebody has them who comes in by them."""
+    db.session.add_all(
+        [
+            Passkey(member_id=member.id, name=name, credential_id=name, public_key="p"),
+            ProviderLogin(member_id=member.id, issuer="https://id.example", subject=name),
+            KnownBrowser(member_id=member.id, token_hash=name),
+        ]
+    )
+    db.session.flush()
+
+
+def move_to(member: Member, email: str) -> str:
+    """Their new address answers; returns the secret of the way back."""
+    with transaction():
+        profiles.ask_for_email(member, email)
+        change = db.session.scalars(
+            sa.select(EmailChange).where(EmailChange.email == email, EmailChange.used_at.is_(None))
+        ).one()
+        change.token_hash = tokens.hashed(email)
+    with transaction():
+        profiles.confirm_email(email)
+    told = sa.select(Notice.text).where(Notice.kind == "email_changed").order_by(Notice.id.desc())
+    return (db.session.scalar(told) or "").partition("/email/back/")[2].split()[0]
+
+
+def names_of_ways() -> list[tuple[str, ...]]:
+    return [
+        tuple(db.session.scalars(sa.select(column).order_by(column)))
+        for column in (Passkey.name, ProviderLogin.subject, KnownBrowser.token_hash)
+    ]
+
+
+def test_what_an_alarm_took_from_a_thief_stays_taken(
+    settings: Config, alice: Person, bob: Person, file: Path
+) -> None:
+    with transaction():
+        add_ways(alice.member, "alice")
+        add_ways(bob.member, "bob")
+    way_back = move_to(alice.member, "thief@evil.example")
+    with transaction():
+        add_ways(alice.member, "thief")
+    theirs = move_to(alice.member, "thief2@evil.example")
+    backup.write(settings, file, encrypt=True)
+    with transaction():
+        member_id = profiles.take_back(way_back).id
+
+    assert bring_back(settings, file).carried is not None
+
+    assert db.session.get_one(Member, member_id).email == "alice@bakery.example"
+    assert names_of_ways() == [("alice", "bob")] * 3
+    for secret in (way_back, theirs):
+        with pytest.raises(links.DeadLink):
+            profiles.find_way_back(secret)
+
+
+def test_second_factors_that_somebody_gave_up_do_not_come_back(
+    settings: Config, alice: Person, bob: Person, file: Path
+) -> None:
+    carol = add_member(alice.account, "carol@bakery.example", "Carol", "editor")
+    with transaction():
+        for person in (alice, bob, carol):
+            db.session.add(Authenticator(member_id=person.member.id, sealed_secret="s",
+                                         confirmed_at=now()))  # fmt: skip
+            second_factors.make_recovery_codes(person.member)
+    ids = {bob.member.id, carol.member.id}
+    backup.write(settings, file, encrypt=True)
+    with transaction():
+        second_factors.remove(alice.member)
+        second_factors.make_recovery_codes(bob.member)
+        first = db.session.scalar(sa.select(sa.func.min(RecoveryCode.id)).where(
+            RecoveryCode.member_id == carol.member.id))  # fmt: skip
+        db.session.get_one(RecoveryCode, first).used_at = now()
+
+    assert bring_back(settings, file).carried is not None
+
+    apps = set(db.session.scalars(sa.select(Authenticator.member_id)))
+    assert apps == ids
+    codes = dict(
+        db.session.execute(
+            sa.select(RecoveryCode.member_id, sa.func.count()).group_by(RecoveryCode.member_id)
+        ).all()
+    )
+    assert codes == {max(ids): second_factors.RECOVERY_CODES - 1}
+
+
+def test_two_who_exchanged_their_addresses_keep_them_and_the_way_back(
+    settings: Config, alice: Person, bob: Person, file: Path
+) -> None:
+    ids = [alice.member.id, bob.member.id]
+    backup.write(settings, file, encrypt=True)
+    move_to(alice.member, "alice@new.example")
+    move_to(bob.member, "alice@bakery.example")
+    way_back = move_to(alice.member, "bob@bakery.example")
+
+    assert bring_back(settings, file).carried is not None
+
+    emails = [db.session.get_one(Member, member_id).email for member_id in ids]
+    assert emails == ["bob@bakery.example", "alice@bakery.example"]
+    assert profiles.find_way_back(way_back).old_email == "alice@new.example"
 
 
 def test_f38_on_an_empty_machine_nothing_is_sent_until_somebody_confirms(
