@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Callable
@@ -153,6 +154,7 @@ def _text(label: str, given: Any) -> str | None:
 
 def _number(label: str, given: Any) -> int | float:
     if isinstance(given, int | float) and not isinstance(given, bool):
+        _refuse_endless(label, given)
         return given
     text = str(given).replace(" ", "").replace("\N{NO-BREAK SPACE}", "").replace("'", "")
     if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?|[+-]?\d+,\d+", text):
@@ -199,7 +201,7 @@ def _data(label: str, given: Any) -> list[Any] | dict[str, Any]:
             given = None
     if not isinstance(given, list | dict):
         raise Misfit(f'{label}: that is not data such as {{"size": "L"}} or ["a", "b"].')
-    found: list[Any] | dict[str, Any] = _tidy(label, given, DATA_DEPTH)
+    found: list[Any] | dict[str, Any] = tidy(label, given)
     text = as_text(found)
     if len(text) > DATA_LENGTH:
         raise Misfit(f"{label}: that is longer than {DATA_LENGTH:,} characters.")
@@ -211,17 +213,24 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and the like are no JSON
 
 
-def _tidy(label: str, value: Any, depth: int) -> Any:
+def _refuse_endless(label: str, value: int | float) -> None:
+    """JSON can write more than a database keeps: 1e999 is read as infinity."""
+    if abs(value) >= 1 << 63 if isinstance(value, int) else not math.isfinite(value):
+        raise Misfit(f"{label}: a number is too large.")
+
+
+def tidy(label: str, value: Any, depth: int = DATA_DEPTH) -> Any:
+    """What was read from JSON, as it can be kept. Raises Misfit."""
     if not depth:
         raise Misfit(f"{label}: more than {DATA_DEPTH} lists or objects stand inside one another.")
     if isinstance(value, dict):
         return {
-            clean_line(str(key)): _tidy(label, one, depth - 1) for key, one in value.items()
+            clean_line(str(key)): tidy(label, one, depth - 1) for key, one in value.items()
         }  # fmt: skip
     if isinstance(value, list):
-        return [_tidy(label, one, depth - 1) for one in value]
-    if isinstance(value, int) and abs(value) >= 1 << 63:
-        raise Misfit(f"{label}: a number is too large.")
+        return [tidy(label, one, depth - 1) for one in value]
+    if isinstance(value, int | float):
+        _refuse_endless(label, value)
     return clean_note(value) if isinstance(value, str) else value
 
 

@@ -3,6 +3,7 @@ mailed, here or there, is not; nobody who was erased here comes back."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -226,9 +227,11 @@ def _value(field: ContactField, type_: str, text: str) -> fields.Value | None:
         return fields.read(field.type, field.label, text)
     if type_ == "number":
         try:
-            return int(text) if text.lstrip("-").isdigit() else float(text)
+            number = int(text) if text.lstrip("-").isdigit() else float(text)
         except ValueError:
             pass
+        else:
+            return fields.read("number", field.label, number)
     elif type_ == "yes_no":
         return is_yes(text)
     elif type_ == "json":
@@ -240,12 +243,16 @@ def _others(row: Row) -> dict[str, Any]:
     """Values of fields that had been removed there already."""
     try:
         found = json.loads(row.get("other_fields") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {key: mask_card_numbers(value) if isinstance(value, str) else value
-            for key, value in found.items() if fields.KEY.fullmatch(key)}  # fmt: skip
+    kept: dict[str, Any] = {}
+    for key in filter(fields.KEY.fullmatch, found):
+        with contextlib.suppress(fields.Misfit):
+            value = fields.tidy(key, found[key])
+            kept[key] = mask_card_numbers(value) if isinstance(value, str) else value
+    return kept
 
 
 def subscriptions(into: Into, rows: Sequence[Row]) -> None:

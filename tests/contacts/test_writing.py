@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, erasing, fields, lists, suppressions, tags, writing
+from app.contacts import consent, erasing, fields, importing, lists, suppressions, tags, writing
 from app.contacts.models import Contact, Headcount, Suppression, Tag
 from app.contacts.text import has_card_number, mask_card_numbers, search_key
 from app.core.db import db, transaction
 from app.core.errors import Invalid
+from tests.api.conftest import Program, program
 from tests.conftest import Person
+
+__all__ = ["program"]
 
 CARD = "4111 1111 1111 1111"
 
@@ -69,6 +74,24 @@ def test_fields_have_types(alice: Person) -> None:
         assert writing.update(contact, fields={"town": None})
         assert not writing.update(contact, fields={"vegan": True}, first_name="")
     assert "town" not in contact.fields
+
+
+@pytest.mark.parametrize("given", ["1e999", "-1e999", str(10**400), "NaN"])
+def test_numbers_that_no_database_keeps_are_refused(
+    alice: Person, program: Program, given: str
+) -> None:
+    with transaction():
+        fields.create(alice.account.id, "Spent", type_="number")
+        fields.create(alice.account.id, "Orders", type_="json")
+
+    for values in (f'"spent": {given}', f'"orders": [{{"sum": {given}}}]'):
+        body = f'{{"email": "ann@example.com", "fields": {{{values}}}}}'
+        answer = program("POST", "/contacts", data=body, content_type="application/json")
+        assert answer.status_code == (400 if given == "NaN" else 422)
+    rows = f'email;Orders\nann@example.com;{{"sum": [{given}]}}\nben@example.com;[1]\n'
+    import_ = importing.stage(alice.account, io.BytesIO(rows.encode()), "a.csv", basis="Counter")
+    importing.run(import_.id)
+    assert (import_.created, import_.rejected) == (1, 1)
 
 
 def test_tags_are_counted(alice: Person) -> None:

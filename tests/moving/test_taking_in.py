@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -516,14 +517,23 @@ def test_a_cut_file_is_refused(out: Path, dora: Account) -> None:
 def test_odd_rows_are_left_out_with_a_reason(out: Path, dora: Account, tmp_path: Path) -> None:
     def spoil(found: dict[str, bytes]) -> None:
         found["contacts.csv"] += b"77,nobody\n78,new@example.com,4111 1111 1111 1111\n"
+        header = found["contacts.csv"].decode("utf-8-sig").partition("\r\n")[0].split(",")
+        line = io.StringIO()
+        csv.DictWriter(line, header).writerow(
+            {"id": "79", "email": "vast@example.com", "field_visits": "1e999",
+             "other_fields": '{"weight": 1e999, "height": 2}'}
+        )  # fmt: skip
+        found["contacts.csv"] += line.getvalue().encode()
         found["suppressions.csv"] += b"9,old@example.com,,,erfunden,,2099-01-01T00:00:00+00:00\n"
         found["consents.jsonl"] += b'{"kind":"invented","at":"2026-01-01"}\n'
         found["subscriptions.csv"] += b"99999999999999999999,,1,,active,,\n"
 
     takein = taken_in(dora, rezipped(out, tmp_path / "odd.zip", spoil, fix=True))
 
-    assert takein.counts["contacts"] == {"added": 7, "left_out": 1}
+    assert takein.counts["contacts"] == {"added": 8, "left_out": 1}
     assert any("nobody" in one for one in takein.problems)
+    assert any("Visits: a number is too large" in one for one in takein.problems)
+    assert person(dora, "vast@example.com").fields == {"height": 2}
     new = person(dora, "new@example.com")
     assert "4111" not in new.first_name
     old = suppressions.find(dora.id, "old@example.com")
