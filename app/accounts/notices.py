@@ -46,7 +46,7 @@ SECRET_KINDS = frozenset(
 #: Kinds that go to somebody of whom nothing is kept any more: the whole row goes with the mail.
 GONE_KINDS = frozenset({"last_word", "person_data"})
 #: Kinds of which a second copy would hurt; where it is uncertain whether one left, a person looks.
-ONCE_ONLY = frozenset({"tell_a_friend", "policy_news"})
+ONCE_ONLY = frozenset({"tell_a_friend", "policy_news", "goodbye"})
 #: Kinds to people who have nothing to do with us: nothing of them stays once the mail is done with.
 STRANGERS = frozenset({"tell_a_friend"})
 #: What such a notice is afterwards.

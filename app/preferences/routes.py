@@ -189,7 +189,8 @@ def leave(token: str) -> ResponseReturnValue:
     """No more mail of this account."""
     with transaction(patience_s=pages.PATIENCE_S):
         guest = guests.visit(token)
-        if choosing.leave(guest):
+        is_due = farewell.is_due(guest.account, guest.contact)
+        if choosing.leave(guest) and is_due and guest.contact:
             undo = leaving.undo_token(guest.mail) if guest.mail else ""
             farewell.say(guest.account, guest.contact, language=pages.language(), undo=undo)
     return _left(guest)

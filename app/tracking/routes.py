@@ -100,8 +100,9 @@ def leave(token: str) -> Response:
         return _leave_list(guest, list_id)
     with transaction(patience_s=pages.PATIENCE_S):
         guest = leaving.visit(Purpose.UNSUBSCRIBE, token)
+        is_due = by_page and farewell.is_due(guest.account, guest.contact)
         left = leaving.leave(guest, source="link" if by_page else "one_click")
-        if left and by_page:
+        if left and is_due and guest.contact:
             undo = leaving.undo_token(guest)
             farewell.say(guest.account, guest.contact, language=pages.language(), undo=undo)
     if not by_page:

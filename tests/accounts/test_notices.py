@@ -116,7 +116,8 @@ def test_a_server_that_is_away_loses_nothing(app, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("kind", "state", "sent"), [("password_link", "sent", 1), ("tell_a_friend", "uncertain", 0)]
+    ("kind", "state", "sent"),
+    [("password_link", "sent", 1), ("tell_a_friend", "uncertain", 0), ("goodbye", "uncertain", 0)],
 )
 def test_after_a_crash_only_harmless_kinds_leave_again(
     app, mailbox: Mailbox, kind: str, state: str, sent: int

@@ -188,7 +188,7 @@ def test_owners_add_who_answers_and_their_own_words(client: Client, alice: Perso
     )  # fmt: skip
 
     page = read(client, alice)
-    assert "One last mail then confirms it" in page
+    assert "The first time one last mail confirms it" in page
     assert "Questions about privacy: Olga, 5 Low Street." in page
     assert "<p>We are small.</p>" in page
     assert "&lt;b&gt;Hi" in page

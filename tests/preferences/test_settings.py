@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from app.accounts.models import AuditEntry, Notice
-from app.contacts import fields, handles, lists
-from app.contacts.models import OpenField, PreferenceCentre, PublicList
+from app.accounts.models import AuditEntry
+from app.contacts import fields, handles, lists, suppressions
+from app.contacts.models import OpenField, PreferenceCentre, PublicList, Suppression
 from app.core.db import db, transaction
 from app.preferences import centre, reasons
-from tests.preferences.conftest import fresh_link, words_of
+from tests.preferences.conftest import fresh_link, notices, words_of
 
 URL = "/settings/preferences"
 ALL = dict.fromkeys(centre.SWITCHES, "y")
@@ -130,28 +130,49 @@ def test_reasons_are_summed_up_on_the_settings(client, sent, alice):
     assert f"{reasons.WORDS['often']} 2 {reasons.WORDS['other']} 1" in page
 
 
-def test_a_last_mail_goes_to_who_pressed_a_button(client, sent, alice):
-    def goodbyes():
-        db.session.rollback()
-        return db.session.scalars(sa.select(Notice).where(Notice.kind == "goodbye")).all()
+def test_a_last_mail_goes_once_to_who_pressed_a_button(client, sent, alice):
+    def press(person=0):
+        client.post(sent.leave(person), data={"from": "page"})
 
-    client.post(sent.leave(), data={"from": "page"})
+    press()
     client.post(sent.back())
-    assert goodbyes() == []
+    assert notices("goodbye") == []
     client.sign_in(alice)
     client.post(URL, data={"goodbye": "It was nice to have you.\n<b>Vera", **ALL})
 
-    client.post(sent.leave())  # one click in a mail program
-    assert goodbyes() == []
-    client.post(sent.back())
+    client.post(sent.leave(2))  # one click in a mail program
+    assert notices("goodbye") == []
     for _ in range(2):
-        client.post(sent.leave(), data={"from": "page"})
+        press(1)
 
-    (mail,) = goodbyes()
-    assert mail.to_email == sent.contacts[0].email
+    (mail,) = notices("goodbye")
+    assert mail.to_email == sent.contacts[1].email
     assert "It was nice to have you." in mail.text
     assert "&lt;b&gt;Vera" in mail.html
-    assert sent.back() in mail.text
-    client.post(sent.back())
-    client.post(f"{fresh_link(sent)}/leave")
-    assert len(goodbyes()) == 2
+    assert sent.back(1) in mail.text
+    for _ in range(3):  # whoever got the mail passed on
+        client.post(sent.back(1))
+        press(1)
+        client.post(sent.back(1))
+        client.post(f"{fresh_link(sent, 1)}/leave")
+    assert len(notices("goodbye")) == 1
+
+
+def test_a_last_mail_goes_to_nobody_who_is_out_and_from_nobody_who_must_not_send(
+    client, sent, alice
+):
+    with transaction():
+        words = {"words": "", "goodbye": "It was nice to have you."}
+        centre.change(alice.account, alice.member, pauses=[], switches=[], **words)
+        for person, reason in enumerate(("bounced", "account")):
+            suppressions.add(alice.account.id, sent.contacts[person].address, reason=reason)
+
+    client.post(sent.leave(0), data={"from": "page"})
+    client.post(f"{fresh_link(sent, 1)}/leave")
+    with transaction():
+        alice.account.barred = "sending"
+    client.post(sent.leave(2), data={"from": "page"})
+
+    assert notices("goodbye") == []
+    out = sa.select(Suppression.reason).where(Suppression.account_id == alice.account.id)
+    assert db.session.scalars(out).all() == ["unsubscribed"] * 3
