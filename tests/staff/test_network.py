@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import time_machine
 
 from app.accounts.models import AuditEntry, Notice
 from app.auth import barring
+from app.auth.models import BarredNetwork
 from app.contacts import writing
 from app.core import watch
 from app.core.clock import now
@@ -20,6 +22,7 @@ from app.privacy import following
 from app.privacy.models import PolicyFollower
 from app.sharing import telling
 from app.staff import asked
+from app.trust import forgetting
 from app.trust.models import PersonRequest
 from tests.conftest import Client, Person
 
@@ -123,6 +126,19 @@ def test_mails_of_the_operator_are_answered_from_everywhere(
     states = sa.select(PersonRequest.state).order_by(PersonRequest.id)
     assert db.session.scalars(states).all() == ["confirmed", "declined"]
     assert stranger.get("/privacy/follow", environ_base=ATTACKER).status_code == 403
+
+
+def test_a_network_is_forgotten_once_it_is_not_barred_any_more(service: Client) -> None:
+    service.post(PAGE, data=FORM)
+    service.post(PAGE, data={**FORM, "network": "198.51.100.0/24", "days": "30"})
+    networks = sa.select(BarredNetwork.network).order_by(BarredNetwork.id)
+
+    forgetting.keep("barred_networks")
+    assert db.session.scalars(networks).all() == ["203.0.113.0/24", "198.51.100.0/24"]
+
+    with time_machine.travel(now() + timedelta(days=8)):
+        forgetting.keep("barred_networks")
+    assert db.session.scalars(networks).all() == ["198.51.100.0/24"]
 
 
 @pytest.mark.parametrize(
