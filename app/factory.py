@@ -109,6 +109,12 @@ FOR_VISITORS = (
     sharing.outsiders.bp.name,
 )  # fmt: skip
 CONFIRMING = ("contacts.confirm", "contacts.confirm_now")
+#: What links of mails lead to besides, of the operator's own mails among them.
+LEAVING = (
+    "privacy.confirm_follow_page", "privacy.confirm_follow", "privacy.unfollow_page",
+    "privacy.unfollow", "trust.person_request", "trust.confirm_person_request",
+    "trust.decline_person_request",
+)  # fmt: skip
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -333,7 +339,10 @@ def _is_for_readers() -> bool:
     """What whoever got a mail may always do: leave, choose, confirm."""
     if request.blueprint == preferences.bp.name:
         return not request.path.startswith("/settings")
-    return request.blueprint == tracking.bp.name or request.endpoint in (*CONFIRMING, "static")
+    return (
+        request.blueprint in (tracking.bp.name, sharing.friends.bp.name)
+        or request.endpoint in (*CONFIRMING, *LEAVING, "static")
+    )  # fmt: skip
 
 
 #: What stays open to the people of an account that is suspended altogether: what is theirs, and

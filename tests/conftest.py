@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -65,9 +66,23 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if os.environ.get("LEADERSEND_TEST_DATABASE") == "postgresql":
         url = request.getfixturevalue("postgres").database("tests")
     else:
-        url = f"sqlite:///{tmp_path_factory.mktemp('db')}/tests.sqlite"
+        file = tmp_path_factory.mktemp("db") / "tests.sqlite"
+        url = f"sqlite:///{file}"
+        _keep_locks_on(str(file))
     upgrade(url)
     return url
+
+
+def _keep_locks_on(file: str) -> None:
+    """Let nobody but SQLite open this file in this process. Whoever closes it takes away all locks
+    that the process has on it (POSIX), and the next program that looks at the database removes the
+    log of what was just written."""
+
+    def look(event: str, values: tuple[Any, ...]) -> None:
+        if event == "open" and str(values[0]).startswith(file):
+            raise RuntimeError("Read this file by another process: `cat`, for example.")
+
+    sys.addaudithook(look)
 
 
 @pytest.fixture(scope="session")

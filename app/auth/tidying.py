@@ -10,6 +10,7 @@ from app.accounts.models import Account, Invitation, Member, Membership
 from app.auth import known_browsers, profiles, sessions
 from app.auth.models import (
     AlarmLink,
+    BarredNetwork,
     EmailChange,
     KnownBrowser,
     PasswordLink,
@@ -50,6 +51,11 @@ def forget_sessions(before: datetime) -> int:
         SignedIn.created_at < before - sessions.AT_MOST,
     )
     return _gone(sa.delete(SignedIn).where(over))
+
+
+def forget_networks() -> int:
+    """Networks that are not barred any more."""
+    return _gone(sa.delete(BarredNetwork).where(BarredNetwork.until <= now()))
 
 
 def forget_registrations(before: datetime) -> int:

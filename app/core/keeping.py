@@ -77,6 +77,7 @@ UNTIL = {
         "as long as the account exists, or until the person is erased": (
             "solange das Konto besteht, oder bis die Person gelöscht wird"
         ),
+        "while they are barred": "solange sie gesperrt sind",
     },
 }
 

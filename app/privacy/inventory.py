@@ -83,7 +83,7 @@ OURS = (
           "Legal duty to give account.", "For good.", "In the database and the data folder."),
     Entry("networks", "Networks that are barred", "Networks from which nothing is answered, and "
           "why.", "To keep attacks out.", "Legitimate interest in a safe service.",
-          "While they are barred; that they were stays in our own audit."),
+          "{barred_networks}; that they were stays in our own audit."),
     Entry("payments", "Plan and payment", "Which plan, how many mails a month were sent, and where "
           "a plan is paid for: references of the payment provider, a name and an address for "
           "invoices. Nothing of a card.", "To know what the account may use, and to invoice it.",

@@ -186,6 +186,10 @@ def _of_the_operator() -> tuple[Rule, ...]:
         Rule("notices", "Mails of the service itself: links, warnings, invitations",
              "To see what was sent and whether it arrived. Links in them are forgotten at once.",
              30, 7, 90, of="operator", forget=_notices),
+        Rule("barred_networks", "Networks from which nothing is answered, and why",
+             "To keep attacks out. That they were barred stays in the operator's audit.",
+             until="while they are barred", of="operator",
+             forget=_in_one(lambda _before: tidying.forget_networks())),
         Rule("backups", "Backups, encrypted", "To bring everything back after an accident.",
              until=turns if config.BACKUP_TO else "none are made", of="operator"),
     )  # fmt: skip

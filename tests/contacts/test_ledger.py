@@ -64,6 +64,9 @@ def tamper(app: object) -> Iterator[Tamper]:
 def _run(*statements: str, **values: Any) -> None:
     db.session.rollback()
     with db.engine.begin() as connection:
+        # A connection that rested may still know the triggers that another one dropped, and SQLite
+        # refuses to create them without looking again. Reading makes it look.
+        connection.execute(sa.select(Consent.id).limit(1)).all()
         for statement in statements:
             connection.execute(sa.text(statement), values)
     db.session.expire_all()

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 import time_machine
 
-from app.accounts.models import AuditEntry
+from app.accounts.models import AuditEntry, Notice
 from app.auth import barring
+from app.auth.models import BarredNetwork
+from app.contacts import writing
 from app.core import watch
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.core.tokens import Purpose, sign
+from app.privacy import following
+from app.privacy.models import PolicyFollower
+from app.sharing import telling
+from app.staff import asked
+from app.trust import forgetting
+from app.trust.models import PersonRequest
 from tests.conftest import Client, Person
 
 PAGE = "/staff/network"
@@ -81,6 +91,54 @@ def test_a_barred_network_gets_nothing_but_what_readers_need(
         "network.bar",
         "network.lift",
     ]
+
+
+def test_mails_of_the_operator_are_answered_from_everywhere(
+    service: Client, sam: Person, alice: Person
+) -> None:
+    assert service.post(PAGE, data=FORM).status_code == 303
+    with transaction():
+        following.ask("reader@home.example")
+        writing.create(alice.account, "reader@home.example")
+        for email, kind in (("reader@home.example", "erase"), ("other@home.example", "stop")):
+            row = asked.open_(sam.member, "erasing", email=email, kind=kind, reference="letter")
+            asked.ask(row, sam.member)
+    texts = db.session.scalars(sa.select(Notice.text).order_by(Notice.id)).all()
+    mails = re.findall(r"/(?:privacy/follow|your-request)/\S+", " ".join(texts))
+    follow, request, declined = mails
+    follower = db.session.scalars(sa.select(PolicyFollower)).one().id
+    leave = following.links(follower).leave.removeprefix("http://localhost")
+    never = telling.never_link("reader@home.example").removeprefix("http://localhost")
+    stranger = service.application.test_client()
+
+    def send(path: str, **form: object) -> int:
+        shown = stranger.get(path.removesuffix("/not-me"), environ_base=ATTACKER)
+        assert shown.status_code == 200
+        return stranger.post(path, data=form, environ_base=ATTACKER).status_code
+
+    assert send(follow) == 200
+    assert following.is_following(leave.rpartition("/")[2])
+    assert send(leave) == send(never) == 200
+    assert send(request, account=alice.account.id) == send(f"{declined}/not-me") == 200
+
+    assert not following.is_following(leave.rpartition("/")[2])
+    assert telling.is_never(never.rpartition("/")[2])
+    states = sa.select(PersonRequest.state).order_by(PersonRequest.id)
+    assert db.session.scalars(states).all() == ["confirmed", "declined"]
+    assert stranger.get("/privacy/follow", environ_base=ATTACKER).status_code == 403
+
+
+def test_a_network_is_forgotten_once_it_is_not_barred_any_more(service: Client) -> None:
+    service.post(PAGE, data=FORM)
+    service.post(PAGE, data={**FORM, "network": "198.51.100.0/24", "days": "30"})
+    networks = sa.select(BarredNetwork.network).order_by(BarredNetwork.id)
+
+    forgetting.keep("barred_networks")
+    assert db.session.scalars(networks).all() == ["203.0.113.0/24", "198.51.100.0/24"]
+
+    with time_machine.travel(now() + timedelta(days=8)):
+        forgetting.keep("barred_networks")
+    assert db.session.scalars(networks).all() == ["198.51.100.0/24"]
 
 
 @pytest.mark.parametrize(
