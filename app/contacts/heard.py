@@ -39,14 +39,14 @@ class Heard:
             people[contact_id].ways = {way: bool(said and said[0]) for way, said in ways.items()}
 
     def hear(self, person: Person, row: Person, *, fills: bool) -> bool:
-        """Whether a row says something about somebody that counts."""
+        """Whether a row says something about somebody that counts; a yes only where it `fills`."""
         if not row.ways:
             return False
         known = person.ways or {}
         new = {
             way: is_yes
             for way, is_yes in row.ways.items()
-            if (fills if known.get(way) is None else known[way] and not is_yes)
+            if ((fills or not is_yes) if known.get(way) is None else known[way] and not is_yes)
         }
         if new:
             person.ways, person.heard = {**known, **new}, person.heard | new.keys()

@@ -97,9 +97,12 @@ class Store:
                 self._told_again.add(address)
             else:
                 self._told.setdefault(address, row)
-        if row.blocked or address in self._barred or address in self._told:
-            return "suppressed"
         person = self._people.get(address)
+        if row.blocked or address in self._barred or address in self._told:
+            if person is not None:
+                # Who gets no mail may still get letters and calls, until they say no to those.
+                self._heard.hear(person, row, fills=False)
+            return "suppressed"
         if person is None:
             self._people[address] = row
             self._fresh.append(row)

@@ -409,6 +409,28 @@ def said_by_post() -> dict[str, bool]:
     return {row.address: row.is_allowed for row in rows}
 
 
+@pytest.mark.parametrize("mode", ["add", "update", "block"])
+def test_a_no_to_the_post_counts_in_every_mode(alice: Person, mode: str) -> None:
+    """Also of who gets no mail already, of whom nothing was known, and of whom the file bars."""
+    bring(alice, "email,Post allowed\nann@example.com,yes\nben@example.com,\ncid@example.com,yes\n")
+    with transaction():
+        consent.withdraw(contact("ann@example.com"), source="link")
+    before = said_by_post()
+
+    import_ = bring(
+        alice,
+        "email,Post allowed,Status\nann@example.com,no,\nben@example.com,no,\n"
+        "cid@example.com,no,unsubscribed\ndan@example.com,no,unsubscribed\n",
+        mode=mode,
+    )
+    bring(alice, "email,Post allowed\nann@example.com,yes\nben@example.com,yes\n", mode="update")
+
+    assert said_by_post() == dict.fromkeys(addresses(), False)
+    assert addresses() == [f"{name}@example.com" for name in ("ann", "ben", "cid")]
+    assert undo(import_)["restored"] == 3
+    assert said_by_post() == before
+
+
 def test_what_the_owner_noted_of_somebodys_post_keeps_them(alice: Person) -> None:
     import_ = bring(alice, "email,Post allowed\nann@example.com,yes\nben@example.com,yes\n")
     with transaction():
