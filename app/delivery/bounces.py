@@ -16,7 +16,7 @@ from app.contacts import suppressions
 from app.contacts.models import Contact
 from app.core.clock import now
 from app.core.db import db
-from app.delivery import deciding
+from app.delivery import deciding, heirs
 from app.delivery.models import Delivery, Event
 from app.mailer import dsn
 from app.mailer.faults import Fault
@@ -87,11 +87,13 @@ def _is_known(delivery_id: int, kind: str, verdict: str | None) -> bool:
 
 
 def _act(delivery: Delivery, found: dsn.Finding, words: str) -> None:
-    contact = db.session.get(Contact, delivery.contact_id) if delivery.contact_id else None
+    contact = heirs.person_of(delivery)
     if contact is None:
         return
     if found.verdict == "complaint":
         _keep_out(delivery, contact, "complaint", words)
+    elif delivery.contact_id is None:
+        return  # the address of whoever was merged, not theirs
     elif found.verdict == "hard" and found.fault == Fault.MAILBOX:
         _keep_out(delivery, contact, "bounced", words)
     elif found.fault in ADD_UP and is_lasting(contact.id):

@@ -113,6 +113,19 @@ def in_state(state: str) -> sa.ColumnElement[bool]:
     return Delivery.state == state if state in ORDINARY else Delivery.mark == state
 
 
+class MergedMail(Base):
+    """A mail of somebody who was merged with another who had got the same campaign."""
+
+    __tablename__ = "merged_mail"
+    __table_args__ = (sa.Index("ix_merged_mail_contact", "contact_id"),)
+
+    delivery_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("delivery.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    contact_id: Mapped[int] = mapped_column(sa.ForeignKey("contact.id", ondelete="CASCADE"))
+    """Who is left: what is done with that mail counts for them."""
+
+
 class Tally(Base):
     """Kept counters of a campaign's Deliveries; changed in the transaction that moves rows.
 

@@ -89,6 +89,7 @@ LEFT_OUT = {
     "warm_up": "of this installation's servers",
     "headcount": "counted anew",
     "chain_head": "the last line of what is chained says the same",
+    "merged_mail": "for links of mails, which lead to this installation",
     "contact_merge": "only for taking a merge back here, within 30 days",
     "idempotency_key": "repeats of requests within a day",
     "notice": "system mails of this installation",

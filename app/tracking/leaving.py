@@ -20,7 +20,7 @@ from app.core.clock import now
 from app.core.db import db
 from app.core.errors import NotFound
 from app.core.tokens import Purpose
-from app.delivery import deciding
+from app.delivery import deciding, heirs
 from app.delivery.models import Delivery, Event
 from app.tracking.counting import Counts
 
@@ -66,8 +66,7 @@ def visit_of(numbers: tuple[int, ...]) -> Visit:
         raise NotFound("The mail behind this link")
     if delivery is None:
         return Visit(campaign)
-    contact = db.session.get(Contact, delivery.contact_id) if delivery.contact_id else None
-    return Visit(campaign, delivery, contact)
+    return Visit(campaign, delivery, heirs.person_of(delivery))
 
 
 def is_out(guest: Visit) -> bool:
@@ -167,7 +166,8 @@ def _note(guest: Visit, kind: str, *, reason: str, people: int) -> None:
     db.session.add(
         Event(
             campaign_id=guest.campaign.id, delivery_id=guest.delivery.id,
-            contact_id=guest.delivery.contact_id, kind=kind, at=moment, reason=reason,
+            contact_id=guest.contact.id if guest.contact else None, kind=kind, at=moment,
+            reason=reason,
         )
     )  # fmt: skip
     db.session.flush()

@@ -12,6 +12,7 @@ from app.contacts.bulk import among
 from app.contacts.changes import Actor
 from app.contacts.models import Contact, Merge
 from app.core.db import connection, db
+from app.delivery import heirs
 from app.delivery.models import Delivery, Event
 
 
@@ -20,12 +21,13 @@ def merge(
 ) -> Contact:
     """Give one contact all that the other has, and remove the other. Raises NotFound, Invalid.
 
-    A campaign that both got stays counted twice, for it was two mails; the second one then
-    belongs to nobody.
+    A campaign that both got stays counted twice, for it was two mails; what the second one's links
+    do counts for who is left.
     """
     keep, other = queries.contact(account, keep_id), queries.contact(account, other_id)
     was = parting.look(keep, other)
     merging.join(keep, other, take, by=by)
+    was["inherited"] = list(heirs.inherit(keep_id, other_id))
     mails = _move_mails(keep_id, other_id)
     parting.remember(was, keep, other_id, by=by, mails=mails)
     writing.delete_rows(account.id, [other_id])
@@ -36,11 +38,12 @@ def merge(
 def part(account: Account, contact_id: int, merge_id: int, *, by: Actor) -> Contact:
     """Make two of one again; returns who is here again. Raises NotFound, WrongState."""
     merge = parting.find(account, contact_id, merge_id)
-    mails = merge.was["mails"]
+    mails, inherited = merge.was["mails"], merge.was.get("inherited", [])
     complained = _complained_since(merge)
     other = parting.part(merge, by=by)
     for one in (db.session.get_one(Contact, contact_id), other) if complained else ():
         suppressions.add(account.id, one.address, reason="complaint")
+    heirs.give_back(contact_id, other.id, mails, inherited)
     _give_mails_back(contact_id, other.id, mails)
     db.session.expire_all()
     return other

@@ -40,7 +40,7 @@ from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.core.errors import Invalid, NotFound
 from app.delivery import bounces
-from app.delivery.models import Delivery, Event
+from app.delivery.models import Delivery, Event, MergedMail
 from app.mailer.dsn import Finding
 from app.tracking import intake
 from app.tracking import merging as histories
@@ -177,6 +177,35 @@ def test_mails_and_openings_come_along(client: Client, alice: Person, sent: Sent
     whose = db.session.scalars(sa.select(Delivery.contact_id).order_by(Delivery.id)).all()
     assert whose == [one.id, None, sent.contacts[2].id]
     assert set(db.session.scalars(sa.select(Event.contact_id))) == {one.id}
+
+
+def test_the_links_of_both_mails_take_out_who_is_left(
+    client: Client, alice: Person, sent: Sent
+) -> None:
+    keep, other, third = sent.contacts
+    merge(alice, keep, other)
+    merge(alice, third, keep)
+
+    answer = client.post(sent.leave(1), data={"from": "page"})
+
+    assert answer.status_code == 200
+    assert suppressions.find(alice.account.id, third.address) is not None
+    (event,) = db.session.scalars(sa.select(Event).where(Event.kind == "unsubscribe"))
+    assert event.contact_id == third.id
+
+
+def test_taken_back_each_has_their_own_mails_again(
+    client: Client, alice: Person, sent: Sent
+) -> None:
+    keep, other = sent.contacts[0], sent.contacts[1]
+    merge(alice, keep, other)
+    part(alice, keep.id)
+
+    client.post(sent.leave(1), data={"from": "page"})
+
+    assert suppressions.find(alice.account.id, keep.address) is None
+    assert suppressions.find(alice.account.id, other.address) is not None
+    assert db.session.scalars(sa.select(MergedMail.delivery_id)).all() == []
 
 
 def test_the_pages(client: Client, alice: Person, two: tuple[Contact, Contact]) -> None:
