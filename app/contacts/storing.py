@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.contacts import counting, kinds, lists, proofs, suppressions, tags, travelling
-from app.contacts.bulk import among, insert_contacts, insert_missing
+from app.contacts.bulk import Collision, among, insert_contacts, insert_missing
 from app.contacts.fields import create as create_field
 from app.contacts.fields import key_for
 from app.contacts.heard import Heard
@@ -35,6 +35,7 @@ from app.contacts.rows import Person
 from app.contacts.text import search_key
 from app.core.clock import now
 from app.core.db import Base, db
+from app.core.errors import Invalid
 from app.privacy import publishing
 
 _CHANGED = (
@@ -188,8 +189,17 @@ class Store:
                 ContactField.account_id == self._account_id, ContactField.key == key
             )
             if db.session.scalar(there) is None:
-                create_field(self._account_id, label, key=key)
+                self._make_field(key, label, there)
                 self._journal.made("fields", [key])
+
+    def _make_field(self, key: str, label: str, there: sa.Select[int]) -> None:
+        """Raises Collision where another import was faster."""
+        try:
+            create_field(self._account_id, label, key=key)
+        except Invalid:
+            if db.session.scalar(there) is None:
+                raise
+            raise Collision("The same field is being added elsewhere right now.") from None
 
     def _write(self) -> None:
         if self._fresh:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from app.core import settings, spool
 from app.core.db import db, transaction
 from app.core.tokens import hashed
-from app.delivery.models import Event
+from app.delivery.models import Batch, Event
 from app.tracking import marking, returns
 from app.tracking.models import Intake
 from app.tracking.returns import Letter
@@ -63,14 +63,21 @@ def take_mail() -> int:
     done, took_s, end = 0, 0.0, time.monotonic() + LONGEST_S
     waiting = sorted(folder.glob("*.eml"))
     for start in range(0, len(waiting), AT_ONCE):
-        # Half of the time is left to mail that goes out: a storm of bounces is in no hurry.
-        time.sleep(took_s)
+        if took_s and _somebody_sends():
+            # Half of the time is left to mail that goes out: a storm of bounces is in no hurry.
+            time.sleep(took_s)
         began = time.monotonic()
         if began > end:
             break
         done += _take(waiting[start : start + AT_ONCE])
         took_s = time.monotonic() - began
     return done
+
+
+def _somebody_sends() -> bool:
+    works = db.session.scalar(sa.select(sa.exists().where(Batch.state == "working")))
+    db.session.rollback()
+    return bool(works)
 
 
 def _take(paths: list[Path]) -> int:

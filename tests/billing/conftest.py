@@ -99,7 +99,9 @@ def contract_now(account: Account) -> Contract:
 
 
 def mails_of(kind: str) -> list[Notice]:
-    return list(db.session.scalars(sa.select(Notice).where(Notice.kind == kind)))
+    return list(
+        db.session.scalars(sa.select(Notice).where(Notice.kind == kind).order_by(Notice.id))
+    )
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def test_who_leaves_while_it_is_sent_gets_nothing_a_second_later(
     for batch_id in sweeping.waiting_batches(campaign.id):
         sending.send_batch(batch_id)
 
-    assert len(left_at) >= 5
+    assert len(left_at) >= 2
     late = [
         entry
         for entry in to_server.accepted
