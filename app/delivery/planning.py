@@ -3,17 +3,12 @@
 The audience is read once into a temporary table, which locks nobody out, and copied from there in
 short transactions, so that an unsubscribe never waits for a plan. A crash leaves what is written;
 planning again goes on behind it, and two planners at once write nothing twice.
-
-On PostgreSQL two connections write at once, for both processors. The other one writes the people
-that come first and commits first, so that whatever ends a plan leaves no gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import sqlalchemy as sa
@@ -23,14 +18,14 @@ from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.core.clock import now
 from app.core.db import BULK, WRITE, BigId, db, take_stock, transaction
-from app.delivery import tallying
-from app.delivery.gathering import Audience, PackedAudience, Portion
+from app.delivery import gathering, tallying
+from app.delivery.gathering import Portion
 from app.delivery.models import Batch, Delivery
 from app.plans import allowance
 
 #: Recipients of one Batch: what one job claims.
 BATCH_SIZE = 2_000
-#: Batches that a connection writes in one transaction.
+#: Batches written in one transaction.
 BATCHES_AT_ONCE = 10
 #: A plan that a power cut takes back is written again; nothing of it was sent by then.
 WRITING = {WRITE: True, BULK: True}
@@ -41,53 +36,21 @@ def _fill(dialect: str, careful: bool) -> sa.Insert:
     """Rows for what becomes one Batch. Who was erased since the audience was read is noticed before
     sending (`claiming.forget_erased`): a look at each person would cost a tenth of the plan."""
     into = sqlite.insert(Delivery) if dialect == "sqlite" else postgresql.insert(Delivery)
-    people = (Audience if dialect == "sqlite" else PackedAudience).people()
-    (person,) = people.selected_columns
+    people = gathering.people()
+    person, number = people.selected_columns
     rows = people.with_only_columns(
+        number,
         sa.bindparam("campaign", type_=BigId),
         person,
         sa.bindparam("batch", type_=BigId),
         sa.literal_column("'pending'"),
         sa.literal_column("0"),
     )
-    filled = into.from_select(["campaign_id", "contact_id", "batch_id", "state", "tries"], rows)
+    columns = ["id", "campaign_id", "contact_id", "batch_id", "state", "tries"]
+    filled = into.from_select(columns, rows)
     return (filled.on_conflict_do_nothing() if careful else filled).execution_options(
         preserve_rowcount=True
     )
-
-
-#: The id of the row that this connection wrote last.
-_NEWEST: dict[str, sa.Select[int]] = {
-    "sqlite": sa.select(sa.func.last_insert_rowid()),
-    "postgresql": sa.select(sa.func.lastval()),
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is written at once."""
-
-    campaign_id: int
-    portions: Sequence[Portion]
-    is_last: bool
-    careful: bool = False
-    """Ask an index about each row before writing it, which takes longer: somebody may have a mail
-    out of the order."""
-
-
-@dataclass(frozen=True)
-class Slice:
-    """What one connection writes of it, in one transaction."""
-
-    part: Part
-    portions: Sequence[Portion]
-    number: int
-    """Of its first Batch."""
-    above: int
-    """Contact.id up to which everybody is written. Whoever another planner wrote is left out by
-    that, for everybody is written in that order."""
-    behind: int
-    """Its Deliveries have higher ids."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +60,8 @@ class Filled:
     batch_id: int
     size: int
     first_id: int
-    """Its Deliveries have ids from here to `last_id`; those between may be another's."""
     last_id: int
     up_to: int
-
-
-Another = Callable[[Slice], "Future[int]"]
-"""Has a Slice written meanwhile."""
 
 
 def plan(campaign: Campaign) -> int:
@@ -115,23 +73,21 @@ def plan(campaign: Campaign) -> int:
     campaign_id, chosen = campaign.id, _audience(campaign)
     db.session.rollback()
     with db.engine.connect() as connection:
-        is_sqlite = connection.dialect.name == "sqlite"
-        people = (Audience if is_sqlite else PackedAudience)(connection, BATCH_SIZE)
         try:
             take_stock(connection, "contact", "subscription")
             connection.commit()
-            people.note(chosen)
+            gathering.note(connection, chosen)
             connection.commit()
-            _reserve(connection, campaign, len(people))
-            added = _copy(connection, campaign_id, people)
+            _reserve(connection, campaign)
+            added = _copy(connection, campaign_id)
             take_stock(connection, "delivery")
             connection.commit()
             return added
         finally:
             connection.rollback()
-            people.forget()
+            gathering.forget(connection)
             connection.commit()
-            if is_sqlite:
+            if connection.dialect.name == "sqlite":
                 # The same process sends next, and needs none of the pages that it holds.
                 connection.execute(sa.text("PRAGMA shrink_memory"))
 
@@ -154,8 +110,9 @@ def _last_person(connection: sa.Connection, campaign_id: int) -> int:
     return found or 0
 
 
-def _reserve(connection: sa.Connection, campaign: Campaign, chosen: int) -> None:
+def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
     """Take all that it needs of the account's mails before anybody is written. Raises OverLimit."""
+    chosen = gathering.count(connection)
     written = connection.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0)).where(
             Batch.campaign_id == campaign.id
@@ -166,44 +123,25 @@ def _reserve(connection: sa.Connection, campaign: Campaign, chosen: int) -> None
         allowance.reserve(campaign.account, campaign.id, chosen + int(written or 0))
 
 
-def _copy(connection: sa.Connection, campaign_id: int, people: Audience) -> int:
+def _copy(connection: sa.Connection, campaign_id: int) -> int:
     writing = connection.execution_options(**WRITING)
-    last = -(-len(people) // people.size)
+    total = gathering.count(writing)
     writing.rollback()
-    added = 0
-    with _another(writing) as another:
-        at_once = BATCHES_AT_ONCE * (2 if another else 1)
-        for first in range(1, max(last, 1) + 1, at_once):
-            numbers = range(first, min(first + at_once, last + 1))
-            portions = [people.portion(n) for n in numbers]
-            writing.rollback()
-            part = Part(campaign_id, portions, is_last=first + at_once > last)
-            try:
-                n = _write(writing, another, part)
-            except sa.exc.IntegrityError:
-                # A merge gave the mail of somebody who is written to somebody who comes now.
-                n = _write(writing, another, replace(part, careful=True))
-            if n is None:
-                break
-            added += n
+    added, at_once = 0, BATCH_SIZE * BATCHES_AT_ONCE
+    for first in range(1, max(total, 1) + 1, at_once):
+        numbers = range(first, min(first + at_once, total + 1), BATCH_SIZE)
+        portions = [gathering.portion(writing, begin, BATCH_SIZE) for begin in numbers]
+        writing.rollback()
+        is_last = first + at_once > total
+        try:
+            n = _write(writing, campaign_id, portions, is_last=is_last)
+        except sa.exc.IntegrityError:
+            # A merge gave the mail of somebody who is written to somebody who comes now.
+            n = _write(writing, campaign_id, portions, is_last=is_last, careful=True)
+        if n is None:
+            break
+        added += n
     return added
-
-
-@contextmanager
-def _another(connection: sa.Connection) -> Iterator[Another | None]:
-    """What has a Slice written meanwhile, in a transaction of its own; None on SQLite, where one
-    writes at a time."""
-    if connection.dialect.name == "sqlite":
-        yield None
-        return
-    with connection.engine.connect() as other, ThreadPoolExecutor(1) as thread:
-        writing = other.execution_options(**WRITING)
-
-        def write(slice_: Slice) -> int:
-            with writing.begin():
-                return _write_slice(writing, slice_)
-
-        yield lambda slice_: thread.submit(write, slice_)
 
 
 def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
@@ -215,78 +153,81 @@ def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
             Campaign.state.in_(("sending", "paused")),
             Campaign.planned_at.is_(None),
         )
-        # Not its key: Batches of the other connection hang on it.
-        .with_for_update(key_share=True)
+        .with_for_update()
     )
     return found is not None
 
 
-def _write(connection: sa.Connection, another: Another | None, part: Part) -> int | None:
-    """Few statements, however many rows. None where nothing is to be planned any more."""
+def _write(
+    connection: sa.Connection,
+    campaign_id: int,
+    portions: Sequence[Portion],
+    *,
+    is_last: bool,
+    careful: bool = False,
+) -> int | None:
+    """A Batch for each portion, by few statements, however many rows. None where nothing is to be
+    planned any more. `careful` asks an index about each row before writing it, which takes longer:
+    somebody may have a mail out of the order."""
     with connection.begin():
-        if not _is_to_plan(connection, part.campaign_id):
+        if not _is_to_plan(connection, campaign_id):
             return None
-        added = _write_whole(connection, another, part) if part.portions else 0
-        if part.is_last:
-            _finish(connection, part.campaign_id)
+        added = 0
+        if portions:
+            filled = _fill_batches(connection, campaign_id, portions, careful=careful)
+            added = _note_batches(connection, campaign_id, filled)
+        if is_last:
+            _finish(connection, campaign_id)
     return added
 
 
-def _write_whole(connection: sa.Connection, another: Another | None, part: Part) -> int:
-    whole = Slice(
-        part,
-        part.portions,
-        number=_next_number(connection, part.campaign_id),
-        above=_last_person(connection, part.campaign_id),
-        behind=connection.scalar(sa.select(sa.func.max(Delivery.id))) or 0,
-    )
-    if another is None:
-        return _write_slice(connection, whole)
-    half = (len(part.portions) + 1) // 2
-    early = another(replace(whole, portions=part.portions[:half]))
-    late = replace(whole, portions=part.portions[half:], number=whole.number + half)
-    try:
-        filled = _fill_batches(connection, late)
-    finally:
-        wait([early])
-    # The counters only then: the other one must not wait for them until this one is through.
-    return early.result() + _note_batches(connection, part.campaign_id, filled)
-
-
-def _write_slice(connection: sa.Connection, slice_: Slice) -> int:
-    filled = _fill_batches(connection, slice_)
-    return _note_batches(connection, slice_.part.campaign_id, filled)
-
-
-def _fill_batches(connection: sa.Connection, slice_: Slice) -> list[Filled]:
-    """The Batches and their Deliveries."""
-    opened = _open_batches(connection, slice_)
-    dialect = connection.dialect.name
-    fill, newest = _fill(dialect, slice_.part.careful), _NEWEST[dialect]
-    fixed = {"campaign": slice_.part.campaign_id, "above": slice_.above}
-    filled, last_id = [], slice_.behind
-    for batch_id, portion in zip(opened, slice_.portions, strict=True):
-        size = connection.execute(fill, {**fixed, "batch": batch_id, **portion.given}).rowcount
-        first_id = last_id + 1
-        if size:
-            last_id = connection.scalar(newest) or 0
-        filled.append(Filled(batch_id, size, first_id, last_id, portion.up_to))
+def _fill_batches(
+    connection: sa.Connection, campaign_id: int, portions: Sequence[Portion], *, careful: bool
+) -> list[Filled]:
+    """The Batches and their Deliveries. Whoever another planner wrote meanwhile is left out by
+    their id, for everybody is written in that order."""
+    fill = _fill(connection.dialect.name, careful)
+    fixed = {"campaign": campaign_id, "above": _last_person(connection, campaign_id)}
+    before = _reserve_ids(connection, sum(portion.size for portion in portions)) - 1
+    filled = []
+    opened = _open_batches(connection, campaign_id, len(portions))
+    for batch_id, portion in zip(opened, portions, strict=True):
+        place = {"begin": portion.begin, "size": portion.size, "before": before}
+        size = connection.execute(fill, {**fixed, **place, "batch": batch_id}).rowcount
+        last_id = before + portion.size
+        filled.append(Filled(batch_id, size, before + 1, last_id, portion.up_to))
+        before = last_id
     return filled
 
 
-def _open_batches(connection: sa.Connection, slice_: Slice) -> Sequence[int]:
-    """Empty ones, with the numbers that the slice says; their ids."""
-    campaign_id = slice_.part.campaign_id
-    numbers = range(slice_.number, slice_.number + len(slice_.portions))
+def _reserve_ids(connection: sa.Connection, n: int) -> int:
+    """The first of n ids in a row that nobody else takes."""
+    if connection.dialect.name == "sqlite":
+        last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'delivery'")
+        return (connection.scalar(last) or 0) + 1
+    named = sa.text("SELECT pg_get_serial_sequence('delivery', 'id')")
+    values = {"n": n, "sequence": connection.scalar(named)}
+    taken = sa.text(
+        "SELECT min(id), max(id) FROM (SELECT nextval(CAST(:sequence AS regclass)) AS id"
+        " FROM generate_series(1, :n)) AS taken"
+    )
+    while True:
+        first, last_id = connection.execute(taken, values).one()
+        if last_id - first == n - 1:  # else somebody took one between, and we take others
+            return int(first)
+
+
+def _open_batches(connection: sa.Connection, campaign_id: int, n: int) -> Sequence[int]:
+    """New ones behind those that are there; their ids."""
+    last = connection.scalar(
+        sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
+    )
+    numbers = range((last or 0) + 1, (last or 0) + 1 + n)
     row = {"campaign_id": campaign_id, "size": 0, "state": "ready", "runs": 0}
-    if numbers:
-        connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
+    connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
     return connection.scalars(
         sa.select(Batch.id)
-        .where(
-            Batch.campaign_id == campaign_id,
-            Batch.number.between(numbers.start, numbers.stop - 1),
-        )
+        .where(Batch.campaign_id == campaign_id, Batch.number >= numbers[0])
         .order_by(Batch.number)
     ).all()
 
@@ -306,13 +247,6 @@ def _note_batches(connection: sa.Connection, campaign_id: int, filled: Sequence[
     total = sum(one.size for one in filled)
     tallying.shift(campaign_id, {("pending", ""): total}, on=connection)
     return total
-
-
-def _next_number(connection: sa.Connection, campaign_id: int) -> int:
-    last = connection.scalar(
-        sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
-    )
-    return (last or 0) + 1
 
 
 def _finish(connection: sa.Connection, campaign_id: int) -> None:

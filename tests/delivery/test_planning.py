@@ -90,16 +90,16 @@ def test_the_suppressed_are_not_planned(alice: Person) -> None:
 def test_planning_goes_on_where_a_crash_left_it(
     alice: Person, monkeypatch: pytest.MonkeyPatch, step: str, nth: int
 ) -> None:
-    """On PostgreSQL two connections write, and either may be the one that ends."""
+    """At whatever step it was."""
     chosen = people(alice.account.id, 50)
     campaign = sending_to(chosen)
     work, calls = getattr(planning, step), []
 
-    def crash(*arguments: object) -> object:
+    def crash(*arguments: object, **more: object) -> object:
         calls.append(arguments)
         if len(calls) == nth:
             raise KeyboardInterrupt
-        return work(*arguments)
+        return work(*arguments, **more)
 
     monkeypatch.setattr(planning, step, crash)
     with pytest.raises(KeyboardInterrupt):
