@@ -50,6 +50,7 @@ LEFT_OUT = {
     "house_contact": "says which login it is, and whoever signs in takes that along there",
     "import_journal": "says between which numbers the contacts of a file lie",
     "likeness": "there only while somebody looks for contacts that are one",
+    "merged_mail": "the second mail of a campaign that is named, to an entry that became this one",
 }
 
 Item = dict[str, Any]
