@@ -24,6 +24,12 @@ from tests.conftest import Client, Person
 Tree = Any
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine would say "Counting…" first."""
+    monkeypatch.setattr(counting, "AT_ONCE_S", 5.0)
+
+
 @pytest.fixture
 def newsletter(alice: Person) -> ContactList:
     """Anna, Bert and Cleo are on it; Anna has the tag vip, Cleo is never mailed, Paul waits."""
@@ -153,9 +159,8 @@ def test_a_name_is_needed_and_free(client: Client, alice: Person, newsletter: Co
 
 
 def test_the_count_follows_what_is_typed(
-    client: Client, alice: Person, newsletter: ContactList, monkeypatch: pytest.MonkeyPatch
+    client: Client, alice: Person, newsletter: ContactList
 ) -> None:
-    monkeypatch.setattr(counting, "AT_ONCE_S", 5.0)  # a busy machine shows "Counting…" first
     client.sign_in(alice)
     data = {"0:mode": "all", "0.0:field": "first_name", "0.0:op": "begins", "draft": "d1"}
 
