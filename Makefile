@@ -20,10 +20,12 @@ test: .venv/dev ## install what the tests need, then run them all on SQLite and 
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser and not faults" $(PYTEST_ARGS)
 # In processes of their own: the browser's event loop runs until their last test.
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "browser and not faults" $(PYTEST_ARGS)
-# These start databases of their own, or need none: a second time they would show nothing new.
+# Left out are those that start databases of their own or need none, and the walks over all pages
+# and tables, which take long: a second time they would show little.
 	@if tools/test_programs.sh has-postgresql; then set -x; \
 	  LEADERSEND_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) --dist loadfile -m "not browser and not faults" \
-	  --ignore tests/ops --ignore tests/mailer --ignore tests/flows/test_demo.py $(PYTEST_ARGS); \
+	  --ignore tests/ops --ignore tests/mailer --ignore tests/flows/test_demo.py \
+	  --ignore tests/architecture --ignore tests/attacks $(PYTEST_ARGS); \
 	else echo "NOT RUN: the tests on PostgreSQL, which could not be installed"; fi
 
 demo: .venv/runtime ## the main job on real input, from a file of contacts to a receipt that adds up
