@@ -48,7 +48,8 @@ PASSING = ("finding", "likeness", "address_change")
 Row = dict[str, Any]
 Was = dict[str, Any]
 """{other, kept, after: {table: rows}, histories: {table: ids}, bulk: ids of bulk actions,
-suppression: [before, after], merges: rows, mails: ids, note: id of the line in the history}.
+suppression: [before, after], merges: rows, mails: ids, inherited: ids of mails that were theirs
+by an earlier merge (delivery.heirs), note: id of the line in the history}.
 `kept` and `after` are of who stays."""
 
 

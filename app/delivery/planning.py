@@ -8,16 +8,14 @@ planning again goes on behind it, and two planners at once write nothing twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
 from app.core.clock import now
-from app.core.db import BULK, WRITE, BigId, db, take_stock, transaction
+from app.core.db import BULK, WRITE, BigId, db, insert, take_stock, transaction
 from app.delivery import gathering, tallying
 from app.delivery.gathering import Portion
 from app.delivery.models import Batch, Delivery
@@ -31,11 +29,9 @@ BATCHES_AT_ONCE = 10
 WRITING = {WRITE: True, BULK: True}
 
 
-@cache
-def _fill(dialect: str, careful: bool) -> sa.Insert:
+def _fill(*, careful: bool) -> Any:
     """Rows for what becomes one Batch. Who was erased since the audience was read is noticed before
     sending (`claiming.forget_erased`): a look at each person would cost a tenth of the plan."""
-    into = sqlite.insert(Delivery) if dialect == "sqlite" else postgresql.insert(Delivery)
     people = gathering.people()
     person, number = people.selected_columns
     rows = people.with_only_columns(
@@ -47,21 +43,10 @@ def _fill(dialect: str, careful: bool) -> sa.Insert:
         sa.literal_column("0"),
     )
     columns = ["id", "campaign_id", "contact_id", "batch_id", "state", "tries"]
-    filled = into.from_select(columns, rows)
+    filled = insert(Delivery).from_select(columns, rows)
     return (filled.on_conflict_do_nothing() if careful else filled).execution_options(
         preserve_rowcount=True
     )
-
-
-@dataclass(frozen=True)
-class Filled:
-    """A Batch with its Deliveries, not yet told how many they are."""
-
-    batch_id: int
-    size: int
-    first_id: int
-    last_id: int
-    up_to: int
 
 
 def plan(campaign: Campaign) -> int:
@@ -172,32 +157,33 @@ def _write(
     with connection.begin():
         if not _is_to_plan(connection, campaign_id):
             return None
-        added = 0
-        if portions:
-            filled = _fill_batches(connection, campaign_id, portions, careful=careful)
-            added = _note_batches(connection, campaign_id, filled)
+        added = _fill_batches(connection, campaign_id, portions, careful) if portions else 0
         if is_last:
             _finish(connection, campaign_id)
     return added
 
 
 def _fill_batches(
-    connection: sa.Connection, campaign_id: int, portions: Sequence[Portion], *, careful: bool
-) -> list[Filled]:
-    """The Batches and their Deliveries. Whoever another planner wrote meanwhile is left out by
-    their id, for everybody is written in that order."""
-    fill = _fill(connection.dialect.name, careful)
+    connection: sa.Connection, campaign_id: int, portions: Sequence[Portion], careful: bool
+) -> int:
+    """The Batches, their Deliveries, and the counters of the receipt; returns how many Deliveries.
+    Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
+    that order."""
+    fill, added = _fill(careful=careful), 0
     fixed = {"campaign": campaign_id, "above": _last_person(connection, campaign_id)}
     before = _reserve_ids(connection, sum(portion.size for portion in portions)) - 1
-    filled = []
     opened = _open_batches(connection, campaign_id, len(portions))
     for batch_id, portion in zip(opened, portions, strict=True):
         place = {"begin": portion.begin, "size": portion.size, "before": before}
         size = connection.execute(fill, {**fixed, **place, "batch": batch_id}).rowcount
-        last_id = before + portion.size
-        filled.append(Filled(batch_id, size, before + 1, last_id, portion.up_to))
-        before = last_id
-    return filled
+        first_id, before = before + 1, before + portion.size
+        values = {"size": size, "first_id": first_id, "last_id": before, "up_to": portion.up_to}
+        # Empty: another planner was here, and everybody of these is in a batch of theirs.
+        change = sa.update(Batch).values(**values) if size else sa.delete(Batch)
+        connection.execute(change.where(Batch.id == batch_id))
+        added += size
+    tallying.shift(campaign_id, {("pending", ""): added}, on=connection)
+    return added
 
 
 def _reserve_ids(connection: sa.Connection, n: int) -> int:
@@ -205,14 +191,14 @@ def _reserve_ids(connection: sa.Connection, n: int) -> int:
     if connection.dialect.name == "sqlite":
         last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'delivery'")
         return (connection.scalar(last) or 0) + 1
-    named = sa.text("SELECT pg_get_serial_sequence('delivery', 'id')")
-    values = {"n": n, "sequence": connection.scalar(named)}
+    # The name of the sequence is looked up once, not for each id.
     taken = sa.text(
-        "SELECT min(id), max(id) FROM (SELECT nextval(CAST(:sequence AS regclass)) AS id"
+        "SELECT min(id), max(id) FROM (SELECT nextval((SELECT"
+        " CAST(pg_get_serial_sequence('delivery', 'id') AS regclass))) AS id"
         " FROM generate_series(1, :n)) AS taken"
     )
     while True:
-        first, last_id = connection.execute(taken, values).one()
+        first, last_id = connection.execute(taken, {"n": n}).one()
         if last_id - first == n - 1:  # else somebody took one between, and we take others
             return int(first)
 
@@ -230,23 +216,6 @@ def _open_batches(connection: sa.Connection, campaign_id: int, n: int) -> Sequen
         .where(Batch.campaign_id == campaign_id, Batch.number >= numbers[0])
         .order_by(Batch.number)
     ).all()
-
-
-def _note_batches(connection: sa.Connection, campaign_id: int, filled: Sequence[Filled]) -> int:
-    """How many and which rows each has; the counters of the receipt. Returns how many in all."""
-    for one in filled:
-        # Empty: another planner was here, and everybody of these is in a batch of theirs.
-        change = (
-            sa.delete(Batch)
-            if not one.size
-            else sa.update(Batch).values(
-                size=one.size, first_id=one.first_id, last_id=one.last_id, up_to=one.up_to
-            )
-        )
-        connection.execute(change.where(Batch.id == one.batch_id))
-    total = sum(one.size for one in filled)
-    tallying.shift(campaign_id, {("pending", ""): total}, on=connection)
-    return total
 
 
 def _finish(connection: sa.Connection, campaign_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Thread
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from app.contacts import changes, suppressions
 from app.contacts.models import Contact, ContactList, Subscription
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.delivery import planning, receipts
+from app.delivery import planning, receipts, tallying
 from app.delivery.models import Batch, Delivery
 from app.tracking import merging
 from tests.conftest import Person
@@ -85,15 +86,18 @@ def test_the_suppressed_are_not_planned(alice: Person) -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("step", ["_open_batches", "_fill_batches", "_note_batches"])
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(planning, "_open_batches"), (planning, "_fill_batches"), (tallying, "shift")],
+)
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_planning_goes_on_where_a_crash_left_it(
-    alice: Person, monkeypatch: pytest.MonkeyPatch, step: str, nth: int
+    alice: Person, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str, nth: int
 ) -> None:
     """At whatever step it was."""
     chosen = people(alice.account.id, 50)
     campaign = sending_to(chosen)
-    work, calls = getattr(planning, step), []
+    work, calls = getattr(module, step), []
 
     def crash(*arguments: object, **more: object) -> object:
         calls.append(arguments)
@@ -101,7 +105,7 @@ def test_planning_goes_on_where_a_crash_left_it(
             raise KeyboardInterrupt
         return work(*arguments, **more)
 
-    monkeypatch.setattr(planning, step, crash)
+    monkeypatch.setattr(module, step, crash)
     with pytest.raises(KeyboardInterrupt):
         planning.plan(campaign)
     # What is written has no gap.
