@@ -1,8 +1,8 @@
 // A form of LeaderSend as a pop-up on somebody's own page. One line puts it there:
 //   <script async src="https://…/f/pop-up.js" data-form="SLUG" data-open="delay" data-after="10"></script>
 // data-open: button (any element with data-sign-up="SLUG" opens it), delay (seconds), scroll (per
-// cent of the page). It opens by itself once; closing is remembered on this page's own site. No
-// cookie is set, and nothing is sent to anybody until the visitor sends the form in.
+// cent of the page). It opens by itself once, which is remembered on this page's own site, as is that
+// it was closed. No cookie is set, and nothing is sent to anybody until the visitor sends the form in.
 
 (() => {
   const script = document.currentScript;
@@ -90,7 +90,10 @@
   });
 
   function byItself() {
-    if (!remembered() && !document.querySelector("dialog[open]")) show();
+    if (remembered() || document.querySelector("dialog[open]")) return;
+    // Now, not when it is closed: who goes on to the next page meanwhile has seen it as well.
+    remember();
+    show();
   }
 
   function onScroll() {
