@@ -41,7 +41,7 @@ from app.delivery import (
     tallying,
 )
 from app.delivery.journal import Journal
-from app.delivery.models import Batch, Delivery, DiaryEntry, Outage
+from app.delivery.models import Batch, DiaryEntry, Outage
 from app.mailer.address import BadAddress, quick
 from app.mailer.smtp import Courier, Mail, Outcome, RelaySettings, run
 
@@ -479,11 +479,7 @@ class _Run:
 @cache
 def _people_of(dialect: str, *, with_fields: bool) -> sa.Select[Any]:
     columns = [getattr(Contact, name) for name in NAMES if with_fields or name != "fields"]
-    return (
-        sa.select(Delivery.id, Contact.tracking_off, *columns)
-        .join(Contact, Contact.id == Delivery.contact_id)
-        .where(recording.among_ids(dialect))
-    )
+    return recording.with_person(dialect, Contact.tracking_off, *columns)
 
 
 def finish_if_over(campaign_id: int) -> bool:

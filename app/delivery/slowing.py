@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from app.contacts.models import Contact
 from app.core.clock import now
-from app.core.db import db, insert
+from app.core.db import db, dialect_name, insert
 from app.delivery import hosting, recording, tallying
 from app.delivery.models import Delivery, DiaryEntry, ProviderPace
 from app.mailer import mailbox_providers, pacing
@@ -125,11 +125,8 @@ class Slowing:
 
     def _look(self, ids: Sequence[int]) -> dict[int, str]:
         """The provider of each delivery."""
-        rows = db.session.execute(
-            sa.select(Delivery.id, Contact.address)
-            .join(Contact, Contact.id == Delivery.contact_id)
-            .where(recording.among(ids))
-        ).all()
+        query = recording.with_person(dialect_name(), Contact.address)
+        rows = db.session.execute(query, {"ids": recording.id_list(ids)}).all()
         domains = {row.id: row.address.rpartition("@")[2] for row in rows}
         if new := set(domains.values()) - self._providers.keys():
             self._providers.update(hosting.providers_of(new))

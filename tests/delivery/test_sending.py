@@ -1,5 +1,6 @@
 """From a planned campaign to rows that say what became of everybody."""
 
+import os
 import ssl
 import time
 from datetime import timedelta
@@ -38,6 +39,26 @@ def test_everybody_gets_one_mail_and_the_campaign_ends(campaign_to, to_server):
     assert sorted(to_server.recipients()) == sorted(some(300))
     assert campaign.state == "sent"
     assert campaign.finished_at is not None
+
+
+@pytest.mark.skipif(
+    os.environ.get("LEADERSEND_TEST_DATABASE") != "postgresql", reason="SQLite never reads them all"
+)
+def test_a_chunk_of_mails_does_not_read_all_contacts(campaign_to):
+    campaign = campaign_to(some(5000))
+    starting.plan(campaign.id)
+    ids = db.session.scalars(sa.select(Delivery.id).limit(1000)).all()
+    query = sending._people_of("postgresql", with_fields=False)
+    with transaction():
+        db.session.execute(sa.text("ANALYZE contact, delivery"))
+    steps = db.session.connection()
+
+    plain = query.compile(steps.engine)
+    rows = steps.exec_driver_sql(f"EXPLAIN {plain}", plain.construct_params({"ids": list(ids)}))
+    plan = "\n".join(rows.scalars())
+
+    assert "Index Scan using pk_contact" in plan
+    assert "Seq Scan on contact" not in plan
 
 
 def test_each_fault_ends_in_the_state_that_it_deserves(campaign_to, to_server):
