@@ -7,17 +7,18 @@ planning again goes on behind it, and two planners at once write nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.campaigns import audience
 from app.campaigns.models import Campaign
+from app.core import trimming
 from app.core.clock import now
 from app.core.db import BULK, WRITE, BigId, db, insert, take_stock, transaction
 from app.delivery import gathering, tallying
-from app.delivery.gathering import Portion
 from app.delivery.models import Batch, Delivery
 from app.plans import allowance
 
@@ -29,24 +30,34 @@ BATCHES_AT_ONCE = 10
 WRITING = {WRITE: True, BULK: True}
 
 
-def _fill(*, careful: bool) -> Any:
-    """Rows for what becomes one Batch. Who was erased since the audience was read is noticed before
-    sending (`claiming.forget_erased`): a look at each person would cost a tenth of the plan."""
+@dataclass(frozen=True)
+class _Slice:
+    """What one transaction writes."""
+
+    campaign_id: int
+    begin: int
+    """Number of its first person in the audience, from 1 on."""
+    size: int
+    is_last: bool
+
+
+@cache
+def _filling(dialect: str, *, careful: bool) -> Any:
+    """Rows for some Batches. Who was erased since the audience was read is noticed before sending
+    (`claiming.forget_erased`): a look at each person would cost a tenth of the plan."""
     people = gathering.people()
-    person, number = people.selected_columns
+    person, delivery_id, batch_id = people.selected_columns
     rows = people.with_only_columns(
-        number,
+        delivery_id,
         sa.bindparam("campaign", type_=BigId),
         person,
-        sa.bindparam("batch", type_=BigId),
+        batch_id,
         sa.literal_column("'pending'"),
         sa.literal_column("0"),
     )
     columns = ["id", "campaign_id", "contact_id", "batch_id", "state", "tries"]
     filled = insert(Delivery).from_select(columns, rows)
-    return (filled.on_conflict_do_nothing() if careful else filled).execution_options(
-        preserve_rowcount=True
-    )
+    return filled.on_conflict_do_nothing() if careful else filled
 
 
 def plan(campaign: Campaign) -> int:
@@ -73,8 +84,9 @@ def plan(campaign: Campaign) -> int:
             gathering.forget(connection)
             connection.commit()
             if connection.dialect.name == "sqlite":
-                # The same process sends next, and needs none of the pages that it holds.
                 connection.execute(sa.text("PRAGMA shrink_memory"))
+            # The same process sends next, and needs none of what this took.
+            trimming.give_back()
 
 
 def _audience(campaign: Campaign) -> sa.Select[int]:
@@ -113,16 +125,15 @@ def _copy(connection: sa.Connection, campaign_id: int) -> int:
     total = gathering.count(writing)
     writing.rollback()
     added, at_once = 0, BATCH_SIZE * BATCHES_AT_ONCE
-    for first in range(1, max(total, 1) + 1, at_once):
-        numbers = range(first, min(first + at_once, total + 1), BATCH_SIZE)
-        portions = [gathering.portion(writing, begin, BATCH_SIZE) for begin in numbers]
-        writing.rollback()
-        is_last = first + at_once > total
+    for begin in range(1, max(total, 1) + 1, at_once):
+        slice_ = _Slice(
+            campaign_id, begin, min(at_once, total + 1 - begin), begin + at_once > total
+        )
         try:
-            n = _write(writing, campaign_id, portions, is_last=is_last)
+            n = _write(writing, slice_, careful=False)
         except sa.exc.IntegrityError:
             # A merge gave the mail of somebody who is written to somebody who comes now.
-            n = _write(writing, campaign_id, portions, is_last=is_last, careful=True)
+            n = _write(writing, slice_, careful=True)
         if n is None:
             break
         added += n
@@ -143,79 +154,76 @@ def _is_to_plan(connection: sa.Connection, campaign_id: int) -> bool:
     return found is not None
 
 
-def _write(
-    connection: sa.Connection,
-    campaign_id: int,
-    portions: Sequence[Portion],
-    *,
-    is_last: bool,
-    careful: bool = False,
-) -> int | None:
-    """A Batch for each portion, by few statements, however many rows. None where nothing is to be
+def _write(connection: sa.Connection, slice_: _Slice, *, careful: bool) -> int | None:
+    """Batches for a slice, by few statements, however many rows. None where nothing is to be
     planned any more. `careful` asks an index about each row before writing it, which takes longer:
     somebody may have a mail out of the order."""
     with connection.begin():
-        if not _is_to_plan(connection, campaign_id):
+        if not _is_to_plan(connection, slice_.campaign_id):
             return None
-        added = _fill_batches(connection, campaign_id, portions, careful) if portions else 0
-        if is_last:
-            _finish(connection, campaign_id)
+        added = _fill(connection, slice_, careful=careful) if slice_.size else 0
+        if slice_.is_last:
+            _finish(connection, slice_.campaign_id)
     return added
 
 
-def _fill_batches(
-    connection: sa.Connection, campaign_id: int, portions: Sequence[Portion], careful: bool
-) -> int:
-    """The Batches, their Deliveries, and the counters of the receipt; returns how many Deliveries.
+def _fill(connection: sa.Connection, slice_: _Slice, *, careful: bool) -> int:
+    """The Deliveries, their Batches, and the counters of the receipt; returns how many Deliveries.
     Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
     that order."""
-    fill, added = _fill(careful=careful), 0
-    fixed = {"campaign": campaign_id, "above": _last_person(connection, campaign_id)}
-    before = _reserve_ids(connection, sum(portion.size for portion in portions)) - 1
-    opened = _open_batches(connection, campaign_id, len(portions))
-    for batch_id, portion in zip(opened, portions, strict=True):
-        place = {"begin": portion.begin, "size": portion.size, "before": before}
-        size = connection.execute(fill, {**fixed, **place, "batch": batch_id}).rowcount
-        first_id, before = before + 1, before + portion.size
-        values = {"size": size, "first_id": first_id, "last_id": before, "up_to": portion.up_to}
-        # Empty: another planner was here, and everybody of these is in a batch of theirs.
-        change = sa.update(Batch).values(**values) if size else sa.delete(Batch)
-        connection.execute(change.where(Batch.id == batch_id))
-        added += size
+    campaign_id, size = slice_.campaign_id, slice_.size
+    people = {"begin": slice_.begin, "size": size, "each": BATCH_SIZE}
+    people["above"] = _last_person(connection, campaign_id)
+    portions = gathering.portions(connection, **people)
+    first_id = _reserve_ids(connection, "delivery", size)
+    first_batch = _reserve_ids(connection, "batch", -(-size // BATCH_SIZE))
+    places = {"first_id": first_id, "first_batch": first_batch, "campaign": campaign_id}
+    fill = _filling(connection.dialect.name, careful=careful)
+    connection.execute(fill, {**people, **places})
+    last_number, batches = _last_number(connection, campaign_id), []
+    for number, portion in enumerate(portions, last_number + 1):
+        batch_id, begin = first_batch + portion.number, first_id + portion.number * BATCH_SIZE
+        last = min(begin + BATCH_SIZE, first_id + size) - 1
+        n = _written(connection, batch_id, begin, last) if careful else portion.size
+        row = {"id": batch_id, "number": number, "size": n, "up_to": portion.up_to}
+        if n:
+            batches.append({**row, "first_id": begin, "last_id": last})
+    if batches:
+        fixed = {"campaign_id": campaign_id, "state": "ready", "runs": 0}
+        connection.execute(sa.insert(Batch), [{**fixed, **batch} for batch in batches])
+    added = sum(batch["size"] for batch in batches)
     tallying.shift(campaign_id, {("pending", ""): added}, on=connection)
     return added
 
 
-def _reserve_ids(connection: sa.Connection, n: int) -> int:
+def _written(connection: sa.Connection, batch_id: int, first_id: int, last_id: int) -> int:
+    """Deliveries of a Batch."""
+    of_batch = (Delivery.id.between(first_id, last_id), Delivery.batch_id == batch_id)
+    return connection.scalar(sa.select(sa.func.count()).where(*of_batch)) or 0
+
+
+def _reserve_ids(connection: sa.Connection, table: str, n: int) -> int:
     """The first of n ids in a row that nobody else takes."""
+    name = {"name": table}
     if connection.dialect.name == "sqlite":
-        last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'delivery'")
-        return (connection.scalar(last) or 0) + 1
+        last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        return (connection.scalar(last, name) or 0) + 1
     # The name of the sequence is looked up once, not for each id.
     taken = sa.text(
         "SELECT min(id), max(id) FROM (SELECT nextval((SELECT"
-        " CAST(pg_get_serial_sequence('delivery', 'id') AS regclass))) AS id"
+        " CAST(pg_get_serial_sequence(:name, 'id') AS regclass))) AS id"
         " FROM generate_series(1, :n)) AS taken"
     )
     while True:
-        first, last_id = connection.execute(taken, {"n": n}).one()
+        first, last_id = connection.execute(taken, {**name, "n": n}).one()
         if last_id - first == n - 1:  # else somebody took one between, and we take others
             return int(first)
 
 
-def _open_batches(connection: sa.Connection, campaign_id: int, n: int) -> Sequence[int]:
-    """New ones behind those that are there; their ids."""
-    last = connection.scalar(
-        sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
-    )
-    numbers = range((last or 0) + 1, (last or 0) + 1 + n)
-    row = {"campaign_id": campaign_id, "size": 0, "state": "ready", "runs": 0}
-    connection.execute(sa.insert(Batch), [{**row, "number": number} for number in numbers])
-    return connection.scalars(
-        sa.select(Batch.id)
-        .where(Batch.campaign_id == campaign_id, Batch.number >= numbers[0])
-        .order_by(Batch.number)
-    ).all()
+def _last_number(connection: sa.Connection, campaign_id: int) -> int:
+    """Of a Batch; 0 before the first."""
+    last = sa.select(sa.func.max(Batch.number)).where(Batch.campaign_id == campaign_id)
+    return connection.scalar(last) or 0
 
 
 def _finish(connection: sa.Connection, campaign_id: int) -> None:

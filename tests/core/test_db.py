@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from app.accounts.models import Account
 from app.core.db import db, transaction
@@ -39,3 +41,17 @@ def test_moments_come_back_in_utc(alice: Person) -> None:
 
     assert alice.account.created_at == at
     assert alice.account.created_at.tzinfo is not None
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.skipif(
+    os.environ.get("LEADERSEND_TEST_DATABASE") != "postgresql", reason="SQLite has pragmas for it"
+)
+def test_only_what_is_repeated_after_a_power_cut_does_not_wait_for_the_disk() -> None:
+    asked = sa.text("SHOW synchronous_commit")
+    waits = []
+    for is_bulk in (False, True, False):
+        with transaction(bulk=is_bulk):
+            waits.append(db.session.scalar(asked))
+
+    assert waits == ["on", "off", "on"]

@@ -88,7 +88,7 @@ def test_the_suppressed_are_not_planned(alice: Person) -> None:
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize(
     ("module", "step"),
-    [(planning, "_open_batches"), (planning, "_fill_batches"), (tallying, "shift")],
+    [(planning, "_reserve_ids"), (planning, "_fill"), (tallying, "shift")],
 )
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_planning_goes_on_where_a_crash_left_it(
