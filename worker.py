@@ -81,7 +81,7 @@ AFTER_ERROR_S = 5.0
 DRAIN_S = 9.0
 LONGEST_PAUSE_S = 30.0
 #: How much workers stand back behind the web server and the tick.
-NICE = 10
+NICE = 15
 #: Until all threads of the tick are there; where they are not, it ends and is started again.
 START_S = 20.0
 

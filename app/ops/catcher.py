@@ -129,8 +129,8 @@ def _talk(door: Door) -> SMTP:
 
 def main() -> None:
     """Run the door alone."""
-    # Pages first, then mail that goes out (workers have 10); who brings bounces can wait.
-    os.nice(15)
+    # Pages first, then mail that goes out (workers have 15); who brings bounces can wait.
+    os.nice(19)
     asyncio.run(serve(load()))
 
 
