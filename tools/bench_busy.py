@@ -56,6 +56,7 @@ def run(mails: int) -> Iterator[Result]:
         large = bench_send.compose(api, bench_send.fill(api, mails))
         other, _ = _account(server, "charlie")
         small = bench_send.compose(other, bench_send.fill(other, SMALL))
+        bench_send.wait_for_seals(server)
         browser = _signed_in(server, "alice", link)
         pages = {
             "home": "/home", "contacts": "/contacts", "search as you type": "/contacts?q=ver",

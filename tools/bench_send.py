@@ -171,6 +171,7 @@ def send(server: LeaderSend, mails: int) -> Sent:
     api = open_account(server)
     list_id = fill(api, mails)
     campaign = compose(api, list_id)
+    wait_for_seals(server)
     with Watch(server.process.pid) as watch:
         api.post(f"/campaigns/{campaign}/send", {})
         done = api.wait(f"/campaigns/{campaign}", _is_sent, seconds=1800, every_s=0.5)
@@ -219,18 +220,34 @@ def _is_sent(row: Any) -> bool:
     return bool(row["state"] == "sent")
 
 
+def wait_for_seals(server: LeaderSend, *, seconds: float = 120) -> None:
+    """Until the ledger of consents is sealed, which is work of the import, not of what follows."""
+    newest = "SELECT coalesce(max(id), 0) FROM consent"
+    sealed = "SELECT coalesce(max(last_id), 0) FROM consent_seal"
+    end = time.monotonic() + seconds
+    while not _row(server, f"SELECT ({sealed}) >= ({newest})")[0]:
+        if time.monotonic() > end:
+            raise RuntimeError("the ledger of consents was not sealed in time")
+        time.sleep(0.5)
+
+
 def _planning_s(server: LeaderSend, campaign: int) -> float:
     """How long the plan took; the campaign's row knows when it was ready."""
+    asked = "SELECT started_at, planned_at FROM campaign WHERE id = :id"
+    began, ended = _row(server, asked, id=campaign)
+    return _moment(str(ended)) - _moment(str(began))
+
+
+def _row(server: LeaderSend, query: str, **values: int) -> Any:
     import sqlalchemy as sa
 
     url = server.env.get("DATABASE_URL") or f"sqlite:///{server.home}/leadersend.sqlite"
     engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        row = connection.execute(
-            sa.text("SELECT started_at, planned_at FROM campaign WHERE id = :id"), {"id": campaign}
-        ).one()
-    engine.dispose()
-    return _moment(str(row.planned_at)) - _moment(str(row.started_at))
+    try:
+        with engine.connect() as connection:
+            return connection.execute(sa.text(query), values).one()
+    finally:
+        engine.dispose()
 
 
 def _moment(text: str) -> float:
@@ -276,5 +293,5 @@ class Watch:
             except psutil.Error:
                 continue
             self._cpu[one.pid] = times.user + times.system
-            if "worker" in command:
+            if "worker.py" in command:  # the web server has workers, too
                 self.worker_mb = max(self.worker_mb, memory)
