@@ -13,8 +13,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import redis
-
 from app.analytics import marks, salting
 from app.analytics.marks import Mark
 from app.core import queue_server
@@ -23,7 +21,6 @@ from app.tracking import agents
 
 STREAM = "views"
 LONGEST_STREAM = 200_000
-REST_S = 2.0
 #: A page that was shown longer ago is not being looked at for the first time.
 LATEST_S = 3_600
 #: Time on a page is told so long after it was shown.
@@ -33,7 +30,6 @@ MOST_PLACES = 500
 MOST_PIECES = 20
 
 _HEADERS = (("User-Agent", "HTTP_USER_AGENT"), ("DNT", "HTTP_DNT"), ("Sec-GPC", "HTTP_SEC_GPC"))
-_rest_until = [0.0]
 
 
 def declines(headers: Mapping[str, str]) -> bool:
@@ -78,15 +74,11 @@ def _counts(mark: Mark, headers: Mapping[str, str], latest_s: int) -> bool:
 def _push(
     mark: Mark, what: str, n: int, piece: int, address: str, headers: Mapping[str, str]
 ) -> None:
-    if time.monotonic() < _rest_until[0]:
-        return
     visitor = salting.visitor(
         address, headers.get("User-Agent") or "", scope=f"{mark.kind} {mark.of}"
     )
     line = (what, mark.kind, mark.key, mark.view, visitor, int(time.time()), n, piece, mark.host)
-    try:
-        queue_server.hasty_client().xadd(
-            STREAM, {"v": json.dumps(line)}, maxlen=LONGEST_STREAM, approximate=True
-        )
-    except redis.RedisError:
-        _rest_until[0] = time.monotonic() + REST_S
+    entry: dict[Any, Any] = {"v": json.dumps(line)}
+    queue_server.hastily(
+        lambda client: client.xadd(STREAM, entry, maxlen=LONGEST_STREAM, approximate=True)
+    )

@@ -84,7 +84,7 @@ def begin_checkout(account: Account, by: Member, plan_key: str) -> Step:
     contract = db.session.get(Contract, account_id, populate_existing=True)
     if contract is None or is_live(contract):
         raise PaidAlready
-    before, moment = contract.checkout_ref, now()
+    moment = now()
     base = settings.get().BASE_URL
     key = _key("checkout", account_id, plan.price_id, int(moment.timestamp()) // SAME_CHECKOUT_S)
     db.session.rollback()
@@ -92,13 +92,15 @@ def begin_checkout(account: Account, by: Member, plan_key: str) -> Step:
         customer_ref, account_id, plan.price_id, key=key,
         done=f"{base}/settings/billing?paid={plan.key}", back=f"{base}/settings/billing",
     )  # fmt: skip
-    if before and before != step.ref:
-        _end_checkout(before)
     with transaction():
         contract = _row(account_id)
+        # Read only now: of two who begin at once, the later one sees the other's.
+        before = contract.checkout_ref
         contract.checkout_ref, contract.checkout_at = step.ref, moment
         contract.look_at = moment + timedelta(seconds=10)
         auditing.note(account, by, "billing.checkout", f"plan {plan.key}")
+    if before and before != step.ref:
+        _end_checkout(before)
     return step
 
 

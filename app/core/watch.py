@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
+
+import redis
 
 from app.core import queue_server
 from app.core.clock import now
@@ -37,8 +38,6 @@ KINDS = {
 KEPT = timedelta(days=31)
 #: Networks that are remembered of one day, those with most.
 NETWORKS = 500
-REST_S = 2.0
-_rest_until = [0.0]
 
 
 def note(what: str, **details: object) -> None:
@@ -87,11 +86,10 @@ def refused(days: int = 7) -> Refused:
 
 
 def _count(kind: str, network: str) -> None:
-    if time.monotonic() < _rest_until[0]:
-        return
     day, seconds = _day(0), int(KEPT.total_seconds())
-    try:
-        with queue_server.hasty_client().pipeline(transaction=False) as line:
+
+    def add(client: redis.Redis) -> None:
+        with client.pipeline(transaction=False) as line:
             line.hincrby(f"refused:{day}", kind, 1)
             line.expire(f"refused:{day}", seconds)
             if network:
@@ -99,8 +97,8 @@ def _count(kind: str, network: str) -> None:
                 line.zremrangebyrank(f"refused-from:{day}", 0, -NETWORKS - 1)
                 line.expire(f"refused-from:{day}", seconds)
             line.execute()
-    except queue_server.AWAY:
-        _rest_until[0] = time.monotonic() + REST_S
+
+    queue_server.hastily(add)
 
 
 def _day(back: int) -> str:

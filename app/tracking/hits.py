@@ -20,8 +20,6 @@ from collections.abc import Sequence
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-import redis
-
 from app.core import queue_server, settings
 from app.core.tokens import derive_key
 from app.tracking.verdicts import HUMAN, MACHINE, Headers, Hit, Look, block_of, of_request
@@ -33,8 +31,6 @@ STREAM = "hits"
 LONGEST_STREAM = 1_000_000
 #: The spool takes no more than this; a disk must not fill up with opens.
 LARGEST_SPOOL_BYTES = 64_000_000
-#: After the queue server failed, so long nobody waits for it again.
-REST_S = 2.0
 #: A file of the spool is written to for one second and taken after this many.
 RIPE_S = 3
 
@@ -57,7 +53,6 @@ COUNT_BITS = 24
 #: In the year 2100; no hit is later.
 LATEST_MS = 4_102_444_800_000
 
-_rest_until = [0.0]
 _counts = itertools.count(secrets.randbelow(1 << COUNT_BITS))
 _gathered: deque[str] = deque()
 _way = threading.Lock()
@@ -128,8 +123,8 @@ def parse(line: str | bytes) -> Hit | None:
 
 
 def forget() -> None:
-    """Try the queue server again at once."""
-    _rest_until[0] = 0.0
+    """Try the queue server again at once, and measure the spool."""
+    queue_server.ask_again()
     _measured[:] = [0.0, 0.0]
 
 
@@ -172,15 +167,8 @@ def _carry() -> None:
 
 
 def _send(lines: Sequence[str]) -> bool:
-    if time.monotonic() < _rest_until[0]:
-        return False
-    try:
-        queue_server.hasty_client().eval(CARRY, 1, STREAM, *lines, str(LONGEST_STREAM))
-        return True
-    except redis.RedisError as error:
-        _rest_until[0] = time.monotonic() + REST_S
-        log.warning("hits go to the spool, the queue is away: %s", type(error).__name__)
-        return False
+    most = str(LONGEST_STREAM)
+    return queue_server.hastily(lambda client: client.eval(CARRY, 1, STREAM, *lines, most))
 
 
 def _spool(lines: Sequence[str]) -> None:

@@ -32,7 +32,7 @@ SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1 Version
 @pytest.fixture(autouse=True)
 def fresh(app: Flask) -> None:
     salting._salts.clear()
-    noting._rest_until[0] = 0.0
+    queue_server.ask_again()
 
 
 def look(client: Client, path: str, *, agent: str = FIREFOX, **headers: str) -> str:
