@@ -79,6 +79,7 @@ def begin(account: Account, by: Member, *, name: str) -> Closing:
 
 def undo(account: Account, by: Member) -> None:
     """As it was before; campaigns wait to be resumed. Raises WrongState."""
+    db.session.refresh(account, with_for_update=True)
     gone = db.session.execute(
         sa.delete(Closing)
         .where(Closing.account_id == account.id, Closing.due_at > now())
