@@ -216,6 +216,16 @@ def version(number: int) -> PolicyVersion:
     return found
 
 
+def number_or_none(number: int | None) -> int | None:
+    """The number where there is a version of it: what addresses name may be anything."""
+    if number is None or not 0 < number < LARGEST:
+        return None
+    found: int | None = db.session.scalar(
+        sa.select(PolicyVersion.number).where(PolicyVersion.number == number)
+    )
+    return found
+
+
 def versions(limit: int = 100) -> Sequence[PolicyVersion]:
     """The latest, newest first, without their texts."""
     return db.session.scalars(
@@ -240,12 +250,12 @@ def replacements(found: Sequence[PolicyVersion]) -> dict[int, int]:
     """Numbers of versions that never count → the number that took their place."""
     later = aliased(PolicyVersion)
     rows = db.session.execute(
-        sa.select(PolicyVersion.number, sa.func.max(later.number))
+        sa.select(PolicyVersion.number, sa.func.max(later.number).label("by"))
         .join(later, _replaces(later))
         .where(PolicyVersion.id.in_([one.id for one in found]))
         .group_by(PolicyVersion.number)
     )
-    return {number: by for number, by in rows}
+    return {row.number: row.by for row in rows}
 
 
 def accepted_by(version_id: int) -> int:
@@ -319,9 +329,7 @@ def _accepted_since(member: Member) -> sa.Exists:
             Acceptance.member_id == member.id,
             sa.tuple_(accepted.effective_at, accepted.number)
             >= sa.tuple_(PolicyVersion.effective_at, PolicyVersion.number),
-            sa.or_(
-                PolicyVersion.by_member_id.is_(None), accepted.number >= PolicyVersion.number
-            ),
+            sa.or_(PolicyVersion.by_member_id.is_(None), accepted.number >= PolicyVersion.number),
         )
         .correlate(PolicyVersion)
         .exists()
