@@ -87,6 +87,9 @@ def test_pressing_twice_leads_to_one_page_and_an_older_page_dies(
     assert payments.sessions[other.ref]["status"] == "open"
     assert len(payments.customers) == 1
 
+    back = contracts.begin_checkout(alice.account, alice.member, "small")
+    assert [ref for ref, one in payments.sessions.items() if one["status"] == "open"] == [back.ref]
+
 
 def test_of_two_who_begin_at_once_one_page_is_left(
     alice: Person, payments: PaymentServer, monkeypatch: pytest.MonkeyPatch

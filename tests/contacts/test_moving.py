@@ -125,6 +125,20 @@ def test_a_further_address_of_a_card_is_noted(bring: Bring) -> None:
     assert contact("ann@example.com").notes == "Other addresses: a@work.example"
 
 
+def test_an_address_may_stand_as_mail_programs_write_it(bring: Bring) -> None:
+    import_ = bring(
+        "Email,Company\nMailto:ann@example.com,Shop\n<ben@example.com>,\n"
+        '"Doe, Cid <cid@example.com>",\n"d@example.com; e@example.com",\n<script>,\nmailto:,\n'
+        "Fay 4111 1111 1111 1111 <fay@example.com>,\n"
+    )
+
+    assert (import_.created, import_.rejected) == (3, 4)
+    assert contact("ann@example.com").company == "Shop"
+    assert contact("ben@example.com").first_name == ""
+    cid = contact("cid@example.com")
+    assert (cid.first_name, cid.last_name) == ("Cid", "Doe")
+
+
 def test_rejected_rows_have_the_number_of_the_spreadsheet(bring: Bring) -> None:
     grid = [["Customers of 2024"], [], ["Email", "Name"], ["ann@example.com", "Ann"], [], ["no"]]
 
