@@ -22,6 +22,7 @@ from flask import (
     request,
     url_for,
 )
+from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from limits.storage import RedisStorage
@@ -33,7 +34,7 @@ from app.accounts import routes as accounts
 from app.analytics import noting
 from app.analytics import routes as analytics
 from app.api import routes as api
-from app.auth import barring, cookies, current, demanding, guarding, sessions
+from app.auth import barring, cookies, current, demanding, guarding, sessions, throttling
 from app.auth import routes as auth
 from app.billing import routes as billing
 from app.campaigns import routes as campaigns
@@ -470,6 +471,8 @@ def _watch(status: int) -> None:
 
 def _in_words(error: HTTPException) -> str:
     """What the error says, where somebody wrote it here; else our words for the library's."""
+    if isinstance(error, RateLimitExceeded) and not error.limit.error_message:
+        return f"Too many requests. {throttling.pause(error.limit.limit)}"
     if error.description and error.description != type(error).description:
         return error.description
     return WORDS.get(error.code or 500, error.description or "That did not work.")

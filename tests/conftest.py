@@ -293,6 +293,30 @@ def at_once(app: Flask, number: int, work: Callable[[], None]) -> list[BaseExcep
 
 
 @pytest.fixture
+def at_commits(app: Flask) -> Iterator[Callable[[str], list[tuple[Any, bool]]]]:
+    """at_commits(query) tells of each commit from then on what the query finds in it, and whether
+    it waits for the disk."""
+    asked: list[Callable[[sa.Connection], None]] = []
+
+    def listen(query: str) -> list[tuple[Any, bool]]:
+        found: list[tuple[Any, bool]] = []
+
+        def look(connection: sa.Connection) -> None:
+            is_sqlite = connection.dialect.name == "sqlite"
+            ask = "PRAGMA synchronous" if is_sqlite else "SHOW synchronous_commit"
+            waits = connection.exec_driver_sql(ask).scalar() in (2, "on")
+            found.append((connection.exec_driver_sql(query).scalar(), waits))
+
+        sa.event.listen(db.engine, "commit", look)
+        asked.append(look)
+        return found
+
+    yield listen
+    for look in asked:
+        sa.event.remove(db.engine, "commit", look)
+
+
+@pytest.fixture
 def home(settings: Config) -> Path:
     """The data folder."""
     return settings.LEADERSEND_HOME

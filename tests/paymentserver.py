@@ -35,6 +35,7 @@ TAKES = {
         r"|cancel_url|billing_address_collection|tax_id_collection\[enabled\]"
         r"|customer_update\[(address|name)\]|automatic_tax\[enabled\]"
     ),
+    r"GET /v1/checkout/sessions/\w+": r"",
     r"POST /v1/checkout/sessions/\w+/expire": r"",
     r"POST /v1/billing_portal/sessions": r"customer|return_url",
     r"POST /v1/subscriptions/\w+": r"cancel_at_period_end",
@@ -173,6 +174,7 @@ class PaymentServer:
         acts = {
             "POST customers": self._customer,
             "POST checkout": self._session,
+            "GET checkout": lambda refs, form: self._known(self.sessions, refs[1]),
             "POST billing_portal": self._portal,
             "POST subscriptions": self._change,
             "GET subscriptions": lambda refs, form: self._of(

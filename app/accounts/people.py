@@ -59,9 +59,10 @@ def invite(
         _demand_may_give(account, by, rights.of(before))
         db.session.delete(before)
     db.session.flush()
-    invited = len(open_invitations(account))
-    allowance.demand_room(account, "people", len(members(account)) + invited)
-    if invited >= OPEN_AT_MOST:
+    invited = open_invitations(account)
+    living = sum(one.expires_at > now() for one in invited)
+    allowance.demand_room(account, "people", len(members(account)) + living)
+    if len(invited) >= OPEN_AT_MOST:
         raise Invalid(f"{OPEN_AT_MOST} invitations are open. Take one back first.")
     secret = tokens.secret()
     invitation = Invitation(

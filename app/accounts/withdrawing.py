@@ -6,6 +6,7 @@ Whoever leaves knows the links and secrets that they made, and could come back b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -41,6 +42,27 @@ def withdraw(account: Account, by: Member, member_id: int) -> Withdrawn:
     return Withdrawn(_take_back(account, by, member_id), _revoke(account, by, member_id))
 
 
+def withdraw_since(member: Member, since: datetime) -> None:
+    """End what was handed out in somebody's name from a moment on, in each of their accounts: it
+    may have been somebody else. Who has joined meanwhile stays.
+    """
+    for place in queries.memberships_of(member):
+        account = db.session.get_one(Account, place.account_id)
+        made = db.session.scalars(
+            sa.delete(Invitation)
+            .where(
+                Invitation.account_id == account.id,
+                Invitation.invited_by_id == member.id,
+                Invitation.accepted_at.is_(None),
+                Invitation.created_at >= since,
+            )
+            .returning(Invitation.id)
+        ).all()
+        for invitation_id in made:
+            auditing.note(account, member, "person.uninvite", f"invitation {invitation_id}")
+        _end_tokens(account, member, member.id, ApiToken.created_at >= since)
+
+
 def tokens_of(account: Account) -> dict[int, int]:
     """{member id: how many living tokens they made}."""
     rows = db.session.execute(
@@ -70,9 +92,15 @@ def _revoke(account: Account, by: Member, member_id: int) -> int:
     member = db.session.get(Member, member_id)
     if member is not None and rights.allows(_held(account, member), MAKES_TOKENS):
         return 0
+    return _end_tokens(account, by, member_id)
+
+
+def _end_tokens(
+    account: Account, by: Member, member_id: int, *which: sa.ColumnElement[bool]
+) -> int:
     gone = db.session.scalars(
         sa.update(ApiToken)
-        .where(*_living(account), ApiToken.made_by_id == member_id)
+        .where(*_living(account), ApiToken.made_by_id == member_id, *which)
         .values(revoked_at=now())
         .returning(ApiToken.id)
     ).all()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, notices, opening
+from app.accounts import auditing, notices, opening, withdrawing
 from app.accounts.models import Member
 from app.auth import known_browsers, links, passwords, second_factors, sessions
 from app.auth.models import (
@@ -71,7 +71,8 @@ def sound(secret: str) -> Member:
 
 
 def shut_out(member: Member, *, since: datetime, address: str) -> None:
-    """End all sessions, let the password and open links die, and forget what was added since.
+    """End all sessions, let the password and open links die, and forget what was added or handed
+    out since.
 
     `address` is the one that counts again: a link to set a password goes there.
     """
@@ -97,6 +98,7 @@ def shut_out(member: Member, *, since: datetime, address: str) -> None:
     db.session.execute(sa.delete(SignInStep).where(SignInStep.member_id == member.id))
     second_factors.end_without_any(member)
     known_browsers.forget(member, since=since)
+    withdrawing.withdraw_since(member, since)
     auditing.note(sessions.first_account(member), member, "sign_in.alarm")
     passwords.mail_link(member)
 

@@ -13,7 +13,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts import auditing, notices
 from app.accounts.models import Account, Member, Membership
-from app.auth import common, links, sessions, strength
+from app.auth import common, links, sessions, steps, strength
 from app.auth.models import PasswordLink
 from app.auth.strength import Strength
 from app.core import settings, tokens
@@ -63,7 +63,8 @@ def find(secret: str) -> PasswordLink:
 
 
 def redeem(secret: str, password: str) -> Member:
-    """Set a password by link: once, ending every session and every other link of the person.
+    """Set a password by link: once, ending every session, every sign-in that is under way, and
+    every other link of the person.
 
     Raises DeadLink, and Invalid for a password that is too easy.
     """
@@ -75,6 +76,7 @@ def redeem(secret: str, password: str) -> Member:
     member.password_hash = hashed(password)
     member.password_set_at = now()
     forget_links(member)
+    steps.end_all(member)
     sessions.end_all(member)
     _activate(member)
     auditing.note(sessions.first_account(member), member, "password.set")
@@ -167,6 +169,14 @@ def spend(member: Member) -> None:
     """Let the password die: somebody else may know it."""
     if member.password_hash:
         member.password_hash = SPENT
+
+
+def hold(member: Member, matched: str | None) -> bool:
+    """Whether the hash that a password matched is still the person's; held to the end of the
+    transaction, so that none is set or spent before whatever the old one opens is there to end.
+    """
+    query = sa.select(Member.password_hash).where(Member.id == member.id).with_for_update()
+    return db.session.scalar(query) == matched
 
 
 def refresh(member: Member, password: str) -> None:

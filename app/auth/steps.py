@@ -90,6 +90,15 @@ def use(step: SignInStep) -> None:
         raise Over
 
 
+def end_all(member: Member) -> None:
+    """Let every sign-in of somebody that is under way end; wrong codes stay counted."""
+    db.session.execute(
+        sa.update(SignInStep)
+        .where(SignInStep.member_id == member.id, SignInStep.used_at.is_(None))
+        .values(used_at=now())
+    )
+
+
 def member_of(step: SignInStep) -> Member:
     """Who it is about. Raises Over where it names nobody."""
     member = db.session.get(Member, step.member_id) if step.member_id else None

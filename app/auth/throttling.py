@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Response, abort, request
 from flask_limiter import RequestLimit
+from limits import RateLimitItem
 
 from app.auth import browsers, known_browsers, signing_in
 from app.auth.current import current_session
@@ -98,6 +99,13 @@ def mails_link(view: View) -> View:
 def secrets(view: View) -> View:
     """For pages behind a random secret."""
     return _limit_all(view, "60/minute;600/hour", network, "Too many tries. Wait a minute.")
+
+
+def pause(limit: RateLimitItem) -> str:
+    """What to do where a limit is reached, by how long its window is."""
+    window = limit.GRANULARITY.name
+    when = {"day": "a day", "hour": "an hour"}.get(window, "a minute")
+    return f"Wait {when}, then go on."
 
 
 def _few_at_once(view: View, key: Callable[[], str]) -> View:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from app.accounts import auditing, owners
 from app.accounts.models import Account, Member
@@ -84,21 +85,27 @@ def begin_checkout(account: Account, by: Member, plan_key: str) -> Step:
     contract = db.session.get(Contract, account_id, populate_existing=True)
     if contract is None or is_live(contract):
         raise PaidAlready
-    before, moment = contract.checkout_ref, now()
+    begun, moment = contract.checkout_ref, now()
     base = settings.get().BASE_URL
     key = _key("checkout", account_id, plan.price_id, int(moment.timestamp()) // SAME_CHECKOUT_S)
     db.session.rollback()
-    step = payments.checkout(
-        customer_ref, account_id, plan.price_id, key=key,
+    ask = partial(
+        payments.checkout, customer_ref, account_id, plan.price_id,
         done=f"{base}/settings/billing?paid={plan.key}", back=f"{base}/settings/billing",
     )  # fmt: skip
-    if before and before != step.ref:
-        _end_checkout(before)
+    step = ask(key=key)
+    if begun and step.ref != begun and not payments.is_open(step.ref):
+        # The answer of a moment ago once more, to a page that another plan has ended meanwhile.
+        step = ask(key=_key(key, begun))
     with transaction():
         contract = _row(account_id)
+        # Read only now: of two who begin at once, the later one sees the other's.
+        before = contract.checkout_ref
         contract.checkout_ref, contract.checkout_at = step.ref, moment
         contract.look_at = moment + timedelta(seconds=10)
         auditing.note(account, by, "billing.checkout", f"plan {plan.key}")
+    if before and before != step.ref:
+        _end_checkout(before)
     return step
 
 

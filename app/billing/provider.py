@@ -88,6 +88,9 @@ class Provider(Protocol):
     ) -> Step:
         """A page on which to pay for a price; it leads to `done`, or to `back`."""
 
+    def is_open(self, ref: str) -> bool:
+        """Whether a checkout that was begun can still be paid."""
+
     def end_checkout(self, ref: str) -> None:
         """Let a checkout that was begun die, where it still lives."""
 

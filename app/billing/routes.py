@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts import ladder
+from app.accounts import ladder, rights
 from app.auth import throttling
 from app.auth.current import current_account, current_member, needs, public
 from app.billing import contracts, events, provider, standing, usage
@@ -52,6 +52,7 @@ def limits_page() -> ResponseReturnValue:
         is_billing=provider.is_set(),
         extra=allowance.used(account)[1],
         ladder=ladder.limits(account),
+        roles=rights.ROLES,
         purposes=PURPOSES,
         kinds=KINDS,
     )

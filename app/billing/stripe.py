@@ -84,6 +84,10 @@ class Stripe:
             form["automatic_tax[enabled]"] = "true"
         return self._step(self._post("/v1/checkout/sessions", form, key))
 
+    def is_open(self, ref: str) -> bool:
+        """Whether a checkout that was begun can still be paid."""
+        return self._ask("GET", f"/v1/checkout/sessions/{_part(ref)}").get("status") == "open"
+
     def end_checkout(self, ref: str) -> None:
         """Let a checkout that was begun die, where it still lives."""
         self._post(f"/v1/checkout/sessions/{_part(ref)}/expire", {})

@@ -104,7 +104,8 @@ def _seals(
 def _write(seals: list[ConsentSeal]) -> bool:
     """False where somebody else was quicker, or the account is gone."""
     try:
-        with transaction(bulk=True) as session:
+        # Not in bulk: whoever takes evidence away takes this hash along, at any moment from now.
+        with transaction() as session:
             session.add_all(seals)
     except IntegrityError:
         return False

@@ -107,10 +107,12 @@ def _work(import_id: int, until: float) -> bool:
             before, at = at, _added(at, counts, chunk, found)
             if fresh := named - there:
                 at["lists"] = sorted(fresh.union(at.get("lists", ())))
-            with transaction(bulk=True):
+            with transaction(bulk=not is_done):
                 _hold(import_, before)
                 importing.note_problems(import_, chunk.problems)
                 _set_state(import_, at, is_done=is_done, ends=ends)
+            if is_done:
+                _end(import_)
             if ends:
                 return not is_done
 
@@ -121,13 +123,20 @@ def _hold(import_: Import, before: dict[str, Any]) -> None:
         raise importing.Overtaken("Another worker went on with this dry run.")
 
 
+def _end(import_: Import) -> None:
+    """Nobody goes on with it any more, unless somebody has begun anew meanwhile."""
+    with transaction():
+        db.session.refresh(import_, with_for_update=True)
+        if import_.state == "checked":
+            _forget_seen(import_)
+
+
 def _set_state(import_: Import, at: dict[str, Any], *, is_done: bool, ends: bool) -> None:
     import_.checked = at
     import_.lease_until = None if ends else now() + importing.LEASE
     if is_done:
         import_.checked = {**at, "at": now().isoformat()}
         import_.state = "checked"
-        _forget_seen(import_)
 
 
 def _added(at: dict[str, Any], counts: Counter[str], chunk: Chunk, found: Rows) -> dict[str, Any]:

@@ -385,7 +385,8 @@ def _work(import_id: int, until: float) -> bool:
             done = chunk.rows < CHUNK
             if done:  # pages and campaigns come next; what is still to be written is little
                 _take_stock()
-            with transaction(bulk=True, trusted=True):
+            # The file of a finished import may be removed at any time.
+            with transaction(bulk=not done, trusted=True):
                 _hold(import_, mark)
                 _save(import_, store, chunk)
                 goes_on = not done and time.monotonic() < until

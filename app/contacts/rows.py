@@ -12,6 +12,7 @@ from typing import Any
 
 from app.contacts import fields, kinds
 from app.contacts.domain_rules import Rules
+from app.contacts.formats.pasted import taken_apart
 from app.contacts.mapping import STATUSES, TARGETS, WAYS, Columns, fold
 from app.contacts.models import ContactField
 from app.contacts.naming import Names
@@ -219,6 +220,9 @@ class Reader:
         person.blocked = person.blocked or self._blocks
 
     def _person(self, number: int, address: str) -> Person:
+        name = ""
+        if "<" in address or ":" in address:
+            address, name = taken_apart(address)
         try:
             found = quick(address)
         except BadAddress as error:
@@ -230,6 +234,8 @@ class Reader:
             found = quick(f"{found.local}@{right}")
         person = Person(number, found.email, found.address, found.local)
         person.repaired = bool(right)
+        if name:
+            _full_name(person, name)
         return person
 
     @staticmethod

@@ -107,7 +107,7 @@ def tend() -> int:
     is_over = not done and not any(one.older for one in progress())
     db.session.rollback()
     if is_over and now() - keys.since > KEPT:
-        done += sealing.drop_older()
+        done += sealing.drop_older(keys)
     return done
 
 

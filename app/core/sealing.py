@@ -9,8 +9,11 @@ folder; a sealed value names its key ("v2:…"), so that values of all keys can 
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,18 +140,25 @@ def ring() -> Ring:
 
 def rotate() -> Ring:
     """Make another key and use it from now on; the older ones stay readable."""
-    keys, stored = ring(), _stored()
-    number = max(keys.boxes) + 1
-    stored[number] = Fernet.generate_key().decode()
-    _write(number, now(), stored)
+    with _held():
+        stored = _stored()
+        number = max(stored, default=0) + 1
+        stored[number] = Fernet.generate_key().decode()
+        _write(number, now(), stored)
     return ring()
 
 
-def drop_older() -> int:
-    """Forget every key of the file but the current one; returns how many."""
-    keys, stored = ring(), _stored()
-    older = [number for number in stored if number != keys.current]
-    if older and keys.since:
+def drop_older(keys: Ring) -> int:
+    """Forget every key of the file but the current one of `keys`; returns how many.
+
+    Nothing is forgotten where another key was made since those were looked at: what is sealed
+    was all seen under the key that is an older one now.
+    """
+    with _held():
+        stored = _stored()
+        older = [number for number in stored if number != keys.current]
+        if not older or not keys.since or _read(_file()).current != keys.current:
+            return 0
         _write(keys.current, keys.since, {keys.current: stored[keys.current]})
     return len(older)
 
@@ -191,6 +201,19 @@ def _file() -> Path:
     if _state.path is None:
         raise RuntimeError("Nobody has said where the keys are.")
     return _state.path
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """One at a time changes the file, in whichever process: two would lose one another's key, and
+    what was sealed with it."""
+    path = _file()
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _write(current: int, since: datetime, keys: dict[int, str]) -> None:

@@ -57,7 +57,9 @@ def _filling(dialect: str, *, careful: bool) -> Any:
     )
     columns = ["id", "campaign_id", "contact_id", "batch_id", "state", "tries"]
     filled = insert(Delivery).from_select(columns, rows)
-    return filled.on_conflict_do_nothing() if careful else filled
+    # Of a person in the campaign alone: a number that is taken twice must never leave somebody out.
+    once = ["contact_id", "campaign_id"]
+    return filled.on_conflict_do_nothing(index_elements=once) if careful else filled
 
 
 def plan(campaign: Campaign) -> int:

@@ -29,6 +29,8 @@ SUBJECT_MARK = re.compile(r"\[#\s?([2-9A-HJ-NP-Z]{8})\]", re.IGNORECASE)
 MOST_A_DAY = 20
 #: So many get an automatic word that the letter came; nobody's mailbox is flooded by us.
 CONFIRMED_A_DAY = 3
+#: The same letter again within this time was sent by pressing twice.
+PRESSED_AGAIN = timedelta(minutes=10)
 MOST_MESSAGES = 300
 WORDS_LENGTH = 8_000
 #: For how long closed ones are kept, where the operator chooses nothing else.
@@ -51,10 +53,7 @@ def open_(
     left_out: str = "",
 ) -> Ticket:
     """Begin a ticket with its first letter. Raises Invalid for a bad address."""
-    try:
-        address = addresses.parse(email).address
-    except addresses.BadAddress as error:
-        raise Invalid(str(error), {"email": [str(error)]}) from None
+    address = _address(email)
     ticket = Ticket(
         reference=_reference(), email=address, name=" ".join(name.split())[:200],
         subject=_subject(subject, text), purpose=purpose if purpose in PURPOSES else "support",
@@ -66,6 +65,35 @@ def open_(
     ticket.words = fold(f"{ticket.reference} {address} {ticket.name} {ticket.subject}") or ""
     hear(ticket, text, mail_id=mail_id, attached=attached, left_out=left_out)
     return ticket
+
+
+def just_asked(
+    *, email: str, subject: str, text: str, member: Member | None = None
+) -> Ticket | None:
+    """The ticket that the same letter opened a moment ago: buttons are pressed twice, and people
+    go back and send again."""
+    newest = db.session.scalar(
+        sa.select(Ticket)
+        .where(
+            Ticket.email == _address(email),
+            Ticket.member_id == member.id if member else Ticket.member_id.is_(None),
+            Ticket.origin != "mail",
+            Ticket.opened_at > now() - PRESSED_AGAIN,
+        )
+        .order_by(Ticket.id.desc())
+        .limit(1)
+    )
+    if newest is None or newest.messages != 1 or newest.subject != _subject(subject, text):
+        return None
+    written = sa.select(TicketMessage.text).where(TicketMessage.ticket_id == newest.id).limit(1)
+    return newest if db.session.scalar(written) == text else None
+
+
+def _address(email: str) -> str:
+    try:
+        return addresses.parse(email).address
+    except addresses.BadAddress as error:
+        raise Invalid(str(error), {"email": [str(error)]}) from None
 
 
 def hear(

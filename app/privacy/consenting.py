@@ -96,9 +96,10 @@ def record(
 
 
 def acceptable(number: int) -> PolicyVersion:
-    """A version that counts, or will. Raises NotFound for one that is over."""
+    """A version that counts, or will. Raises NotFound for one that is over or never counts."""
     version = publishing.version(number)
-    if version.effective_at <= now() and version.id != publishing.keep_up():
+    is_over = version.effective_at <= now() and version.id != publishing.keep_up()
+    if is_over or publishing.replacements([version]):
         raise NotFound("That version is not in force. The newest one")
     return version
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,10 @@ def write(number: int | None, words: Mapping[str, Any], accounts: Iterable[Accou
     """A new one, or another wording of one that is not published. Raises WrongState, Invalid."""
     if words["found_on"] < words["began_on"]:
         text = "It cannot be found before it began."
+        raise Invalid(text, {"found_on": [text]})
+    # Today by the operator's clock: in the east it is a day later than by ours.
+    if words["found_on"] > now().date() + timedelta(days=1):
+        text = "It cannot be found on a day that has not come yet."
         raise Invalid(text, {"found_on": [text]})
     row = one(number) if number else Incident()
     if row.published_at:

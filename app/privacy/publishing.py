@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +28,8 @@ from app.privacy.models import Acceptance, PolicyMailing, PolicyVersion
 
 #: More than any version has.
 LARGEST = 1_000_000
+#: How far ahead a version may be announced: one for a mistyped year would stand there for good.
+FURTHEST = timedelta(days=366)
 _known: dict[tuple[Any, ...], str] = {}
 
 
@@ -128,6 +130,9 @@ def publish_draft(
         raise Invalid("Say in plain words what changes.")
     if effective_at is not None and effective_at < now():
         effective_at = None
+    if effective_at is not None and effective_at > now() + FURTHEST:
+        text = "Choose a day within a year: what is published cannot be taken back."
+        raise Invalid(text, {"effective_on": [text]})
     sources = inventory.draft()
     sections = policy.text(settings.get(), sources)
     if fingerprint(sections) != seen:
@@ -173,7 +178,7 @@ def _standing_of(member: Member) -> dict[str, sa.Row[Any]]:
     columns += [getattr(PolicyVersion, name) for name in News.__dataclass_fields__]
     newest = (
         sa.select(*columns)
-        .where(~_accepted_since(member))
+        .where(~_accepted_since(member), ~_is_replaced())
         .order_by(PolicyVersion.number.desc())
         .limit(1)
     )
@@ -211,6 +216,16 @@ def version(number: int) -> PolicyVersion:
     return found
 
 
+def number_or_none(number: int | None) -> int | None:
+    """The number where there is a version of it: what addresses name may be anything."""
+    if number is None or not 0 < number < LARGEST:
+        return None
+    found: int | None = db.session.scalar(
+        sa.select(PolicyVersion.number).where(PolicyVersion.number == number)
+    )
+    return found
+
+
 def versions(limit: int = 100) -> Sequence[PolicyVersion]:
     """The latest, newest first, without their texts."""
     return db.session.scalars(
@@ -225,10 +240,22 @@ def ahead() -> PolicyVersion | None:
     """The next version that is published and does not count yet."""
     return db.session.scalar(
         sa.select(PolicyVersion)
-        .where(PolicyVersion.effective_at > now())
+        .where(PolicyVersion.effective_at > now(), ~_is_replaced())
         .order_by(PolicyVersion.effective_at, PolicyVersion.number.desc())
         .limit(1)
     )
+
+
+def replacements(found: Sequence[PolicyVersion]) -> dict[int, int]:
+    """Numbers of versions that never count → the number that took their place."""
+    later = aliased(PolicyVersion)
+    rows = db.session.execute(
+        sa.select(PolicyVersion.number, sa.func.max(later.number).label("by"))
+        .join(later, _replaces(later))
+        .where(PolicyVersion.id.in_([one.id for one in found]))
+        .group_by(PolicyVersion.number)
+    )
+    return {row.number: row.by for row in rows}
 
 
 def accepted_by(version_id: int) -> int:
@@ -263,9 +290,25 @@ def _latest(moment: datetime, *what: Any) -> sa.Select[Any]:
     """The version that counts at a moment."""
     return (
         sa.select(*what)
-        .where(PolicyVersion.effective_at <= moment)
+        .where(PolicyVersion.effective_at <= moment, ~_is_replaced())
         .order_by(PolicyVersion.effective_at.desc(), PolicyVersion.number.desc())
         .limit(1)
+    )
+
+
+def _is_replaced() -> sa.Exists:
+    """Whether somebody published another text for an earlier day since: that one is their last
+    word, and this one would take it back on its day. What the program publishes by itself leaves
+    alone what people have announced."""
+    later = aliased(PolicyVersion)
+    return sa.select(later.id).where(_replaces(later)).correlate(PolicyVersion).exists()
+
+
+def _replaces(later: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        later.number > PolicyVersion.number,
+        later.effective_at < PolicyVersion.effective_at,
+        later.by_member_id.is_not(None),
     )
 
 
@@ -276,7 +319,8 @@ def _in_force(moment: datetime) -> PolicyVersion:
 
 
 def _accepted_since(member: Member) -> sa.Exists:
-    """Whether somebody accepted that version, or one that counts from later on."""
+    """Whether somebody accepted that version, or one that counts from later on. What people
+    published afterwards is news also to who accepted what it replaced."""
     accepted = aliased(PolicyVersion)
     return (
         sa.select(Acceptance.id)
@@ -285,6 +329,7 @@ def _accepted_since(member: Member) -> sa.Exists:
             Acceptance.member_id == member.id,
             sa.tuple_(accepted.effective_at, accepted.number)
             >= sa.tuple_(PolicyVersion.effective_at, PolicyVersion.number),
+            sa.or_(PolicyVersion.by_member_id.is_(None), accepted.number >= PolicyVersion.number),
         )
         .correlate(PolicyVersion)
         .exists()

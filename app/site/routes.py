@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, render_template, request
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RequestLimit
 from flask_login import current_user
 
 from app.auth import throttling
@@ -19,7 +22,9 @@ from app.core import fragments
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.desk import tickets
+from app.desk.models import Ticket
 from app.extensions import limiter
+from app.privacy import publishing
 from app.site import framing, menu, queries, sampling
 from app.site.forms import ContactForm
 from app.site.works import works
@@ -39,6 +44,9 @@ def landing() -> ResponseReturnValue:
 
 @bp.get("/home")
 def home() -> ResponseReturnValue:
+    # The operator's people may belong to no account; signing in leads everybody here.
+    if membership_or_none() is None and current_member().staff_roles:
+        return fragments.see_other("staff.console")
     account = current_account()
     if not may("reports.read"):
         return render_template("site/home_apart.html")
@@ -93,7 +101,7 @@ def about() -> ResponseReturnValue:
 @bp.get("/contact")
 @public
 def contact() -> ResponseReturnValue:
-    version = request.args.get("version", type=int)
+    version = publishing.number_or_none(request.args.get("version", type=int))
     form = ContactForm(version=version, about="privacy" if version else "support")
     if current_user.is_authenticated and request.method == "GET":
         member = current_member()
@@ -103,34 +111,54 @@ def contact() -> ResponseReturnValue:
 
 @bp.post("/contact")
 @public
-@limiter.limit("5/minute;20/hour;60/day", key_func=throttling.network)
+@limiter.limit(
+    "5/minute;20/hour;60/day",
+    key_func=throttling.network,
+    deduct_when=lambda response: response.status_code < 400,
+    on_breach=lambda limit: _too_many(limit),
+)
 def contact_post() -> ResponseReturnValue:
     form = ContactForm()
     signed_in = current_user.is_authenticated
-    membership = membership_or_none() if signed_in else None
     if not form.validate():
         return _contact(form), 422
     if form.fax.data:
         return fragments.see_other("site.contact", asked="kept")
     try:
         with transaction():
-            ticket = tickets.open_(
-                name=form.name.data,
-                email=form.email.data,
-                subject=form.subject.data or "",
-                text=form.text.data,
-                purpose=form.about.data,
-                account=membership.account if membership else None,
-                member=current_member() if signed_in else None,
-                version=form.version.data,
-                origin="page" if signed_in else "form",
-            )
-            tickets.confirm(ticket)
-            tickets.tell_staff(ticket)
+            letter: dict[str, Any] = {
+                "email": form.email.data,
+                "subject": form.subject.data or "",
+                "text": form.text.data,
+                "member": current_member() if signed_in else None,
+            }
+            ticket = tickets.just_asked(**letter) or _open(form, letter)
     except Invalid as error:
         form.email.errors = error.errors["email"]
         return _contact(form), 422
     return fragments.see_other("site.contact", asked=ticket.reference)
+
+
+def _open(form: ContactForm, letter: dict[str, Any]) -> Ticket:
+    membership = membership_or_none() if letter["member"] else None
+    ticket = tickets.open_(
+        **letter,
+        name=form.name.data,
+        purpose=form.about.data,
+        account=membership.account if membership else None,
+        version=publishing.number_or_none(form.version.data),
+        origin="page" if letter["member"] else "form",
+    )
+    tickets.confirm(ticket)
+    tickets.tell_staff(ticket)
+    return ticket
+
+
+def _too_many(limit: RequestLimit) -> Response:
+    """What was written is kept: only the button is to be pressed again."""
+    form = ContactForm()
+    form.text.errors = [f"Too many letters came from your network. {throttling.pause(limit.limit)}"]
+    return make_response(_contact(form), 429)
 
 
 def _contact(form: ContactForm, *, asked: str = "") -> str:

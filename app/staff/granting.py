@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.accounts.models import Account, Member
+from app.accounts.models import Account, Member, Membership
 from app.core.clock import now
 from app.core.db import db
 from app.core.errors import Forbidden, NotFound
@@ -55,10 +55,15 @@ def take_back(account: Account, owner: Member, grant_id: int) -> None:
 
 
 def standing(account_id: int) -> ExportGrant | None:
-    """The permission that could be used now."""
+    """The permission that could be used now: of somebody who is an owner still."""
+    is_owner = sa.exists().where(
+        Membership.account_id == ExportGrant.account_id,
+        Membership.member_id == ExportGrant.member_id,
+        Membership.role == "owner",
+    )
     return db.session.scalar(
         sa.select(ExportGrant)
-        .where(_open(account_id), ExportGrant.until > now())
+        .where(_open(account_id), ExportGrant.until > now(), is_owner)
         .order_by(ExportGrant.id.desc())
         .limit(1)
     )

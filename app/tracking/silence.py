@@ -56,6 +56,7 @@ def silent_among(
         *(sa.func.sum(sa.case((Delivery.sent_at >= start, 1), else_=0)) for start in starts),
     ).join(Contact, Contact.id == Delivery.contact_id).where(
         Delivery.contact_id > after, Delivery.contact_id <= last,
+        Contact.id > after, Contact.id <= last,  # PostgreSQL does not conclude it, and reads all
         Delivery.campaign_id.in_(campaign_ids), Delivery.state == "sent",
         Contact.account_id == account_id, ~Contact.tracking_off,
     ).group_by(Delivery.contact_id, Contact.created_at)  # fmt: skip

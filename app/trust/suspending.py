@@ -45,24 +45,14 @@ LONGEST = 5_000
 
 
 def suspend(account: Account, by: Member, *, kind: str, reason: str) -> Suspension:
-    """From this transaction on. Raises Invalid, WrongState."""
+    """From this transaction on; where an owner is closing the account, an undo leads there.
+
+    Raises Invalid, WrongState.
+    """
     if kind not in KINDS:
         raise Invalid("Choose what to suspend.", {"kind": ["Choose what to suspend."]})
     reason = _written(reason, "reason", "Say why, as the owner will read it.")
-    changed = db.session.execute(
-        sa.update(Account)
-        .where(
-            Account.id == account.id,
-            Account.barred != kind,
-            Account.barred.not_in((ACCESS, CLOSING)),
-        )
-        .values(barred=kind)
-        .returning(Account.id)
-        .execution_options(synchronize_session=False)
-    ).scalar()
-    if changed is None:
-        raise WrongState("That is suspended already, or the account is being closed.")
-    db.session.refresh(account)
+    _bar(account, kind)
     for earlier in in_force(account):
         earlier.ended_at, earlier.ended_by_id = now(), by.id
         earlier.end_words = "Taken further."
@@ -78,6 +68,21 @@ def suspend(account: Account, by: Member, *, kind: str, reason: str) -> Suspensi
         url=f"{settings.get().BASE_URL}/settings/standing", label="Read it and answer",
     )  # fmt: skip
     return row
+
+
+def _bar(account: Account, kind: str) -> None:
+    """Raises WrongState where that, or more, is suspended already."""
+    db.session.refresh(account, with_for_update=True)
+    closing = None
+    if account.barred == CLOSING:
+        closing = db.session.get(Closing, account.id, populate_existing=True)
+    if (closing.was_barred if closing else account.barred) in (kind, ACCESS):
+        raise WrongState("That is suspended already.")
+    if closing:
+        closing.was_barred = kind
+    else:
+        account.barred = kind
+    db.session.flush()
 
 
 def stop_campaigns(account: Account, reason: str) -> None:

@@ -319,6 +319,19 @@ def test_who_leaves_comes_back_by_nothing_that_they_made(
     assert client.post(as_owner, data={"name": "B", "accepts_policy": "y"}).status_code == 410
 
 
+def test_a_token_in_use_is_shown_however_many_were_made_since(
+    client: Client, alice: Person
+) -> None:
+    with transaction():
+        api_tokens.make(alice.account, alice.member, name="The old till", scopes=ALL)
+        dead = {"account_id": alice.account.id, "scopes": list(ALL), "revoked_at": now()}
+        db.session.add_all(ApiToken(token_hash=f"{n}", name="dead", **dead) for n in range(100))
+
+    client.sign_in(alice)
+
+    assert "The old till" in client.get("/settings/api-tokens").text
+
+
 def test_nobody_makes_a_token_who_is_no_owner_any_more(alice: Person, bob: Person) -> None:
     with pytest.raises(Forbidden), transaction():
         api_tokens.make(bob.account, bob.member, name="Till", scopes=ALL)

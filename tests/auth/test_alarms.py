@@ -6,11 +6,13 @@ import sqlalchemy as sa
 import time_machine
 from werkzeug.security import generate_password_hash
 
-from app.accounts.models import Notice
+from app.accounts import api_tokens
+from app.accounts.models import ApiToken, Notice
 from app.auth import passwords, second_factors
 from app.auth.models import KnownBrowser, Passkey
 from app.core.clock import now
 from app.core.db import db, transaction
+from tests.api.conftest import Program
 from tests.auth.helpers import PASSWORD, kinds, link, set_up_app, time_passes
 from tests.auth.test_signing_in import ready, sign_in, throttled
 from tests.conftest import Client, Person
@@ -27,6 +29,14 @@ def enter(client: Client, agent: str = "", **environ: str):
         environ_base=environ or {"REMOTE_ADDR": "127.0.0.1"},
         headers={"User-Agent": agent} if agent else {},
     )
+
+
+def make_a_token(person: Person, *, ago: timedelta) -> tuple[int, str]:
+    token, secret = api_tokens.make(
+        person.account, person.member, name="Till", scopes=("contacts:read",)
+    )
+    token.created_at = now() - ago
+    return token.id, secret
 
 
 def test_the_first_sign_in_ever_is_no_news(client: Client, ready: Person):
@@ -62,7 +72,14 @@ def test_not_me_shuts_the_thief_out_and_undoes_what_they_added(client: Client, r
         db.session.add(
             Passkey(member_id=ready.member.id, name="x", credential_id="x", public_key="x")
         )
+    with transaction():
+        before, _ = make_a_token(ready, ago=timedelta(days=9))
+        since, secret = make_a_token(ready, ago=timedelta(0))
     set_up_app(ready.member)
+    invited = {"email": "friend@evil.example", "role": "owner"}
+    thief.post("/settings/people/invite", data=invited)
+    door = link("invitation")
+    assert client.get(door).status_code == 200
     path = link("sign_in_new")
     reader = client.application.test_client()
     assert reader.get(path).status_code == 200
@@ -74,6 +91,10 @@ def test_not_me_shuts_the_thief_out_and_undoes_what_they_added(client: Client, r
     assert client.get("/settings/business").status_code == 303
     assert enter(thief, **ELSEWHERE).status_code == 422, "the password is dead"
     assert not second_factors.has_any(ready.member)
+    assert client.get(door).status_code == 410
+    assert Program(client, secret)("GET", "/lists").status_code == 401
+    living = sa.select(ApiToken.id).where(ApiToken.revoked_at.is_(None))
+    assert db.session.scalars(living).all() == [before] != [since]
     assert kinds()[-1] == "password_link"
     assert len(db.session.scalars(sa.select(KnownBrowser)).all()) == 1
     new = "another long passphrase"

@@ -196,6 +196,19 @@ def test_the_second_step_is_over_after_ten_minutes(client: Client, codes: list[s
     assert db.session.scalar(sa.select(sa.func.count(SignInStep.id))) == 1
 
 
+def test_a_new_password_ends_the_second_step_behind_the_old_one(
+    client: Client, codes: list[str], alice: Person
+):
+    client.post("/sign-in", data={"email": alice.member.email, "password": PASSWORD})
+    with transaction():
+        passwords.redeem(passwords.issue(alice.member), "another long passphrase")
+
+    answer = client.post("/sign-in/second", data={"code": codes[0]})
+
+    assert answer.location == "/sign-in"
+    assert client.get("/settings/business").status_code == 303
+
+
 def test_a_new_password_by_mail_does_not_pass_by_the_second_factor(
     client: Client, codes: list[str], alice: Person
 ):

@@ -15,7 +15,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.accounts.models import Membership
+from app.accounts.models import Member, Membership
 from app.auth import passwords, sessions, throttling
 from app.auth.models import SignedIn
 from app.core import queue_server, tokens, watch
@@ -139,6 +139,37 @@ def test_a_reset_ends_other_sessions_and_is_announced(client: Client, ready: Per
     assert client.get("/settings/business").status_code == 303
     assert other.get("/settings/business").status_code == 200
     assert kinds() == ["password_link", "password_changed"]
+
+
+@pytest.mark.parametrize("what", ["new", "spent"])
+def test_a_password_that_ends_while_it_is_looked_at_opens_nothing(
+    client: Client, ready: Person, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Comparing takes a while, and meanwhile a new one is set, or it is said to be known."""
+    matches, new, member_id = passwords.matches, "another long passphrase", ready.member.id
+
+    def end_meanwhile(member: Member | None, password: str) -> bool:
+        right = matches(member, password)
+        monkeypatch.undo()
+        elsewhere = threading.Thread(target=end)
+        elsewhere.start()
+        elsewhere.join(30)
+        return right
+
+    def end() -> None:
+        with client.application.app_context(), transaction():
+            member = db.session.get_one(Member, member_id)
+            if what == "new":
+                passwords.redeem(passwords.issue(member), new)
+            else:
+                passwords.spend(member)
+
+    monkeypatch.setattr(passwords, "matches", end_meanwhile)
+    assert sign_in(client).status_code == 422
+
+    assert db.session.scalars(sa.select(SignedIn)).all() == []
+    assert sign_in(client).status_code == 422, "it is not brought back either"
+    assert sign_in(client, password=new).status_code == (303 if what == "new" else 422)
 
 
 def test_a_used_link_offers_a_new_one(client: Client, ready: Person):

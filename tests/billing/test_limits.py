@@ -211,6 +211,7 @@ def test_your_limits_are_on_a_page_for_everybody(
     assert "1 left" in page
     assert "Tests, confirmations, welcome mails" in page
     assert "You are a <strong>viewer</strong>" in page
+    assert "<dt>Approver</dt>" in page
     assert "/contact" in page
     assert "/settings/billing" not in page
 

@@ -15,7 +15,8 @@ from app.accounts.models import AuditEntry
 from app.billing import contracts, jobs, looking, standing
 from app.billing.contracts import PaidAlready
 from app.billing.models import Contract, PlanGrant
-from app.billing.stripe import amount
+from app.billing.provider import Step
+from app.billing.stripe import Stripe, amount
 from app.core import settings as process_settings
 from app.core.clock import now
 from app.core.db import Base, db, transaction
@@ -85,6 +86,27 @@ def test_pressing_twice_leads_to_one_page_and_an_older_page_dies(
     assert payments.sessions[first.ref]["status"] == "expired"
     assert payments.sessions[other.ref]["status"] == "open"
     assert len(payments.customers) == 1
+
+    back = contracts.begin_checkout(alice.account, alice.member, "small")
+    assert [ref for ref, one in payments.sessions.items() if one["status"] == "open"] == [back.ref]
+
+
+def test_of_two_who_begin_at_once_one_page_is_left(
+    alice: Person, payments: PaymentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = Stripe.checkout
+
+    def choose_another_meanwhile(self: Stripe, *args: Any, **named: Any) -> Step:
+        monkeypatch.undo()
+        contracts.begin_checkout(alice.account, alice.member, "large")
+        return checkout(self, *args, **named)
+
+    monkeypatch.setattr(Stripe, "checkout", choose_another_meanwhile)
+    last = contracts.begin_checkout(alice.account, alice.member, "small")
+
+    states = {ref: session["status"] for ref, session in payments.sessions.items()}
+    assert len(states) == 2
+    assert [ref for ref, status in states.items() if status == "open"] == [last.ref]
 
 
 def test_nobody_pays_twice(

@@ -122,3 +122,11 @@ OF_A_SECRET = [
     "/privacy/versions/1",
     "/privacy/compare",
 ]
+
+
+def areas(paths: list[str]) -> dict[str, list[str]]:
+    """Pages by the first word of their path."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(path.split("?")[0].split("/")[1], []).append(path)
+    return found

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -401,6 +402,18 @@ def test_only_one_worker_has_an_import(alice: Person) -> None:
 
     assert not importing.run(import_.id)
     assert importing.waiting() == []
+
+
+def test_what_is_finished_is_on_the_disk_before_its_file_may_go(
+    bring: Bring, monkeypatch: pytest.MonkeyPatch, at_commits: Any
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 2)
+    states = at_commits("SELECT max(state) FROM import")
+    bring("email\na@example.com\nb@example.com\nc@example.com\n")
+
+    assert ("running", False) in states
+    assert ("finished", True) in states
+    assert ("finished", False) not in states
 
 
 def test_chunks_make_no_difference(

@@ -137,9 +137,13 @@ def test_every_entry_says_who_and_under_which_policy(
     assert row.evidence == {"list": "News"}
 
 
-def test_sealing_takes_what_is_there_once(crowd: list[Contact], alice: Person) -> None:
+def test_sealing_takes_what_is_there_once(
+    crowd: list[Contact], alice: Person, at_commits: Any
+) -> None:
+    seals = at_commits("SELECT count(*) FROM consent_seal")
     assert chaining.due() == [alice.account.id]
     assert chaining.seal(alice.account.id) == 5
+    assert seals == [(1, True)]  # whoever reads it may take it along as evidence
     assert chaining.seal(alice.account.id) == 0
     assert chaining.due() == []
 

@@ -205,6 +205,9 @@ def test_importing_from_upload_to_summary(her: Client, alice: Person) -> None:
         data={"list": "new", "new_list": "Shop", "mode": "update", "basis": "They asked."},
     )
     assert done.status_code == 303
+    again = her.post(f"/imports/{import_.id}/columns", data={"list": "new", "new_list": "Shop"})
+    assert again.headers["Location"] == done.headers["Location"]
+    assert "has been started already" in her.get(f"/imports/{import_.id}").text
     waiting = her.get(f"/imports/{import_.id}/progress").text
     assert "hx-get" in waiting
     importing.run(import_.id)

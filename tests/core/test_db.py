@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Account
-from app.core.db import db, transaction
+from app.config import Config
+from app.core.db import CHOSEN, db, prepare_engine, transaction
 from tests.conftest import Person
 
 
@@ -55,3 +56,20 @@ def test_only_what_is_repeated_after_a_power_cut_does_not_wait_for_the_disk() ->
             waits.append(db.session.scalar(asked))
 
     assert waits == ["on", "off", "on"]
+
+
+@pytest.mark.skipif(
+    os.environ.get("LEADERSEND_TEST_DATABASE") != "postgresql", reason="SQLite has neither"
+)
+@pytest.mark.parametrize("chosen", [{}, {"jit": "on"}])
+def test_postgresql_reads_rows_by_their_index_unless_its_operator_chose(
+    settings: Config, chosen: dict[str, str]
+) -> None:
+    given = {"options": " ".join(f"-c {name}={value}" for name, value in chosen.items())}
+    engine = sa.create_engine(settings.DATABASE_URL, connect_args=given)
+    prepare_engine(engine)
+    with engine.connect() as connection:
+        found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in CHOSEN}
+    engine.dispose()
+
+    assert found == {**CHOSEN, **chosen}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -97,6 +98,36 @@ def test_older_keys_go_when_nothing_needs_them_a_day_later(servers: list[int]) -
         assert keep_secrets() == 1
     assert sorted(sealing.ring().boxes) == [0, 2]
     assert passwords() == WANTED
+
+
+def test_a_key_made_while_older_ones_are_forgotten_loses_nothing(
+    servers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing.rotate()
+    assert keep_secrets() == 250
+    progress = resealing.progress
+
+    def rotate_behind() -> list[resealing.Progress]:
+        found = progress()
+        sealing.rotate()
+        return found
+
+    monkeypatch.setattr(resealing, "progress", rotate_behind)
+    with time_machine.travel(now() + timedelta(days=2)):
+        assert keep_secrets() == 0
+    assert passwords() == WANTED
+
+
+def test_keys_made_at_once_are_all_kept(keys: Path) -> None:
+    def turn(_number: int) -> str:
+        sealing.rotate()
+        return sealing.seal("x")
+
+    with ThreadPoolExecutor(8) as hands:
+        sealed = list(hands.map(turn, range(40)))
+
+    assert sorted(sealing.ring().boxes) == list(range(41))
+    assert {sealing.unseal(one) for one in sealed} == {"x"}
 
 
 def test_who_writes_meanwhile_is_not_overwritten(

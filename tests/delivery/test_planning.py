@@ -150,6 +150,28 @@ def test_a_merge_in_the_middle_leaves_nobody_out_and_mails_nobody_twice(
     assert db.session.get_one(Campaign, campaign.id, populate_existing=True).planned_at
 
 
+def test_a_number_that_is_taken_leaves_nobody_out_silently(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = people(alice.account.id, 3)
+    planning.plan(sending_to(chosen))
+    taken = db.session.scalar(sa.select(sa.func.min(Delivery.id)))
+    reserve = planning._reserve_ids
+
+    def reserve_again(connection: sa.Connection, table: str, n: int) -> int | None:
+        return taken if table == "delivery" else reserve(connection, table, n)
+
+    monkeypatch.setattr(planning, "_reserve_ids", reserve_again)
+    campaign = sending_to(chosen)
+
+    with pytest.raises(sa.exc.IntegrityError):
+        planning.plan(campaign)
+
+    assert not db.session.get_one(Campaign, campaign.id, populate_existing=True).planned_at
+    monkeypatch.undo()
+    assert planning.plan(campaign) == 3
+
+
 @pytest.mark.usefixtures("small_batches")
 def test_two_planners_at_once_plan_everybody_once(app: Flask, alice: Person) -> None:
     campaign = sending_to(people(alice.account.id, 200))

@@ -396,7 +396,7 @@ def test_state_purpose_and_assignee_are_changed_and_noted(
 
 
 def test_closed_tickets_are_removed_after_their_time(client: Client) -> None:
-    old, young, still_open = ask(client), ask(client), ask(client)
+    old, young, still_open = (ask(client, subject=name) for name in ("Old", "Young", "Open"))
     days = keeping.days("enquiries")
     with transaction():
         for one, ago in ((old, days + 1), (young, days - 1)):

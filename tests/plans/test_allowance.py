@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from flask import Flask
 
 from app.accounts import people, senders
 from app.accounts.models import Account, Invitation, Member
+from app.billing import usage
 from app.campaigns.models import Campaign
 from app.config import Config
+from app.core.clock import now
 from app.core.db import db, transaction
 from app.plans import allowance
 from app.plans.allowance import OverLimit, month_of, next_month
@@ -120,6 +123,23 @@ def test_fifty_campaigns_at_once_stay_within_the_limit(
     assert through == 5
     assert db.session.scalar(sa.select(MailMonth.used)) == 5
     assert db.session.scalar(sa.select(sa.func.sum(Reservation.mails))) == 5
+
+
+def test_an_invitation_that_is_over_takes_no_place(plans: Config, alice: Person) -> None:
+    def invite(name: str) -> None:
+        with transaction():
+            address = f"{name}@bakery.example"
+            people.invite(alice.account, alice.member, email=address, role="viewer")
+
+    invite("dora")
+    with pytest.raises(OverLimit):
+        invite("emil")
+    with time_machine.travel(now() + timedelta(days=8)):
+        invite("emil")
+        [used] = [use.used for use in usage.of(alice.account) if use.what == "people"]
+        assert used == 2
+        with pytest.raises(OverLimit):
+            invite("dora")
 
 
 def test_fifty_invitations_at_once_stay_within_the_limit(

@@ -17,7 +17,7 @@ from app.accounts.models import Member, Notice
 from app.core import clock, keeping
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Invalid
 from app.desk.models import Ticket
 from app.privacy import consenting, figures, following, inventory, jobs, policy, publishing
 from app.privacy.models import PolicyFollower, PolicyVersion
@@ -226,6 +226,34 @@ def test_a_version_counts_from_its_day(
     monkeypatch.setattr(publishing, "now", lambda: later)
     assert publishing.current().number == 2
     assert client.get("/settings/business").location.startswith("/privacy/accept?next=")
+
+
+def test_who_publishes_for_an_earlier_day_has_the_last_word(
+    client: Client, sam: Person, alice: Person, monkeypatch: pytest.MonkeyPatch
+):
+    day = now() + timedelta(days=30)
+    published(sam, effective_at=day, matters=True)
+    client.sign_in(alice)
+    client.post("/privacy/versions/2/accept")
+
+    published(sam, title="Paper in a safe", summary="It lies in a safe.")
+
+    # Who accepted what was announced did not accept what came in its place.
+    assert "It lies in a safe." in client.get("/settings/business").text
+    assert "Another version counts" not in client.get("/privacy").text
+    assert "which never counts" in client.get("/privacy/versions/2").text
+    assert "version 3 took its place" in whole(client.get("/privacy/versions").text)
+    assert client.post("/privacy/versions/2/accept").status_code == 404
+    later = day + timedelta(minutes=1)
+    for module in (clock, publishing, consenting):
+        monkeypatch.setattr(module, "now", lambda: later)
+    assert publishing.current().number == 3
+    assert client.get("/settings/business").status_code == 200
+
+
+def test_a_mistyped_year_is_not_published(sam: Person):
+    with pytest.raises(Invalid, match="within a year"):
+        published(sam, effective_at=now() + timedelta(days=400))
 
 
 def test_settings_that_move_on_keep_what_people_wrote(client: Client, sam: Person):

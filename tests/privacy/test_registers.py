@@ -29,7 +29,7 @@ GIVEN = {
     "purpose": "A case.", "ground": "court_order",
 }  # fmt: skip
 INCIDENT = {
-    "title": "A disk was lost", "began_on": "2026-11-01", "found_on": "2026-11-02",
+    "title": "A disk was lost", "began_on": "2024-11-01", "found_on": "2024-11-02",
     "what": "A disk was lost on the way.", "which": "Addresses of members.",
     "measures": "It was encrypted.", "advice": "Nothing.",
 }  # fmt: skip
@@ -267,7 +267,8 @@ def test_processors_of_settings_and_of_staff(service: Client, sam: Person, setti
     (one,) = processors.added()
     service.post(f"/staff/processors/{one.number}/end")
     assert service.post(f"/staff/processors/{one.number}/end").status_code == 404
-    assert f"until {now().date().isoformat()}" in service.get("/privacy/registers").text
+    today = f'<time datetime="{now().date().isoformat()}">'
+    assert f"until {today}" in service.get("/privacy/registers").text
     assert whole(service.get("/staff/processors").text)
 
 
@@ -328,13 +329,15 @@ def test_an_incident_names_accounts_that_there_are(service: Client):
     unknown = service.post("/staff/incidents/new", data={**INCIDENT, "accounts": "bakery, 999999"})
     assert unknown.status_code == 422
     assert "No account is found for “999999”" in unknown.text
-    early = service.post("/staff/incidents/new", data={**INCIDENT, "found_on": "2026-10-01"})
+    early = service.post("/staff/incidents/new", data={**INCIDENT, "found_on": "2024-10-01"})
     assert "before it began" in early.text
+    ahead = {**INCIDENT, "found_on": (now() + timedelta(days=40)).date().isoformat()}
+    assert "has not come yet" in service.post("/staff/incidents/new", data=ahead).text
     assert db.session.scalar(sa.select(IncidentAccount)) is None
     with transaction():
         db.session.add(Account(name="Bakery"))
     twice = service.post("/staff/incidents/new", data={**INCIDENT, "accounts": "Bakery"})
     assert "Several accounts fit" in twice.text
-    words = {**INCIDENT, "data": "x", "began_on": date(2026, 11, 1), "found_on": date(2026, 11, 2)}
+    words = {**INCIDENT, "data": "x", "began_on": date(2024, 11, 1), "found_on": date(2024, 11, 2)}
     with transaction():
         incidents.write(None, {**words, "concerns_all": False}, [])

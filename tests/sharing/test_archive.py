@@ -344,7 +344,7 @@ def test_pages_are_the_same_whoever_looks(client: Client, alice: Person, send: S
 
 def test_a_card_and_its_words_are_there_for_networks(client: Client, send: Send) -> None:
     send()
-    send("Without a picture", body="Only words.", preheader="")
+    send("Without a picture", body="Only [words](https://x.example/a_(b)).", preheader="")
 
     with_picture, without = (
         client.get(PAGE).text,

@@ -13,6 +13,7 @@ ASKED = {"name": "Vera", "email": "vera@shop.example", "text": "Who sees\nmy dat
 
 
 def test_a_question_is_stored_and_mailed_to_the_operator(client: Client):
+    client.get("/privacy")  # publishes the first version
     answer = client.post("/contact", data={**ASKED, "version": "1"})
 
     assert answer.status_code == 303
@@ -58,6 +59,7 @@ def test_a_customers_question_names_the_account(client: Client, alice: Person):
 
 
 def test_the_form_is_tied_to_the_version_it_was_opened_from(client: Client):
+    client.get("/privacy")
     page = client.get("/contact?version=1").text
 
     assert 'value="1"' in page
@@ -97,9 +99,31 @@ def test_questions_are_limited(client: Client):
     limiter.enabled = True
     limiter.reset()
     try:
-        answers = [client.post("/contact", data=ASKED).status_code for _ in range(6)]
+        wrong = [client.post("/contact", data={**ASKED, "text": ""}).status_code for _ in range(6)]
+        answers = [client.post("/contact", data=ASKED) for _ in range(6)]
+        others = [client.post("/privacy/follow", data={"email": "v@x.example"}) for _ in range(6)]
     finally:
         limiter.reset()
         limiter.enabled = False
 
-    assert answers == [303] * 5 + [429]
+    # Who only mistyped is not kept out, and what was written is still there.
+    assert wrong == [422] * 6
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429]
+    assert "Wait a minute" in answers[-1].text
+    assert ASKED["text"] in answers[-1].text
+    assert (others[-1].status_code, "Wait a minute, then go on." in others[-1].text) == (429, True)
+
+
+def test_pressing_twice_asks_once(client: Client):
+    first, again = (client.post("/contact", data=ASKED).location for _ in range(2))
+    other = client.post("/contact", data={**ASKED, "text": "And something else."}).location
+
+    assert first == again != other
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Ticket)) == 2
+
+
+def test_a_version_that_there_never_was_is_left_out(client: Client):
+    assert "version 99" not in client.get("/contact?version=99").text
+    client.post("/contact", data={**ASKED, "version": "99"})
+
+    assert db.session.scalars(sa.select(Ticket)).one().policy_version is None

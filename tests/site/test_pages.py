@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html5lib
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts.models import Member
+from app.accounts.models import Member, Membership
 from app.auth.current import public
 from app.campaigns.models import Campaign
 from app.contacts.models import Contact
@@ -44,6 +45,15 @@ def test_the_start_of_a_member_is_home(client: Client, alice: Person) -> None:
     client.sign_in(alice)
 
     assert client.get("/").location == "/home"
+
+
+def test_the_start_of_staff_without_an_account_is_the_console(client: Client, vera: Person) -> None:
+    with transaction():
+        db.session.execute(sa.delete(Membership).where(Membership.member_id == vera.member.id))
+        db.session.get_one(Member, vera.member.id).staff_roles = ["support"]
+    client.sign_in(vera)
+
+    assert client.get("/home").location == "/staff"
 
 
 def test_the_palette_finds_people_and_campaigns_of_this_account_only(

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts.models import Account, Member
+from app.accounts.models import Account, Member, Membership
 from app.contacts.models import Contact
 from app.core.clock import now
 from app.core.db import db, transaction
@@ -100,6 +100,13 @@ def test_permissions_end(client: Client, alice: Person, sam: Person, look: Look)
         db.session.execute(sa.update(ExportGrant).values(until=now() - timedelta(seconds=1)))
     client.sign_in(sam)
     assert ask(client, alice) == 403
+
+    grant(client, alice)
+    with transaction():
+        mine = Membership.member_id == alice.member.id
+        db.session.execute(sa.update(Membership).where(mine).values(role="viewer"))
+    client.sign_in(sam)
+    assert ask(client, alice) == 403, "who gave it is no owner any more"
 
 
 def test_a_take_out_of_the_owner_is_not_for_staff(staff: Client, alice: Person, look: Look) -> None:

@@ -169,6 +169,23 @@ def test_a_suspension_comes_back_with_the_undo(alice: Person, olga: Person) -> N
     assert alice.account.barred == ""
 
 
+def test_closing_is_no_way_round_a_suspension(alice: Person, olga: Person) -> None:
+    close(alice)
+    with transaction():
+        suspending.suspend(alice.account, olga.member, kind="sending", reason="?")
+    with pytest.raises(WrongState), transaction():
+        suspending.suspend(alice.account, olga.member, kind="sending", reason="again")
+    with transaction():
+        suspending.suspend(alice.account, olga.member, kind="access", reason="worse")
+    assert alice.account.barred == "closing"
+    assert [one.reason for one in suspending.in_force(alice.account)] == ["worse"]
+
+    with transaction():
+        closing.undo(alice.account, alice.member)
+
+    assert alice.account.barred == "access"
+
+
 def test_only_owners_close(bob: Person, client: Client) -> None:
     client.sign_in(bob)
 

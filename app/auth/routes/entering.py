@@ -112,12 +112,15 @@ def sign_in_post() -> ResponseReturnValue:
     db.session.rollback()
     try:
         member = signing_in.check(form.email.data, form.password.data)
+        matched = member.password_hash
+        with transaction():
+            if not passwords.hold(member, matched):
+                raise signing_in.WrongPassword(member)
+            passwords.refresh(member, form.password.data)
+            return go_on(member, way="password", target=target)
     except signing_in.WrongPassword as error:
         watch.note("sign_in.failed", way="password", member=error.member_id, network=network())
         return _sign_in_page(form, target, problem=str(error), status=422)
-    with transaction():
-        passwords.refresh(member, form.password.data)
-    return go_on(member, way="password", target=target)
 
 
 def _sign_in_page(

@@ -121,7 +121,9 @@ def _filled_in(found: Found, links: dict[str, str]) -> Copy:
 
 
 def _beginning(text: str) -> str:
-    words = " ".join(re.sub(r"https?://\S+|[*_#>|]+", " ", text.partition("\n-- ")[0]).split())
+    # In plain text a link is "words (address)": the brackets go with the address.
+    told = re.sub(r"\s*\(https?://\S*\)", "", text.partition("\n-- ")[0])
+    words = " ".join(re.sub(r"https?://\S+|[*_#>|]+", " ", told).split())
     if len(words) <= LONGEST_SUMMARY:
         return words
     return words[:LONGEST_SUMMARY].rpartition(" ")[0] + " …"

@@ -7,6 +7,7 @@ import io
 import re
 
 LIMIT = 900_000
+_MAILTO = re.compile(r"^mailto:", re.IGNORECASE)
 #: Name <address>, a quoted part, a separator, or anything else.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>\n]*>|[;,]|[^";,<]+|.', re.DOTALL)
 _NAMED = re.compile(r"^(?P<name>.*?)\s*<(?P<address>[^<>]*)>\s*$", re.DOTALL)
@@ -22,7 +23,7 @@ def as_csv(text: str) -> bytes:
     writer.writerow(["Email", "Name"])
     for line in lines:
         for entry in _entries(line):
-            writer.writerow(_taken_apart(entry))
+            writer.writerow(taken_apart(entry))
     return out.getvalue().encode("utf-8", "replace")
 
 
@@ -45,8 +46,9 @@ def _entries(line: str) -> list[str]:
     return [entry.strip() for entry in found if entry.strip()]
 
 
-def _taken_apart(entry: str) -> tuple[str, str]:
+def taken_apart(entry: str) -> tuple[str, str]:
+    """The address and the name of Name <address>; of mailto:address the address."""
     named = _NAMED.match(entry)
     if named is None:
-        return entry.removeprefix("mailto:"), ""
-    return named["address"].strip().removeprefix("mailto:"), named["name"].strip(" \"'")
+        return _MAILTO.sub("", entry), ""
+    return _MAILTO.sub("", named["address"].strip()), named["name"].strip(" \"'")

@@ -35,6 +35,8 @@ from app.core.db import transaction
 from app.core.errors import DomainError, Invalid, WrongState
 from app.core.fragments import csv_answer, see_other, wants_fragment
 
+STARTED = "This import has been started already."
+
 
 @bp.get("/imports")
 def imports() -> ResponseReturnValue:
@@ -174,7 +176,7 @@ def _open_import(import_id: int) -> Import:
     """An import whose columns can still be chosen."""
     import_ = queries.import_(current_account(), import_id)
     if import_.state not in importing.OPEN:
-        raise WrongState("This import has been started already.")
+        raise WrongState(STARTED)
     return import_
 
 
@@ -197,6 +199,8 @@ def _is_target(target: str, known: dict[str, Any]) -> bool:
 @bp.post("/imports/<int:import_id>/columns")
 def start_import(import_id: int) -> ResponseReturnValue:
     account, form = current_account(), ImportForm()
+    if _is_started(import_id):
+        return _started_already(import_id)
     import_ = _open_import(import_id)
     columns = _chosen(import_)
     form.offer(queries.lists(account))
@@ -219,11 +223,23 @@ def start_import(import_id: int) -> ResponseReturnValue:
                 basis=form.basis.data,
                 repair=form.repair.data,
             )
-    except Invalid as error:
-        import_ = queries.import_(account, import_id)
+    except (Invalid, WrongState) as error:
+        if _is_started(import_id):
+            return _started_already(import_id)
+        import_ = _open_import(import_id)
         return _columns_page(import_, form, columns, str(error))
     jobs.wake(import_id)
     return see_other("contacts.show_import", import_id=import_id)
+
+
+def _is_started(import_id: int) -> bool:
+    state = queries.import_(current_account(), import_id).state
+    return state in ("queued", "running", "finished", "failed")
+
+
+def _started_already(import_id: int) -> ResponseReturnValue:
+    """The button was pressed twice, or on a page of before: here is what became of it."""
+    return see_other("contacts.show_import", import_id=import_id, notice=STARTED, kind="info")
 
 
 def _in_letters(import_: Import, columns: mapping.Columns) -> mapping.Columns:

@@ -41,6 +41,7 @@ def _index(problem: str = "", status: int = 200) -> ResponseReturnValue:
     page = render_template(
         "forms/index.html",
         forms=found,
+        listless=reading.listless(account, found),
         archived=reading.forms(account, archived=True),
         lists=queries.lists(account),
         problem=problem,
@@ -88,6 +89,11 @@ def save(form_id: int) -> ResponseReturnValue:
     return see_other("forms.build", form_id=form_id, notice=_saved(form, opens, is_new=is_new))
 
 
+def _of(form: SignUpForm) -> dict[str, Any]:
+    """What the head of each page of a form shows."""
+    return {"form": form, "takes_nobody": bool(reading.listless(current_account(), [form]))}
+
+
 def _saved(form: SignUpForm, opens: str | None, *, is_new: bool) -> str:
     if opens == "open":
         return "Saved, and open to visitors."
@@ -113,7 +119,7 @@ def share(form_id: int) -> ResponseReturnValue:
     shown = design.in_language(language, account.name)
     return render_template(
         "forms/share.html",
-        form=form,
+        **_of(form),
         codes=embedding.codes(form, shown, Words(language, sender=account.name)),
         address=f"{settings.get().BASE_URL}/f/{form.slug}",
     )
@@ -126,7 +132,7 @@ def versions(form_id: int) -> ResponseReturnValue:
     rows = [(one, Design.from_json(one.design)) for one in reading.versions(form)]
     sender = current_account().name
     shown = [(one, design.in_language(design.language or "en", sender)) for one, design in rows]
-    return render_template("forms/versions.html", form=form, versions=shown)
+    return render_template("forms/versions.html", versions=shown, **_of(form))
 
 
 @bp.get("/<int:form_id>/mails")
@@ -192,7 +198,7 @@ def _mails_page(
     custom = {f"contact.fields.{key}": one.label for key, one in fields.of(account.id).items()}
     page = render_template(
         "forms/mails.html",
-        form=form,
+        **_of(form),
         mail=mail,
         waits=not problem and greeting.waits(mail),
         is_mine=mail.written_by_id == current_member().id,
@@ -242,6 +248,7 @@ def _page(
     language = found.design.language or "en"
     page = render_template(
         "forms/build.html",
+        takes_nobody=_of(form)["takes_nobody"],
         given=given,
         errors=found.errors,
         questions=_questions(found.design, known),

@@ -44,6 +44,26 @@ def forms(account: Account, *, archived: bool = False) -> Sequence[SignUpForm]:
     ).all()
 
 
+def listless(account: Account, forms: Sequence[SignUpForm]) -> set[int]:
+    """Which of these are open and yet take nobody, because no list is left to come onto: visitors
+    are told that they are closed."""
+    stored = db.session.execute(
+        sa.select(SignUpForm.id, FormVersion.design)
+        .join(FormVersion, FormVersion.form_id == SignUpForm.id)
+        .where(
+            SignUpForm.account_id == account.id,
+            SignUpForm.id.in_([form.id for form in forms if form.is_open]),
+            FormVersion.number == SignUpForm.version,
+        )
+    ).all()
+    there = {one.id for one in _lists(account) if one.archived_at is None}
+    return {
+        row.id
+        for row in stored
+        if not any(choice.id in there for choice in Design.from_json(row.design).lists)
+    }
+
+
 def version(form: SignUpForm, number: int) -> FormVersion:
     """One that was shown at some time. Raises NotFound."""
     found = db.session.get(FormVersion, (form.id, number))

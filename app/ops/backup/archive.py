@@ -28,7 +28,7 @@ FORMAT = 2
 #: What this version can bring back. Format 1 says nothing of what is in it.
 READABLE = (1, 2)
 #: In the data folder, and not worth keeping, or not to be kept here.
-LEFT_OUT = {"queue", "mail", "up.lock", "worker.ready", RUNNING, KEY_FILE}
+LEFT_OUT = {"queue", "mail", "up.lock", "sealing_keys.lock", "worker.ready", RUNNING, KEY_FILE}
 #: Sealed with the installation's secret: whoever can open it can open stored passwords.
 PROBE = "LeaderSend"
 #: What damaged and cut files end in.

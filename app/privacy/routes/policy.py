@@ -69,7 +69,10 @@ def policy() -> ResponseReturnValue:
 @public
 def versions() -> ResponseReturnValue:
     publishing.keep_up()
-    return render_template("privacy/versions.html", versions=publishing.versions())
+    found = publishing.versions()
+    return render_template(
+        "privacy/versions.html", versions=found, replaced=publishing.replacements(found)
+    )
 
 
 @bp.get("/privacy/versions/<int:number>")
@@ -86,6 +89,7 @@ def _page(shown: PolicyVersion) -> str:
         version=shown,
         in_force=in_force,
         ahead=publishing.ahead(),
+        replaced_by=publishing.replacements([shown]).get(shown.number),
         is_paper="paper" in request.args,
         accepted=signed_in and consenting.has_accepted(current_member(), shown),
     )

@@ -34,4 +34,9 @@ def registers() -> ResponseReturnValue:
 @public
 def incident(number: int) -> ResponseReturnValue:
     row = incidents.published(number)
-    return render_template("privacy/incident.html", row=row, notes=incidents.notes(number))
+    return render_template(
+        "privacy/incident.html",
+        row=row,
+        notes=incidents.notes(number),
+        concerned=incidents.concerned(number),
+    )

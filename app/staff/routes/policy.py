@@ -60,7 +60,8 @@ def publish_policy() -> ResponseReturnValue:
                 effective_at=_beginning(form.effective_on.data), matters=form.matters.data,
             )  # fmt: skip
     except Invalid as error:
-        form.summary.errors = [str(error)]
+        form.effective_on.errors = error.errors.get("effective_on", [])
+        form.summary.errors = [] if form.effective_on.errors else [str(error)]
         return _policy(form, 422)
     return see_other(
         "privacy.version", number=version.number, notice=f"Version {version.number} is published."

@@ -349,9 +349,17 @@ def test_a_closed_form_takes_nothing(visitor: Visitor, client: Client, form: Sig
 
 
 def test_a_list_that_is_archived_is_left_out(
-    client: Client, form: SignUpForm, letters: ContactList
+    client: Client, alice: Person, form: SignUpForm, letters: ContactList
 ) -> None:
+    client.sign_in(alice)
+    assert "Takes nobody" not in client.get("/forms").text + client.get(f"/forms/{form.id}").text
     with transaction():
         db.session.merge(letters).archived_at = now()
 
     assert client.get("/f/bakery-news").status_code == 410
+    assert "Takes nobody" in client.get("/forms").text
+    for page in ("", "/share", "/mails", "/versions"):
+        assert (
+            "Visitors are told that this form is closed"
+            in client.get(f"/forms/{form.id}{page}").text
+        )
