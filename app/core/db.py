@@ -111,9 +111,9 @@ def transaction(
     `patience_s` is how long to wait while SQLite is locked, where somebody waits for the answer.
     `bulk` is for work that is repeated when a power cut takes it back. What says that it is over
     is written by an ordinary one, wherever something outside the database then goes or is handed
-    out: a file, a proof. `trusted` is for work that
-    only adds rows whose parents it has seen inside the transaction: SQLite does not look for each
-    of them again, and has more room. Nothing is deleted in it: nothing else would go along.
+    out: a file, a proof. `trusted` is for work that only adds rows whose parents it has seen
+    inside the transaction: SQLite does not look for each of them again, and has more room. Nothing
+    is deleted in it: nothing else would go along.
     """
     session: Session = db.session()
     if session.info.get(WRITE):
