@@ -111,6 +111,12 @@ def may_come_from(token: ApiToken, address: str | None) -> bool:
     return any(where in ipaddress.ip_network(one) for one in token.networks.split())
 
 
+def is_living() -> sa.ColumnElement[bool]:
+    """Whether it still opens, as a condition on ApiToken."""
+    lasts = sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now())
+    return sa.and_(ApiToken.revoked_at.is_(None), lasts)
+
+
 def warn_due() -> int:
     """Tell owners of tokens that end within a week, once each; returns how many."""
     soon = sa.and_(
@@ -153,11 +159,9 @@ def of_account(account: Account) -> Sequence[ApiToken]:
     """A hundred: those in use, then what is left of them; newest first. However many were made
     since, nothing that still opens is missing.
     """
-    is_over = sa.and_(ApiToken.expires_at.is_not(None), ApiToken.expires_at <= now())
-    is_dead = sa.or_(ApiToken.revoked_at.is_not(None), is_over)
     return db.session.scalars(
         sa.select(ApiToken)
         .where(ApiToken.account_id == account.id)
-        .order_by(is_dead, ApiToken.id.desc())
+        .order_by(is_living().desc(), ApiToken.id.desc())
         .limit(100)
     ).all()

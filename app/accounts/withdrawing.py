@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.accounts import auditing, queries, rights
+from app.accounts import api_tokens, auditing, queries, rights
 from app.accounts.models import Account, ApiToken, Invitation, Member
 from app.core.clock import now
 from app.core.db import db
@@ -110,8 +110,7 @@ def _end_tokens(
 
 
 def _living(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
-    is_over = sa.and_(ApiToken.expires_at.is_not(None), ApiToken.expires_at <= now())
-    return (ApiToken.account_id == account.id, ApiToken.revoked_at.is_(None), ~is_over)
+    return ApiToken.account_id == account.id, api_tokens.is_living()
 
 
 def _held(account: Account, member: Member) -> frozenset[str]:

@@ -29,15 +29,14 @@ from app.contacts.rows import Person
 from app.contacts.storing import barred
 from app.core.clock import now
 from app.core.db import db, transaction
-from app.core.errors import Invalid, WrongState
+from app.core.errors import Invalid
 
 COUNTS = ("created", "known", "suppressed", "rejected")
 
 
 def begin(import_: Import) -> None:
     """Have the whole file looked at. Enqueue after it."""
-    if import_.state not in importing.OPEN:
-        raise WrongState("This import has been started already.")
+    importing.demand_open(import_)
     forget(import_)
     import_.checked, import_.state, import_.lease_until = {}, "checking", None
     db.session.flush()

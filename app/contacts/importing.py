@@ -56,6 +56,7 @@ SAMPLE = 200
 MODES = ("update", "add", "block")
 #: States in which columns can be chosen and an import be started.
 OPEN = ("draft", "checked")
+STARTED = "This import has been started already."
 
 
 class Overtaken(WrongState):
@@ -136,8 +137,7 @@ def start(
 
     `repair` puts mistyped domains right (contacts.typos).
     """
-    if import_.state not in OPEN:
-        raise WrongState("This import has been started already.")
+    demand_open(import_)
     _agree(import_, list_, mode, basis)
     _begin(import_, columns, repair=repair)
 
@@ -178,8 +178,7 @@ def plan(
     import_: Import, columns: mapping.Columns, choices: Mapping[str, Any], *, repair: bool
 ) -> None:
     """Keep what was chosen so far; nothing is taken in yet. Raises Invalid."""
-    if import_.state not in OPEN:
-        raise WrongState("This import has been started already.")
+    demand_open(import_)
     mapping.check(columns, fields.of(import_.account_id), most=fields.MOST)
     import_.mapping = {"columns": columns, "repair": True} if repair else {"columns": columns}
     import_.choices = {**import_.choices, **choices}
@@ -195,6 +194,12 @@ def guess(import_: Import) -> mapping.Columns:
     """What the columns seem to mean."""
     known = fields.of(import_.account_id)
     return mapping.guess(import_.dialect["columns"], _samples(import_), known)
+
+
+def demand_open(import_: Import) -> None:
+    """Raises WrongState where columns cannot be chosen any more."""
+    if import_.state not in OPEN:
+        raise WrongState(STARTED)
 
 
 def complete(import_: Import, columns: mapping.Columns) -> mapping.Columns:
@@ -213,8 +218,7 @@ def read_as(import_: Import, encoding: str, columns: mapping.Columns) -> mapping
 
     What `columns` say they become stays, but for new fields, which are named after titles.
     """
-    if import_.state not in OPEN:
-        raise WrongState("This import has been started already.")
+    demand_open(import_)
     if encoding not in letters.ENCODINGS:
         raise Invalid("Choose one of the encodings.", {"encoding": ["Choose one of these."]})
     if import_.dialect.get("kind"):

@@ -35,8 +35,6 @@ from app.core.db import transaction
 from app.core.errors import DomainError, Invalid, WrongState
 from app.core.fragments import csv_answer, see_other, wants_fragment
 
-STARTED = "This import has been started already."
-
 
 @bp.get("/imports")
 def imports() -> ResponseReturnValue:
@@ -175,8 +173,7 @@ def preview_import(import_id: int) -> ResponseReturnValue:
 def _open_import(import_id: int) -> Import:
     """An import whose columns can still be chosen."""
     import_ = queries.import_(current_account(), import_id)
-    if import_.state not in importing.OPEN:
-        raise WrongState(STARTED)
+    importing.demand_open(import_)
     return import_
 
 
@@ -239,7 +236,9 @@ def _is_started(import_id: int) -> bool:
 
 def _started_already(import_id: int) -> ResponseReturnValue:
     """The button was pressed twice, or on a page of before: here is what became of it."""
-    return see_other("contacts.show_import", import_id=import_id, notice=STARTED, kind="info")
+    return see_other(
+        "contacts.show_import", import_id=import_id, notice=importing.STARTED, kind="info"
+    )
 
 
 def _in_letters(import_: Import, columns: mapping.Columns) -> mapping.Columns:

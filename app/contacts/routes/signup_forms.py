@@ -91,7 +91,11 @@ def save(form_id: int) -> ResponseReturnValue:
 
 def _of(form: SignUpForm) -> dict[str, Any]:
     """What the head of each page of a form shows."""
-    return {"form": form, "takes_nobody": bool(reading.listless(current_account(), [form]))}
+    return {"form": form, "takes_nobody": _takes_nobody(form)}
+
+
+def _takes_nobody(form: SignUpForm) -> bool:
+    return bool(reading.listless(current_account(), [form]))
 
 
 def _saved(form: SignUpForm, opens: str | None, *, is_new: bool) -> str:
@@ -248,7 +252,7 @@ def _page(
     language = found.design.language or "en"
     page = render_template(
         "forms/build.html",
-        takes_nobody=_of(form)["takes_nobody"],
+        takes_nobody=_takes_nobody(form),
         given=given,
         errors=found.errors,
         questions=_questions(found.design, known),
