@@ -125,6 +125,7 @@ def app(whole_app: Flask, settings: Config) -> Iterator[Flask]:
     configure_process(settings)
     with whole_app.app_context():
         _empty()
+        _remove_files(settings.LEADERSEND_HOME)
         queue_server.client().flushall()
         yield whole_app
         db.session.rollback()
@@ -152,6 +153,14 @@ def _empty() -> None:
             for one in kept:
                 _run(connection, one.statements("sqlite"))
         connection.commit()
+
+
+def _remove_files(home: Path) -> None:
+    """What tests before this one left in folders of the data folder, which one process shares."""
+    for path in home.glob("*/**/*"):
+        # Hits are noted into files that stay open.
+        if path.is_file() and path.relative_to(home).parts[0] != "hits":
+            path.unlink(missing_ok=True)
 
 
 def _filled(connection: sa.Connection) -> set[str]:

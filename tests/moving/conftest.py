@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,14 +78,6 @@ class Zip:
 
     def everything(self) -> bytes:
         return b"".join(self.read(name) for name in self.names)
-
-
-@pytest.fixture(autouse=True)
-def no_files(home: Path) -> Iterator[None]:
-    yield
-    for folder in ("takeouts", "takeins"):
-        for path in (home / folder).glob("*"):
-            path.unlink()
 
 
 def take_out(account: Account, person: Person | None = None) -> Takeout:
