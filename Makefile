@@ -9,7 +9,7 @@ BIN := .venv/bin
 FAULTS_TABLE = $${LEADERSEND_HOME:-var}/faults.json
 LOCK_FLAGS := --quiet --generate-hashes --universal --no-header --python-version 3.11
 
-.PHONY: run test demo bench check faults lock clean help
+.PHONY: run test explore demo bench check faults lock clean help
 .DEFAULT_GOAL := help
 
 run: .venv/runtime ## start LeaderSend: web, workers, database, queue and mail catcher
@@ -27,6 +27,10 @@ test: .venv/dev ## install what the tests need, then run them all on SQLite and 
 	  --ignore tests/ops --ignore tests/mailer --ignore tests/flows/test_demo.py \
 	  --ignore tests/architecture --ignore tests/attacks $(PYTEST_ARGS); \
 	else echo "NOT RUN: the tests on PostgreSQL, which could not be installed"; fi
+
+explore: .venv/dev ## property tests on examples that nobody tried before, as often as you like
+	LEADERSEND_PROPERTIES=explore $(BIN)/pytest -n $(JOBS) -m "not browser and not faults" \
+	  $$(grep -rl "^from hypothesis" tests --include "test_*.py") $(PYTEST_ARGS)
 
 demo: .venv/runtime ## the main job on real input, from a file of contacts to a receipt that adds up
 	@$(BIN)/python tools/demo.py

@@ -20,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask, g
 from flask.testing import FlaskClient
+from hypothesis import settings as properties
 from werkzeug.test import TestResponse
 
 from app.accounts import auditing
@@ -38,6 +39,12 @@ from tests.servers import PostgresServer, QueueServer
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and every program that they
 # start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Property tests try the same examples each time, so that a change is judged by what it changed.
+# `make explore` tries others.
+properties.register_profile("same", derandomize=True, database=None)
+properties.register_profile("explore", print_blob=True)
+properties.load_profile(os.environ.get("LEADERSEND_PROPERTIES", "same"))
 
 #: Tables that are only added to, of whose rows some belong to no account.
 CHAINS = (auditing.CHAIN,)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,7 +37,8 @@ SOUNDS = {
     for first, sounds in ((0x430, _CYRILLIC), (0x3B1, _GREEK))
     for code, sound in enumerate(sounds.split(), first)
 } | {"\N{CYRILLIC SMALL LETTER GHE WITH UPTURN}": "g"}
-KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+LONGEST_KEY = 64
+KEY = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_KEY - 1}}}")
 YES = words("yes y true 1 on x ja oui si sí sì sim j o s v wahr vrai verdadero vero")
 NO = words("no n false 0 off nein non não nao nee f falsch faux falso")
 _DATES = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d.%m.%y", "%Y%m%d")
@@ -48,6 +50,7 @@ class Misfit(Invalid):
     """A value that does not fit the field's type."""
 
 
+@lru_cache(maxsize=1024)
 def key_for(label: str) -> str:
     """The name for merge tags that belongs to a label: Favourite cake → favourite_cake.
 
@@ -56,7 +59,7 @@ def key_for(label: str) -> str:
     key = re.sub(r"[^a-z0-9]+", "_", _in_latin(search_key(label))).strip("_")
     if key and not key[0].isalpha():
         key = f"f_{key}"
-    return key[:64] or "field"
+    return key[:LONGEST_KEY] or "field"
 
 
 def _in_latin(text: str) -> str:

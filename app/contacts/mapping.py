@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.contacts import services
-from app.contacts.fields import NO, YES, key_for
+from app.contacts.fields import LONGEST_KEY, NO, YES, key_for
+from app.contacts.formats.limits import MOST_COLUMNS
 from app.contacts.models import ContactField
 from app.contacts.text import clean_line, search_key, words
 from app.core.errors import Invalid
@@ -247,10 +248,19 @@ def _field_apart(title: str, targets: Sequence[str], known: Mapping[str, Contact
     """A field that no other column of the file becomes: Town, Town 2; a known one where it is."""
     taken = {key_for(target[4:]) for target in targets if target.startswith("new:")}
     taken |= {target[6:] for target in targets if target.startswith("field:")}
-    labels = (f"{title} {n}" if n > 1 else title for n in range(1, len(taken) + 2))
+    short = _with_room(title)
+    labels = (f"{short} {n}" if n > 1 else title for n in range(1, len(taken) + 2))
     label = next(label for label in labels if key_for(label) not in taken)
     key = key_for(label)
     return f"field:{key}" if key in known else f"new:{label}"
+
+
+def _with_room(title: str) -> str:
+    """A title whose key can take a number at its end, where it would be cut off else."""
+    most = LONGEST_KEY - len(f"_{MOST_COLUMNS}")
+    while (size := len(key_for(title))) > most:
+        title = title[: min(len(title) - 1, len(title) * most // size)]
+    return title.rstrip()
 
 
 def _find_addresses(targets: list[str], samples: Sequence[Sequence[str]]) -> None:

@@ -31,6 +31,7 @@ from app.contacts import (
     uploads,
     writing,
 )  # fmt: skip
+from app.contacts.fields import KEY, key_for
 from app.contacts.formats import converting
 from app.contacts.models import Consent, Contact, Import, ImportProblem, Suppression
 from app.core.clock import now
@@ -621,6 +622,18 @@ def test_any_bytes_have_a_clear_answer_and_no_row_is_lost(
         assert import_.rejected == found["rejected"]
     finally:
         deadline(0)
+
+
+@pytest.mark.parametrize(
+    "title", ["x" * 255, "城市" * 60, "Город рождения " * 9, "7" * 80, "x" * 63]
+)
+def test_columns_of_one_long_title_become_fields_of_their_own(title: str) -> None:
+    columns = mapping.guess(["email", *[title] * 12], [], {})
+    keys = [key_for(column["to"].removeprefix("new:")) for column in columns[1:]]
+
+    assert len(set(keys)) == 12
+    assert all(KEY.fullmatch(key) for key in keys)
+    assert all(len(column["to"]) <= 259 for column in columns)
 
 
 # The pages

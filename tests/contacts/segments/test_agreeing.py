@@ -23,8 +23,6 @@ ASKED = settings(
     max_examples=250,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    database=None,
-    derandomize=True,
 )
 
 
@@ -64,7 +62,7 @@ def test_both_ways_name_the_same_people(alice: Person, charlie: Person, seed: in
     assert len(sizes) > 10
 
 
-@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),

@@ -12,7 +12,7 @@ from app.contacts.segments import building, reading, rule, words
 from app.contacts.segments.names import Names
 from tests.contacts.segments import world
 
-ASKED = settings(max_examples=300, deadline=None, database=None, derandomize=True)
+ASKED = settings(max_examples=300, deadline=None)
 NAMES = Names({key: key for key in world.TYPES}, {1: "News", 2: "Offers"}, {1: "May"}, {1: "a.csv"})
 
 
