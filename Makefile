@@ -5,6 +5,10 @@ PY ?= python3
 JOBS ?= 3
 PYTEST_ARGS ?=
 
+# Every program compiles the application once, also where the shell says otherwise: tests start
+# hundreds.
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := .venv/bin
 FAULTS_TABLE = $${LEADERSEND_HOME:-var}/faults.json
 LOCK_FLAGS := --quiet --generate-hashes --universal --no-header --python-version 3.11
