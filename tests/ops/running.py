@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from http.client import HTTPException
@@ -17,6 +19,7 @@ from typing import Self
 import psutil
 
 from app.config import CHECKOUT
+from tests.ops import calling
 from tests.servers import free_port, wait_until
 
 PROGRAM = str(Path(sys.executable).parent / "leadersend")
@@ -28,10 +31,29 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     return {**kept, "LEADERSEND_HOME": str(home), "WORKERS": "1", **settings}
 
 
+#: Gives processes that know the application already.
+_prepared = multiprocessing.get_context("forkserver")
+_prepared.set_forkserver_preload(["tests.ops.calling"])
+
+
 def run(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """One command, to its end."""
+    """One command, to its end, in a process of its own that need not read the application first."""
+    with tempfile.TemporaryDirectory() as out:
+        given = (arguments, environment(home, **settings), Path(out))
+        process = _prepared.Process(target=calling.call, args=given)
+        process.start()
+        process.join(60)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(arguments, 60)
+        said = [(Path(out) / name).read_text() for name in ("stdout", "stderr")]
+    return subprocess.CompletedProcess(arguments, process.exitcode, *said)
+
+
+def run_program(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same by the program that is installed."""
     return subprocess.run(  # noqa: S603
-        [PROGRAM, *arguments], env=environment(home, **settings), cwd=CHECKOUT,
+        [PROGRAM, *arguments], env=environment(home), cwd=CHECKOUT,
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.running import run
+from tests.ops.running import run, run_program
 from tests.servers import PostgresServer
 
 BOUNCE = b"""\
@@ -62,6 +62,13 @@ def ask(home: Path, statement: str) -> list[tuple[object, ...]]:
         rows = connection.execute(statement).fetchall()
         connection.commit()
         return rows
+
+
+def test_the_program_that_is_installed_says_what_it_did(home: Path) -> None:
+    refused = run_program(home, "token", "create", "--account", "9")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "leadersend: There is no account 9.\n"
+    assert run_program(home, "doctor", "--json").stdout.startswith("{")
 
 
 def test_an_account_can_be_made_on_an_empty_folder(home: Path) -> None:
