@@ -18,7 +18,7 @@ from typing import Self
 import redis
 import sqlalchemy as sa
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def free_port() -> int:

@@ -50,6 +50,16 @@ def count(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.max(_people.c.n))) or 0
 
 
+def first_of(connection: sa.Connection, begin: int, size: int, above: int, most: int) -> int:
+    """How many numbers from `begin` on, of `size`, hold the first `most` people above a
+    Contact.id."""
+    in_it = _people.c.n.between(begin, begin + size - 1)
+    first = connection.scalar(
+        sa.select(sa.func.min(_people.c.n)).where(in_it, _people.c.contact_id > above)
+    )
+    return size if first is None else min(size, first - begin + most)
+
+
 def portions(
     connection: sa.Connection, begin: int, size: int, *, each: int, above: int
 ) -> list[Portion]:

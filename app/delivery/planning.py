@@ -39,6 +39,8 @@ class _Slice:
     """Number of its first person in the audience, from 1 on."""
     size: int
     is_last: bool
+    at_most: int | None
+    """How many the whole campaign goes to at the most."""
 
 
 @cache
@@ -68,7 +70,7 @@ def plan(campaign: Campaign) -> int:
     Raises allowance.OverLimit before the first one is written.
     Runs on a connection of its own and commits as it goes: call it outside a transaction.
     """
-    campaign_id, chosen = campaign.id, _audience(campaign)
+    campaign_id, at_most, chosen = campaign.id, campaign.at_most, _audience(campaign)
     db.session.rollback()
     with db.engine.connect() as connection:
         try:
@@ -77,7 +79,7 @@ def plan(campaign: Campaign) -> int:
             gathering.note(connection, chosen)
             connection.commit()
             _reserve(connection, campaign)
-            added = _copy(connection, campaign_id)
+            added = _copy(connection, campaign_id, at_most)
             take_stock(connection, "delivery")
             connection.commit()
             return added
@@ -97,8 +99,8 @@ def _audience(campaign: Campaign) -> sa.Select[int]:
     chosen = audience.in_order(campaign, above=done)
     if campaign.at_most is None:
         return chosen
-    written = sa.select(sa.func.count()).where(Delivery.campaign_id == campaign.id)
-    return chosen.limit(max(0, campaign.at_most - (db.session.scalar(written) or 0)))
+    written = _written_so_far(db.session.connection(), campaign.id)
+    return chosen.limit(max(0, campaign.at_most - written))
 
 
 def _last_person(connection: sa.Connection, campaign_id: int) -> int:
@@ -111,26 +113,28 @@ def _last_person(connection: sa.Connection, campaign_id: int) -> int:
 
 def _reserve(connection: sa.Connection, campaign: Campaign) -> None:
     """Take all that it needs of the account's mails before anybody is written. Raises OverLimit."""
-    chosen = gathering.count(connection)
-    written = connection.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Batch.size), 0)).where(
-            Batch.campaign_id == campaign.id
-        )
-    )
+    needed = gathering.count(connection) + _written_so_far(connection, campaign.id)
     connection.rollback()
     with transaction():
-        allowance.reserve(campaign.account, campaign.id, chosen + int(written or 0))
+        allowance.reserve(campaign.account, campaign.id, needed)
 
 
-def _copy(connection: sa.Connection, campaign_id: int) -> int:
+def _written_so_far(connection: sa.Connection, campaign_id: int) -> int:
+    """Deliveries in the Batches of a campaign."""
+    found = connection.scalar(
+        sa.select(sa.func.sum(Batch.size)).where(Batch.campaign_id == campaign_id)
+    )
+    return int(found or 0)
+
+
+def _copy(connection: sa.Connection, campaign_id: int, at_most: int | None) -> int:
     writing = connection.execution_options(**WRITING)
     total = gathering.count(writing)
     writing.rollback()
     added, at_once = 0, BATCH_SIZE * BATCHES_AT_ONCE
     for begin in range(1, max(total, 1) + 1, at_once):
-        slice_ = _Slice(
-            campaign_id, begin, min(at_once, total + 1 - begin), begin + at_once > total
-        )
+        size, is_last = min(at_once, total + 1 - begin), begin + at_once > total
+        slice_ = _Slice(campaign_id, begin, size, is_last, at_most)
         try:
             n = _write(writing, slice_, careful=False)
         except sa.exc.IntegrityError:
@@ -173,10 +177,16 @@ def _fill(connection: sa.Connection, slice_: _Slice, *, careful: bool) -> int:
     """The Deliveries, their Batches, and the counters of the receipt; returns how many Deliveries.
     Whoever another planner wrote meanwhile is left out by their id, for everybody is written in
     that order."""
-    campaign_id, size = slice_.campaign_id, slice_.size
-    people = {"begin": slice_.begin, "size": size, "each": BATCH_SIZE}
-    people["above"] = _last_person(connection, campaign_id)
+    campaign_id, begin, size = slice_.campaign_id, slice_.begin, slice_.size
+    above = _last_person(connection, campaign_id)
+    if slice_.at_most is not None:
+        # Another planner may have written some, of an audience that somebody joined or left since.
+        room = max(0, slice_.at_most - _written_so_far(connection, campaign_id))
+        size = gathering.first_of(connection, begin, size, above, room)
+    people = {"begin": begin, "size": size, "each": BATCH_SIZE, "above": above}
     portions = gathering.portions(connection, **people)
+    if not portions:
+        return 0
     first_id = _reserve_ids(connection, "delivery", size)
     first_batch = _reserve_ids(connection, "batch", -(-size // BATCH_SIZE))
     places = {"first_id": first_id, "first_batch": first_batch, "campaign": campaign_id}
@@ -184,12 +194,12 @@ def _fill(connection: sa.Connection, slice_: _Slice, *, careful: bool) -> int:
     connection.execute(fill, {**people, **places})
     last_number, batches = _last_number(connection, campaign_id), []
     for number, portion in enumerate(portions, last_number + 1):
-        batch_id, begin = first_batch + portion.number, first_id + portion.number * BATCH_SIZE
-        last = min(begin + BATCH_SIZE, first_id + size) - 1
-        n = _written(connection, batch_id, begin, last) if careful else portion.size
+        batch_id, start = first_batch + portion.number, first_id + portion.number * BATCH_SIZE
+        last = min(start + BATCH_SIZE, first_id + size) - 1
+        n = _written(connection, batch_id, start, last) if careful else portion.size
         row = {"id": batch_id, "number": number, "size": n, "up_to": portion.up_to}
         if n:
-            batches.append({**row, "first_id": begin, "last_id": last})
+            batches.append({**row, "first_id": start, "last_id": last})
     if batches:
         fixed = {"campaign_id": campaign_id, "state": "ready", "runs": 0}
         connection.execute(sa.insert(Batch), [{**fixed, **batch} for batch in batches])

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from app.auth import sessions
 from app.config import CHECKOUT, Config
 from app.core.db import transaction
 from tests.browser.looking import Onlooker
 from tests.conftest import Person
-from tests.servers import Server, free_port, wait_until
+from tests.servers import PATIENCE_S, Server, free_port, wait_until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -88,6 +88,8 @@ def chromium_path() -> str:
 @pytest.fixture(scope="session")
 def browser(chromium_path: str) -> Iterator[Browser]:
     """One browser for the whole run; each test gets a context of its own."""
+    # Only what fails waits so long; on a busy machine a page takes seconds now and then.
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"]

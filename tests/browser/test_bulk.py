@@ -90,12 +90,12 @@ def test_progress_is_shown_while_a_worker_is_at_it(
     expect(page.get_by_text("40 of 120 looked at")).to_be_visible()
 
     bulk_actions.run(action.id, budget_s=0)
-    expect(page.get_by_text("80 of 120 looked at")).to_be_visible(timeout=5000)
+    expect(page.get_by_text("80 of 120 looked at")).to_be_visible()
     assert onlooker.check("progress") == []
     onlooker.take_picture("bulk progress", "desk", "light")
     work()
 
-    expect(page.get_by_role("button", name="120 people")).to_be_visible(timeout=5000)
+    expect(page.get_by_role("button", name="120 people")).to_be_visible()
     assert db.session.get_one(BulkAction, action.id).state == "ready"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,7 @@ from app.core.db import db, transaction
 from tests.browser.looking import Onlooker
 from tests.campaigns.conftest import add_list, add_people, add_sender
 from tests.conftest import Person
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.browser
 SignIn = Callable[[Person], None]
@@ -51,13 +53,12 @@ def test_writing_saves_itself(onlooker: Onlooker, sign_in: SignIn, alice: Person
     expect(page.locator(".findings")).to_contain_text("3 people will get it")
 
     page.get_by_label("Subject").fill("Rolls and cake")
-    expect(page.locator(".saved")).to_contain_text("saved", timeout=5000)
-    page.wait_for_timeout(2500)
-    assert stored(campaign).subject == "Rolls and cake"
+    expect(page.locator(".saved")).to_contain_text("saved")
+    wait_until(lambda: stored(campaign).subject == "Rolls and cake", what="the subject")
 
     page.get_by_label("Preheader").fill("")
     page.keyboard.press("Control+s")
-    expect(page.locator(".findings")).to_contain_text("There is no preheader", timeout=5000)
+    expect(page.locator(".findings")).to_contain_text("There is no preheader")
     page.get_by_text("Merge tags", exact=True).click()
     page.locator("#body").focus()
     page.locator("#body").press("Control+End")
@@ -79,9 +80,10 @@ def test_typing_on_while_it_saves_makes_no_conflict(
     for n in range(5):
         page.get_by_label("Subject").press_sequentially(f"{n}")
         page.keyboard.press("Control+s")
-    page.wait_for_timeout(3500)
 
-    assert stored(campaign).subject.startswith("01234")
+    expect(page.get_by_label("Subject")).to_have_value(re.compile("^01234"))
+    wait_until(lambda: stored(campaign).subject.startswith("01234"), what="the last letter")
+    expect(page.locator(".saved")).to_contain_text("saved")
     assert "Not saved" not in page.locator(".saved").inner_text()
 
 
@@ -96,7 +98,7 @@ def test_a_change_elsewhere_is_not_overwritten(
 
     page.get_by_label("Subject").fill("Mine")
     page.keyboard.press("Control+s")
-    expect(page.locator(".saved")).to_contain_text("Not saved", timeout=5000)
+    expect(page.locator(".saved")).to_contain_text("Not saved")
     assert stored(campaign).subject == "Theirs"
     page.get_by_role("button", name="Save mine over theirs").click()
 

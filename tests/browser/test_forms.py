@@ -317,7 +317,9 @@ def test_the_pages_of_the_way_are_in_order(
     pictured(page, onlooker, "form error")
     page.get_by_label("Mail-Adresse").fill("vera@example.com")
     page.get_by_role("button", name="Anmelden").click()
-    page.wait_for_timeout(300)
+    expect(
+        page.get_by_role("heading", name=re.compile("Noch ein Klick|Sehen Sie in Ihre Mails"))
+    ).to_be_visible()
     if page.get_by_role("heading", name="Noch ein Klick").count():
         onlooker.check("one more press")
         pictured(page, onlooker, "form one more")

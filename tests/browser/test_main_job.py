@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.flow]
 #: A person's browser; headless Chromium says of itself that it is a machine.
 HUMAN = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0.0.0 Safari/537.36"
 PASSWORD = "seventeen loaves of rye"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="module")

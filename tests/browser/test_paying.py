@@ -104,7 +104,7 @@ def test_from_the_limit_to_the_plan_and_the_invoice(
     expect(page.get_by_text("Your payment is being confirmed")).to_be_visible()
     assert payments.answers == [200, 200]
     assert looking.look_at_due() == 1
-    expect(page.get_by_text("Paid until")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Paid until")).to_be_visible()
     expect(page.get_by_role("cell", name="9.00 EUR")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Your limits").last.click()
     expect(page.get_by_text("5 of 50")).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threading import Thread
 from types import ModuleType
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -190,6 +191,48 @@ def test_two_planners_at_once_plan_everybody_once(app: Flask, alice: Person) -> 
     assert sum(added) == 200
     assert len(set(planned(campaign))) == len(planned(campaign)) == 200
     assert receipts.receipt(campaign.id).intended == 200
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_two_planners_write_no_more_than_it_goes_to(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reads its audience, the other does later, after somebody joined, and dies on its way."""
+    chosen = people(alice.account.id, 60)
+    campaign = sending_to(chosen)
+    with transaction():
+        campaign.at_most = 40
+        late = db.session.scalars(sa.select(Subscription).order_by(Subscription.contact_id)).first()
+        assert late
+        joining = {"contact_id": late.contact_id, "list_id": chosen.id}
+        db.session.delete(late)
+    reserve, fill = planning._reserve, planning._fill
+    slices: list[int] = []
+
+    def once(*arguments: Any, **more: Any) -> int:
+        if slices:
+            raise KeyboardInterrupt
+        slices.append(fill(*arguments, **more))
+        return slices[0]
+
+    def let_the_other_go_first(*arguments: Any) -> None:
+        reserve(*arguments)
+        monkeypatch.setattr(planning, "_reserve", reserve)
+        monkeypatch.setattr(planning, "_fill", once)
+        with transaction():
+            db.session.add(Subscription(account_id=alice.account.id, **joining))
+        with pytest.raises(KeyboardInterrupt):
+            planning.plan(db.session.get_one(Campaign, campaign.id))
+        monkeypatch.setattr(planning, "_fill", fill)
+
+    monkeypatch.setattr(planning, "_reserve", let_the_other_go_first)
+
+    assert slices == []
+    assert planning.plan(campaign) == 26
+    assert slices == [14]
+    assert joining["contact_id"] in planned(campaign)
+    assert len(set(planned(campaign))) == len(planned(campaign)) == 40
+    assert receipts.receipt(campaign.id).intended == 40
 
 
 def test_a_cancelled_campaign_is_not_planned(alice: Person) -> None:

@@ -68,10 +68,12 @@ def kill_again_and_again(settings: Config, action_id: int, times: int) -> None:
     for number in range(times):
         before = walked(action_id)
         worker = work(settings, action_id)
-        wait_until(lambda seen=before: walked(action_id) > seen + 40, what="progress")  # type: ignore[misc]
-        time.sleep(0.01 * number)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+        try:
+            wait_until(lambda seen=before: walked(action_id) > seen + 40, what="progress")  # type: ignore[misc]
+            time.sleep(0.01 * number)
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
         with transaction():  # what the end of the lease does some seconds later
             db.session.execute(sa.update(BulkAction).values(lease_until=now()))
     assert walked(action_id) < PEOPLE

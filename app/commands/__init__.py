@@ -1,0 +1,1 @@
+"""What `leadersend …` does, command by command. Nothing heavy is imported before one needs it."""
