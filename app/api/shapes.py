@@ -189,7 +189,9 @@ class ImportOut(TypedDict):
 
     id: int
     state: Literal["queued", "running", "finished", "failed"]
-    error: Annotated[str, {"description": "Why it failed; empty otherwise."}]
+    error: Annotated[
+        str, {"description": "Why it failed, or that the file holds no row; empty otherwise."}
+    ]
     list: int | None
     mode: Literal["add", "update", "block"]
     mapping: dict[str, Any]

@@ -57,6 +57,7 @@ MODES = ("update", "add", "block")
 #: States in which columns can be chosen and an import be started.
 OPEN = ("draft", "checked")
 STARTED = "This import has been started already."
+NO_ROWS = "There is no row under the titles of this file, so nobody is in it."
 
 
 class Overtaken(WrongState):
@@ -280,6 +281,11 @@ def records(import_: Import) -> Iterator[Any]:
         yield from after_header(import_, found)
 
 
+def is_empty(import_: Import) -> bool:
+    """Whether the file holds nothing but its titles."""
+    return next(records(import_), None) is None
+
+
 def file_of(import_: Import) -> Path:
     """Where the file lies. Raises Invalid."""
     path = uploads.path_of(import_.stored_as)
@@ -499,6 +505,7 @@ def _set_state(import_: Import, *, done: bool, more: bool) -> None:
     if done:
         import_.state, import_.finished_at = "finished", now()
         import_.done_bytes = import_.size_bytes
+        import_.error = "" if import_.rows else NO_ROWS
     elif more:
         import_.lease_until = now() + LEASE
     else:

@@ -9,16 +9,51 @@ document.addEventListener("htmx:config:request", (event) => {
   }
 });
 
-// No answer at all: the connection is gone or the server is away.
-document.addEventListener("htmx:error", () => {
+function say(words) {
   const flash = document.getElementById("flash");
   if (!flash) return;
   const box = document.createElement("div");
   box.className = "flash flash--bad";
   const text = document.createElement("p");
-  text.textContent = "That did not work. Reload and try again.";
+  text.textContent = words;
   box.append(text);
   flash.replaceChildren(box);
+}
+
+// Parts of a page that ask for themselves until something is over ask again when the server was
+// away or overloaded: each asks once only, so the first question without an answer would be its
+// last.
+const AGAIN_MS = 3000;
+const AWAY = "The server does not answer right now. This page goes on by itself as soon as it does.";
+
+const asksForItself = (part) => part?.matches?.('[hx-trigger^="load delay"]');
+
+function askAgain(part) {
+  say(AWAY);
+  setTimeout(() => {
+    if (!part.isConnected) return;
+    const again = part.cloneNode(true);
+    again.classList.remove("htmx-request");
+    part.replaceWith(again);
+    htmx.process(again);
+  }, AGAIN_MS);
+}
+
+// No answer at all: the connection is gone or the server is away.
+document.addEventListener("htmx:error", (event) => {
+  if (asksForItself(event.target)) askAgain(event.target);
+  else say("That did not work. Reload and try again.");
+});
+
+// A server that is starting or too busy, or the proxy in front of it, whose page is none of ours.
+document.addEventListener("htmx:before:response", (event) => {
+  if (!asksForItself(event.target)) return;
+  if (event.detail.ctx.response.status >= 500) {
+    event.preventDefault();
+    askAgain(event.target);
+  } else if (document.getElementById("flash")?.textContent.trim() === AWAY) {
+    document.getElementById("flash").replaceChildren();
+  }
 });
 
 // A form that was sent once is not sent again while its answer is under way.

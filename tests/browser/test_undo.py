@@ -1,4 +1,4 @@
-"""The wrong file is undone by clicking: first in numbers, then for real."""
+"""An import is watched to its end; the wrong file is undone: first in numbers, then for real."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Route
 
 from app.contacts import importing, jobs, writing
 from app.contacts.models import Contact, Import
@@ -23,6 +24,40 @@ def bring(alice: Person, content: str) -> Import:
     )
     jobs.run_import(import_.id)
     return import_
+
+
+def test_a_page_that_waits_goes_on_when_the_server_is_back(
+    onlooker: Onlooker, sign_in: Callable[[Person], None], alice: Person
+) -> None:
+    import_ = importing.stage(
+        alice.account, io.BytesIO(b"email\nvera@example.com\n"), "people.csv", basis="Counter"
+    )
+    sign_in(alice)
+    page, answers = onlooker.page, ["no answer", "a proxy's page", "too busy"]
+    page.clock.install()
+
+    def answer(route: Route) -> None:
+        match answers.pop(0) if answers else "":
+            case "no answer":
+                route.abort()
+            case "a proxy's page":
+                route.fulfill(status=502, body="<h1>Bad Gateway</h1>", content_type="text/html")
+            case "too busy":
+                route.fulfill(status=503, headers={"HX-Reswap": "none"}, body="")
+            case _:
+                route.continue_()
+
+    page.route("**/progress", answer)
+    page.goto(f"/imports/{import_.id}")
+    while answers:
+        with page.expect_event("requestfinished" if len(answers) < 3 else "requestfailed"):
+            page.clock.run_for(5_000)
+        page.get_by_text("The server does not answer right now").wait_for()
+        assert page.get_by_text("Bad Gateway").count() == 0
+    jobs.run_import(import_.id)
+    page.clock.run_for(5_000)
+    page.get_by_text("See the people").wait_for()
+    assert page.get_by_text("The server does not answer right now").count() == 0
 
 
 def test_an_import_is_undone_by_clicking(

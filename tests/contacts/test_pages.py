@@ -7,7 +7,17 @@ import io
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import asking, consent, fields, importing, lists, suppressions, tags, writing
+from app.contacts import (
+    asking,
+    consent,
+    fields,
+    importing,
+    jobs,
+    lists,
+    suppressions,
+    tags,
+    writing,
+)
 from app.contacts.models import (
     BulkAction,
     Contact,
@@ -227,6 +237,22 @@ def chosen(page: str, place: int) -> str:
     """What a column of the page becomes."""
     select = page.partition(f'id="column-{place}"')[2].partition("</select>")[0]
     return select.partition(" selected")[0].rpartition('value="')[2].rstrip('"')
+
+
+def test_a_file_without_a_row_says_so_before_and_after(her: Client, alice: Person) -> None:
+    her.post("/imports/new", data={"file": (io.BytesIO(b"email,first name\n"), "titles.csv")})
+    import_ = db.session.scalars(sa.select(Import)).one()
+    page = her.get(f"/imports/{import_.id}/columns").text
+    assert importing.NO_ROWS in page
+    assert "Say which column holds the mail address, then" not in page
+
+    answer = {"list": "", "mode": "update", "basis": "At the counter"}
+    her.post(f"/imports/{import_.id}/columns", data=answer)
+    jobs.run_import(import_.id)
+    page = her.get(f"/imports/{import_.id}").text
+    assert importing.NO_ROWS in page
+    assert "See the people" not in page
+    assert "Undo this import" not in page
 
 
 def test_a_forgotten_basis_loses_no_correction(her: Client, alice: Person) -> None:

@@ -127,6 +127,7 @@ def _preview(import_: Import, columns: mapping.Columns) -> dict[str, Any]:
         "types": fields.TYPES,
         "encodings": letters.ENCODINGS,
         "rows": shown,
+        "no_rows": importing.NO_ROWS if importing.is_empty(import_) else "",
         "marks_of": marks.of,
         "seen": seen,
         "proposals": marks.proposals(seen.get("marks", {})),
