@@ -356,12 +356,14 @@ WHILE_SUSPENDED = {
 
 def _where_suspended() -> Response | None:
     membership = current.membership_or_none()
-    barred = membership.account.barred if membership else ""
-    if barred not in (standing.ACCESS, standing.CLOSING):
+    if membership is None or membership.account.barred not in (standing.ACCESS, standing.CLOSING):
         return None
-    if request.endpoint in WHILE_SUSPENDED or request.blueprint == trust.bp.name:
+    # Of what is being erased, nothing is handed out: it is no whole any more.
+    is_open = request.endpoint in WHILE_SUSPENDED and not membership.account.erased_since
+    if is_open or request.blueprint == trust.bp.name:
         return None
-    page = "trust.standing_page" if barred == standing.ACCESS else "trust.close_page"
+    is_suspended = membership.account.barred == standing.ACCESS
+    page = "trust.standing_page" if is_suspended else "trust.close_page"
     return make_response(redirect(url_for(page), 303))
 
 

@@ -60,6 +60,9 @@ class Account(Base):
     support_until: Mapped[datetime | None] = mapped_column()
     """Until when they may though they may not in general."""
     created_at: Mapped[Moment] = mapped_column(default=now)
+    erased_since: Mapped[datetime | None] = mapped_column()
+    """When erasing it for good began: from then on nobody can undo it, contacts.guarding refuses
+    that, and its records go in slices. Null: it is not being erased."""
     second_factor_from: Mapped[datetime | None] = mapped_column()
     """From when on everybody here needs a second factor; null: as each of them likes."""
 

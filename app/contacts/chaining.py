@@ -38,7 +38,9 @@ def due(*, limit: int = 1000) -> Sequence[int]:
         .where(ConsentSeal.account_id == Account.id)
         .scalar_subquery()
     )
-    query = sa.select(Account.id).where(newest > sa.func.coalesce(sealed, 0))
+    query = sa.select(Account.id).where(
+        newest > sa.func.coalesce(sealed, 0), Account.erased_since.is_(None)
+    )
     return db.session.scalars(query.order_by(Account.id).limit(limit)).all()
 
 

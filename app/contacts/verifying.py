@@ -57,8 +57,12 @@ class Result:
 
 
 def accounts() -> Sequence[int]:
-    """All there are."""
-    return db.session.scalars(sa.select(Account.id).order_by(Account.id)).all()
+    """All there are, but for those whose records are being erased just now."""
+    return db.session.scalars(_whole().order_by(Account.id)).all()
+
+
+def _whole() -> sa.Select[int]:
+    return sa.select(Account.id).where(Account.erased_since.is_(None))
 
 
 def is_guarded() -> bool:
@@ -96,6 +100,8 @@ def check(account_id: int) -> Result:
     result = verify(account_id)
     db.session.rollback()
     with transaction():
+        if db.session.scalar(_whole().where(Account.id == account_id)) is None:
+            return result  # of what is half gone, nothing is said
         row = _check_row(account_id)
         row.asked_at, row.at = None, now()
         row.entries, row.seals, row.head = result.entries, result.seals, result.head
@@ -110,7 +116,9 @@ def ask(account_id: int) -> None:
 
 def asked() -> Sequence[int]:
     """Accounts that wait to be verified."""
-    query = sa.select(ConsentCheck.account_id).where(ConsentCheck.asked_at.is_not(None))
+    query = sa.select(ConsentCheck.account_id).where(
+        ConsentCheck.asked_at.is_not(None), ConsentCheck.account_id.in_(_whole())
+    )
     return db.session.scalars(query.order_by(ConsentCheck.asked_at)).all()
 
 

@@ -14,6 +14,8 @@ from app.core.db import db, dialect_name
 
 #: A row of an account goes with its account and not before.
 WITH_THE_ACCOUNT = "EXISTS (SELECT 1 FROM account WHERE id = OLD.account_id)"
+#: The same, or in slices once the account is being erased for good, which is never taken back.
+UNTIL_ERASED = "EXISTS (SELECT 1 FROM account WHERE id = OLD.account_id AND erased_since IS NULL)"
 _MOVES = ("changed", "removed")
 
 

@@ -118,7 +118,8 @@ def test_the_triggers_are_those_that_the_code_asks_for(app: object) -> None:
         query = "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE '%_guard' "
         query += "OR proname LIKE '%_is_not_emptied'"
     else:
-        query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'consent%'"
+        query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND "
+        query += "(name LIKE 'consent%' OR name LIKE 'account_is_not_%')"
     found = "\n".join(db.session.scalars(sa.text(query)))
 
     for statement in guarding.statements(dialect_name()):

@@ -17,8 +17,9 @@ from app.billing import contracts
 from app.billing.provider import PaymentsAway
 from app.billing.stripe import Stripe
 from app.campaigns.models import Campaign
-from app.contacts import importing, suppressions
-from app.contacts.models import Contact
+from app.contacts import chaining as ledger
+from app.contacts import consent, importing, lists, suppressions, verifying, writing
+from app.contacts.models import Consent, ConsentCheck, Contact
 from app.contacts.suppressions import address_hash
 from app.core.clock import now
 from app.core.db import Base, db, transaction
@@ -115,6 +116,60 @@ def test_nobody_of_a_closed_account_is_anywhere(
     kept = db.session.scalars(sa.select(KeptOut.address_hash)).all()
     assert address_hash(account_id, READERS[0]) in kept
     assert db.session.get_one(ClosedAccount, account_id).customer_ref == ""
+
+
+def test_erasing_is_killed_between_slices_and_goes_on(
+    alice: Person, charlie: Person, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of the record meanwhile is shown to nobody, neither as valid nor as broken."""
+    monkeypatch.setattr(closing, "SLICE", 5)
+    for person in (alice, charlie):
+        with transaction():
+            news = lists.create(person.account, "News")
+            for reader in READERS:
+                one = writing.create(person.account, reader)
+                consent.subscribe(one, news, source="hand", wording="At the till")
+        ledger.seal(person.account.id)
+        verifying.check(person.account.id)
+    account_id, other = alice.account.id, charlie.account.id
+    consents = sa.select(sa.func.count(Consent.id)).where(Consent.account_id == account_id)
+    close(alice)
+    with time_machine.travel(now() + LATER):
+        assert closing.erase(account_id, until=0) is False
+        assert 0 < (db.session.scalar(consents) or 0) < len(READERS)
+
+        assert verifying.accounts() == [other]
+        verifying.check(account_id)
+        assert account_id not in db.session.scalars(sa.select(ConsentCheck.account_id)).all()
+        assert ledger.due() == []
+        client.sign_in(alice)
+        for path in ("/settings/take-out", "/settings/consents/record", "/contacts"):
+            assert client.get(path).location == "/settings/close"
+        page = client.get("/settings/close").text
+        assert "It is being erased" in page
+        assert "/settings/close/undo" not in page
+        assert client.post("/settings/close/undo").status_code == 409
+        with pytest.raises(sa.exc.DBAPIError, match="never changed"), transaction():
+            db.session.execute(sa.update(Account).values(erased_since=None))
+        with pytest.raises(sa.exc.DBAPIError, match="never changed"), transaction():
+            db.session.execute(sa.update(Account).values(barred=""))
+
+        assert closing.tend() == 1
+    assert db.session.scalars(sa.select(Account.id)).all() == [other]
+    assert db.session.scalar(consents) == 0
+    assert verifying.verify(other).problem is None
+
+
+def test_no_living_account_lets_go_of_its_record(alice: Person) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="never changed"), transaction():
+        db.session.execute(sa.update(Account).values(erased_since=now()))
+    with transaction():
+        one = writing.create(alice.account, READERS[0])
+        consent.subscribe(one, lists.create(alice.account, "News"), source="hand", wording="Said")
+    close(alice)
+    # Closed, but still to be undone.
+    with pytest.raises(sa.exc.DBAPIError, match="only added to"), transaction():
+        db.session.execute(sa.delete(Consent))
 
 
 def test_the_page_says_what_goes_and_undoes_it(used: Person, client: Client) -> None:

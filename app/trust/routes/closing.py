@@ -35,7 +35,7 @@ def _page(wrong: str = "", typed: str = "") -> str:
     account = current_account()
     return render_template(
         "trust/close.html", closing=closing.of(account), days=closing.UNDO.days, wrong=wrong,
-        typed=typed, counts=estimating.estimate(account),
+        typed=typed, counts=estimating.estimate(account), at=now(),
     )  # fmt: skip
 
 
