@@ -6,6 +6,7 @@ person's own ones, so that a thief of the password cannot lock its owner out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -24,10 +25,11 @@ WITHIN = timedelta(hours=1)
 SUSPICIOUS = 5
 
 
-def check(step: SignInStep, typed: str) -> str:
+def check(step: SignInStep, typed: str, let_in: Callable[[Member], None]) -> str:
     """The kind of code that was right. Counts a wrong one, for good.
 
-    Raises WrongCode, Over after the fifth, and TooMany.
+    Lets the person in with what uses up the step, so that who sets a new password ends the one or
+    the other. Raises WrongCode, Over after the fifth, and TooMany.
     """
     member = steps.member_of(step)
     # The try is counted for good before the code is looked at, and one after the other: many at
@@ -42,6 +44,7 @@ def check(step: SignInStep, typed: str) -> str:
             kind = second_factors.check(member, typed)
             steps.use(step)
             _give_the_try_back(step)
+            let_in(member)
     except second_factors.WrongCode:
         with transaction():
             _tell(member)

@@ -169,7 +169,7 @@ def test_many_sign_ins_at_once_get_no_more_than_twenty_codes(
         with whole_app.app_context():
             gate.wait(30)
             try:
-                code_tries.check(steps.find("code", secret), "000000")
+                code_tries.check(steps.find("code", secret), "000000", lambda _member: None)
             except DomainError as error:
                 outcomes.append(type(error))
             finally:
@@ -207,6 +207,22 @@ def test_a_new_password_ends_the_second_step_behind_the_old_one(
 
     assert answer.location == "/sign-in"
     assert client.get("/settings/business").status_code == 303
+
+
+def test_a_code_is_used_up_by_what_lets_in(
+    client: Client, codes: list[str], alice: Person, monkeypatch: pytest.MonkeyPatch
+):
+    """One transaction: a new password set at that moment ends the step, or the session after it."""
+    sign_in(client)
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "start", lambda *_args, **_more: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            client.post("/sign-in/second", data={"code": codes[0]})
+    db.session.rollback()
+    assert second_factors.unused_recovery_codes(alice.member) == len(codes)
+
+    assert client.post("/sign-in/second", data={"code": codes[0]}).status_code == 303
+    assert second_factors.unused_recovery_codes(alice.member) == len(codes) - 1
 
 
 def test_a_new_password_by_mail_does_not_pass_by_the_second_factor(

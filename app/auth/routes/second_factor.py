@@ -39,25 +39,26 @@ def second_factor_post() -> ResponseReturnValue:
         step = steps.find("code", session.get(STEP))
         if not form.validate():
             return _code_page(step, form, 422)
-        kind = code_tries.check(step, form.code.data)
+        way, notice, target = (step.data[name] for name in ("way", "notice", "target"))
+        kind = code_tries.check(
+            step, form.code.data, lambda member: let_in(member, way=way, is_strong=True)
+        )
     except steps.Over as error:
         return _from_the_start(error)
     except second_factors.WrongCode as error:
         watch.note("sign_in.failed", way="code", member=step.member_id, network=network())
         take_over(form, error.errors)
         return _code_page(step, form, 422)
-    member = steps.member_of(step)
-    let_in(member, way=step.data["way"], is_strong=True)
     if kind == "recovery":
-        left = second_factors.unused_recovery_codes(member)
+        left = second_factors.unused_recovery_codes(steps.member_of(step))
         return see_other(
             "auth.security",
             notice=f"You are in. That recovery code is used up; {left} are left.",
             kind="warn",
         )
-    if step.data["notice"]:
-        return see_other("site.home", notice=step.data["notice"])
-    return go(own_path(step.data["target"]))
+    if notice:
+        return see_other("site.home", notice=notice)
+    return go(own_path(target))
 
 
 def _code_page(step: SignInStep, form: CodeForm, status: int = 200) -> tuple[str, int]:
@@ -107,10 +108,10 @@ def sign_in_by_passkey() -> ResponseReturnValue:
             member = passkeys.use(
                 session.pop(PASSKEY, None), request.form.get("credential", "")[:20_000]
             )
+            let_in(member, way="passkey", is_strong=True)
     except (passkeys.NotTaken, steps.Over) as error:
         watch.note("sign_in.failed", way="passkey", network=network())
         return see_other("auth.sign_in", notice=str(error), kind="bad", next=target or None)
-    let_in(member, way="passkey", is_strong=True)
     return go(own_path(target))
 
 
