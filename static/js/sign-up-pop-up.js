@@ -104,5 +104,9 @@
   }
 
   if (open === "delay") setTimeout(byItself, Number(after ?? 10) * 1000);
-  if (open === "scroll") addEventListener("scroll", onScroll, { passive: true });
+  if (open === "scroll") {
+    addEventListener("scroll", onScroll, { passive: true });
+    // Who came back to the page, or read on while this was loaded, is down there already.
+    if (scrollY > 0) onScroll();
+  }
 })();
