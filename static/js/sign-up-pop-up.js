@@ -40,9 +40,7 @@
     dialog.setAttribute("aria-label", label);
     dress(dialog, style.dialog);
     const bar = document.createElement("div");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = close;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: close });
     dress(bar, style.bar);
     dress(button, style.close);
     button.addEventListener("click", () => dialog.close());
