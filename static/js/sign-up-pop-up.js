@@ -10,8 +10,7 @@
   const base = new URL(".", script.src);
   const seen = `leadersend-form-${form}`;
   const again = Number(script.dataset.again ?? 90) * 86400000;
-  let dialog = null;
-  let frame = null;
+  let dialog = null, frame = null;
 
   const style = {
     dialog: "border:0;padding:0;border-radius:14px;inline-size:min(30rem,calc(100vw - 2rem));max-block-size:calc(100dvh - 2rem);margin:auto;overflow:auto;background:Canvas;color:CanvasText;box-shadow:0 18px 50px rgb(0 0 0/.35)",
@@ -33,8 +32,7 @@
   }
 
   function remember() {
-    // A browser that keeps nothing is asked again on its next visit.
-    try { localStorage.setItem(seen, String(Date.now())); } catch { /* see above */ }
+    try { localStorage.setItem(seen, String(Date.now())); } catch { /* asked again next time */ }
   }
 
   function build() {
