@@ -17,7 +17,6 @@ from app.core import settings
 from app.core.templating import full_moment, number
 from app.core.tokens import hashed
 
-
 #: Addresses of pages and mails. No program reads them as encoded words (RFC 2047, section 5), which
 #: the library makes of each that is longer than a line.
 _UNBROKEN = {"list-unsubscribe", "message-id", "in-reply-to", "references"}
