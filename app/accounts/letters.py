@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from functools import cache
 from typing import Any
@@ -16,6 +16,22 @@ from app.config import CHECKOUT
 from app.core import settings
 from app.core.templating import full_moment, number
 from app.core.tokens import hashed
+
+#: Addresses of pages and mails. No program reads them as encoded words (RFC 2047, section 5), which
+#: the library makes of each that is longer than a line.
+_UNBROKEN = {"list-unsubscribe", "message-id", "in-reply-to", "references"}
+
+
+class _Whole(EmailPolicy):
+    """Lines end as SMTP has it, and long links stay whole."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() in _UNBROKEN and value.isascii():
+            return f"{name}: {f'{self.linesep} '.join(value.split())}{self.linesep}".encode()
+        return super().fold_binary(name, value)
+
+
+_SMTP, _SMTPUTF8 = _Whole(linesep="\r\n"), _Whole(linesep="\r\n", utf8=True)
 
 
 def render(kind: str, **context: Any) -> tuple[str, str, str]:
@@ -49,7 +65,7 @@ def compose(notice: Notice) -> tuple[bytes, str]:
     """
     config = settings.get()
     plain = notice.to_email.isascii()
-    message = EmailMessage(policy=SMTP if plain else SMTPUTF8)
+    message = EmailMessage(policy=_SMTP if plain else _SMTPUTF8)
     message["Subject"] = notice.subject
     message["From"] = _mailbox(config.OPERATOR_NAME, config.OPERATOR_EMAIL)
     message["To"] = _mailbox("", notice.to_email)

@@ -87,8 +87,12 @@ def ask(
 
 def _checked(account: Account, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What the verb needs, found in the account."""
-    if verb in ("tag", "untag"):
-        tag = tags.named(account.id, str(given.get("tag") or ""))
+    if verb == "tag":
+        is_new = not tags.is_known(account.id, name := str(given.get("tag") or ""))
+        tag = tags.named(account.id, name)
+        return {"tag": tag.id, "name": tag.name, "made": is_new}
+    if verb == "untag":
+        tag = tags.known(account.id, str(given.get("tag") or ""))
         return {"tag": tag.id, "name": tag.name}
     if verb in ("list", "unlist"):
         list_ = owned(ContactList, account.id, int(given.get("list") or 0), "The list")
@@ -136,6 +140,7 @@ def cancel(action: BulkAction) -> None:
     """Forget one that was not begun. Raises WrongState."""
     if action.state not in ("counting", "ready"):
         raise WrongState("It has begun already. Take it back instead.")
+    _forget_tag(action)
     db.session.delete(action)
 
 
@@ -261,7 +266,22 @@ def _take_back(action: BulkAction) -> bool:
         action.after_id, action.walked = span.last, action.walked + span.people
         return True
     action.state, action.finished_at = "undone", now()
+    _forget_tag(action)
     return False
+
+
+def _forget_tag(action: BulkAction) -> None:
+    """Remove the tag that it made, unless somebody has it or another action is about to use it."""
+    if not action.given.get("made"):
+        return
+    others = sa.select(BulkAction.given).where(
+        BulkAction.account_id == action.account_id,
+        BulkAction.id != action.id,
+        BulkAction.verb == "tag",
+        BulkAction.state.in_(("ready", *AT_WORK)),
+    )
+    if all(given["tag"] != action.given["tag"] for given in db.session.scalars(others)):
+        tags.forget_unused(action.given["tag"])
 
 
 def _erase(action: BulkAction) -> bool:

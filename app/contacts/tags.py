@@ -26,14 +26,11 @@ def clean(name: str) -> str:
 
 def named(account_id: int, name: str) -> Tag:
     """The tag of that name, made where there is none. Raises Invalid."""
-    name = clean(name)
-    if not name:
-        raise Invalid("Give the tag a name.")
-    found = db.session.scalar(sa.select(Tag).where(Tag.account_id == account_id, Tag.name == name))
-    if found:
+    name = _needed(name)
+    if found := _find(account_id, name):
         return found
-    known = sa.select(sa.func.count()).where(Tag.account_id == account_id)
-    if (db.session.scalar(known) or 0) >= MOST:
+    so_far = sa.select(sa.func.count()).where(Tag.account_id == account_id)
+    if (db.session.scalar(so_far) or 0) >= MOST:
         raise Invalid(
             f"An account can have {MOST:,} tags. Use a field for what differs per person."
         )
@@ -41,6 +38,37 @@ def named(account_id: int, name: str) -> Tag:
     db.session.add(tag)
     db.session.flush()
     return tag
+
+
+def known(account_id: int, name: str) -> Tag:
+    """The tag of that name. Raises Invalid where there is none."""
+    if found := _find(account_id, _needed(name)):
+        return found
+    raise Invalid(f"Nobody has a tag “{clean(name)}”. Look how it is written.")
+
+
+def is_known(account_id: int, name: str) -> bool:
+    """Whether there is a tag of that name."""
+    return _find(account_id, clean(name)) is not None
+
+
+def forget_unused(tag_id: int) -> None:
+    """Remove a tag that nobody has."""
+    db.session.execute(
+        sa.delete(Tag).where(Tag.id == tag_id, Tag.people == 0),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _needed(name: str) -> str:
+    name = clean(name)
+    if not name:
+        raise Invalid("Give the tag a name.")
+    return name
+
+
+def _find(account_id: int, name: str) -> Tag | None:
+    return db.session.scalar(sa.select(Tag).where(Tag.account_id == account_id, Tag.name == name))
 
 
 def add(tag: Tag, contact_ids: Sequence[int]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RequestLimit
 
 from app.auth import throttling
-from app.auth.current import current_account, current_member, may, personal
+from app.auth.current import before_accepting, current_account, current_member, may, personal
 from app.config import Config
 from app.core import settings
 from app.core.db import transaction
@@ -32,6 +33,7 @@ bp.add_app_template_filter(reading.unquoted, "unquoted")
 
 
 @bp.get("/questions")
+@before_accepting
 def questions() -> ResponseReturnValue:
     found = queries.of_asker(
         current_account(), current_member(), sees_all=may("owner"),
@@ -41,13 +43,19 @@ def questions() -> ResponseReturnValue:
 
 
 @bp.get("/questions/<int:ticket_id>")
+@before_accepting
 def question(ticket_id: int) -> ResponseReturnValue:
     return _page(_ticket(ticket_id), LetterForm())
 
 
 @bp.post("/questions/<int:ticket_id>")
 @personal
-@limiter.limit("10/minute;60/hour", key_func=throttling.network)
+@limiter.limit(
+    "10/minute;60/hour",
+    key_func=throttling.network,
+    deduct_when=lambda response: response.status_code < 400,
+    on_breach=lambda limit: _too_many(limit),
+)
 def write(ticket_id: int) -> ResponseReturnValue:
     ticket, form = _ticket(ticket_id), LetterForm()
     if not form.validate():
@@ -68,6 +76,7 @@ def close(ticket_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/questions/<int:ticket_id>/files/<int:file_id>")
+@before_accepting
 def download(ticket_id: int, file_id: int) -> ResponseReturnValue:
     found = queries.file(_ticket(ticket_id), file_id)
     return strangers_file(found.name, found.content)
@@ -80,3 +89,10 @@ def _ticket(ticket_id: int) -> Ticket:
 def _page(ticket: Ticket, form: LetterForm) -> str:
     thread = queries.thread(ticket, for_staff=False)
     return render_template("desk/question.html", ticket=ticket, thread=thread, form=form)
+
+
+def _too_many(limit: RequestLimit) -> Response:
+    """What was written is kept: only the button is to be pressed again."""
+    form = LetterForm()
+    form.text.errors = [f"Too many letters came from your network. {throttling.pause(limit.limit)}"]
+    return make_response(_page(_ticket((request.view_args or {})["ticket_id"]), form), 429)

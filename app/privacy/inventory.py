@@ -17,12 +17,14 @@ import sqlalchemy as sa
 from app.core import keeping
 from app.core.clock import now
 from app.core.db import db
-from app.core.errors import NotFound
+from app.core.errors import Invalid, NotFound
+from app.core.folding import fold
 from app.privacy import figures
 from app.privacy.models import InventoryEntry, PolicyDraft
 
 #: What people may change, and what a version keeps of an entry.
 PARTS = ("title", "what", "why", "ground", "keeps", "place")
+#: Entries that people wrote or changed.
 MOST = 100
 HERE = "In the database of this installation."
 
@@ -177,10 +179,12 @@ def one(key: str) -> Entry:
 
 
 def write(key: str | None, words: Mapping[str, str]) -> str:
-    """Change an entry of the draft, or add one; returns its key. Raises NotFound."""
+    """Change an entry of the draft, or add one; returns its key. Raises NotFound, Invalid."""
     known = one(key) if key else None
+    _check_title(words["title"], key)
     row = _row(key) if key else None
     if row is None:
+        _check_room()
         # A key of ours is taken as it is; new ones can never become one of ours.
         row = InventoryEntry(key=known.key if known else f"own-{secrets.token_hex(4)}", keeps="")
         db.session.add(row)
@@ -226,6 +230,25 @@ def sentences(row: Mapping[str, str]) -> str:
 def passages(section: Mapping[str, Any]) -> Sequence[str]:
     """Everything that a section of a version says, a text each."""
     return [*section["paragraphs"], *(sentences(row) for row in section.get("entries", []))]
+
+
+def _check_title(title: str, key: str | None) -> None:
+    """Two of one name could not be told apart in the policy, nor in what changed."""
+    same = fold(" ".join(title.split()))
+    for entry in in_words(draft()):
+        if entry.key != key and fold(" ".join(entry.title.split())) == same:
+            text = (
+                f"There is an entry “{entry.title}” already. Change that one, or say what is other."
+            )
+            raise Invalid(text, {"title": [text]})
+
+
+def _check_room() -> None:
+    """What is beyond would be kept and never shown."""
+    kept = db.session.scalar(sa.select(sa.func.count()).select_from(InventoryEntry)) or 0
+    if kept >= MOST:
+        text = f"The inventory has {MOST} entries of yours. Take one out first."
+        raise Invalid(text, {"title": [text]})
 
 
 def _row(key: str) -> InventoryEntry | None:

@@ -49,12 +49,10 @@ class Feed:
 
 def entry_of(found: Found) -> Entry:
     """Its content; where it cannot be filled in, title and link alone."""
-    import nh3  # only feeds need it
-
     domain = settings.get().MAIL_DOMAIN
     try:
         copy = copying.copy_of(found)
-        html, summary = "" if watching.why(found) else nh3.clean(copy.html), copy.summary
+        html, summary = "" if watching.why(found) else _cleaned(copy.html), copy.summary
     except DomainError:
         html, summary = "", copying.summary_of(found)
     return Entry(
@@ -66,6 +64,13 @@ def entry_of(found: Found) -> Entry:
         published=found.page.shown_at,
         updated=max(found.page.shown_at, found.page.updated_at),
     )
+
+
+def _cleaned(html: str) -> str:
+    """Nothing that runs or loads by itself, and not the title, which the entry has already."""
+    import nh3  # only feeds need it
+
+    return nh3.clean(html, clean_content_tags={"script", "style", "title"}).strip()
 
 
 def make(shelf: Shelf, found: Sequence[Found], *, here: str, following: str) -> Feed:

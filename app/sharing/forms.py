@@ -54,7 +54,11 @@ class LinkForm(FlaskForm):
         coerce=int,
         default=30,
     )
-    label = StringField("For whom", validators=[Length(max=200)])
+    label = StringField(
+        "For whom", validators=[Length(max=200, message="Use at most %(max)d signs.")]
+    )
     password = PasswordField(
-        "Password", validators=[Length(max=200)], render_kw={"autocomplete": "new-password"}
+        "Password",
+        validators=[Length(max=200, message="Use at most %(max)d signs.")],
+        render_kw={"autocomplete": "new-password"},
     )

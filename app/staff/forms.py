@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -24,13 +25,17 @@ from app.privacy.disclosing import GROUNDS
 from app.staff.asked import KINDS
 from app.staff.looking import MINUTES
 
+#: Embeddings, overrides and isolates of Unicode; the marks that Arabic and Hebrew need stay.
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+
 
 def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
 def _plain(value: str | None) -> str:
-    return (value or "").strip()
+    """Without signs that turn the direction of writing: they would turn what stands beside, too."""
+    return _TURNING.sub("", value or "").strip()
 
 
 def _text(label: str, message: str = "", *, rows: int = 3, longest: int = 2_000) -> TextAreaField:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -257,8 +257,8 @@ def _bulk(contact: Contact, below: int | None, limit: int) -> list[Entry]:
 
 
 def _beginning(contact: Contact, below: int | None, _limit: int) -> list[Entry]:
-    """How the contact came to be here: one line."""
-    if below is not None:
+    """How the contact came to be here: one line, unless the changes say it."""
+    if below is not None or _says_who_added(contact):
         return []
     if contact.import_id is None:
         return [Entry(contact.created_at, "added", 1)]
@@ -270,6 +270,16 @@ def _beginning(contact: Contact, below: int | None, _limit: int) -> list[Entry]:
             about_id=found.id if found else None,
         )
     ]  # fmt: skip
+
+
+def _says_who_added(contact: Contact) -> bool:
+    # Whoever was merged into this contact brought a line of their own.
+    noted = sa.select(ContactChange.id).where(
+        ContactChange.contact_id == contact.id,
+        ContactChange.what == "added",
+        ContactChange.at.between(contact.created_at, contact.created_at + timedelta(minutes=1)),
+    )
+    return db.session.scalar(noted.limit(1)) is not None
 
 
 _READ = Event.kind.in_(("open", "click"))

@@ -10,8 +10,7 @@
   const base = new URL(".", script.src);
   const seen = `leadersend-form-${form}`;
   const again = Number(script.dataset.again ?? 90) * 86400000;
-  let dialog = null;
-  let frame = null;
+  let dialog = null, frame = null;
 
   const style = {
     dialog: "border:0;padding:0;border-radius:14px;inline-size:min(30rem,calc(100vw - 2rem));max-block-size:calc(100dvh - 2rem);margin:auto;overflow:auto;background:Canvas;color:CanvasText;box-shadow:0 18px 50px rgb(0 0 0/.35)",
@@ -33,8 +32,7 @@
   }
 
   function remember() {
-    // A browser that keeps nothing is asked again on its next visit.
-    try { localStorage.setItem(seen, String(Date.now())); } catch { /* see above */ }
+    try { localStorage.setItem(seen, String(Date.now())); } catch { /* asked again next time */ }
   }
 
   function build() {
@@ -42,9 +40,7 @@
     dialog.setAttribute("aria-label", label);
     dress(dialog, style.dialog);
     const bar = document.createElement("div");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = close;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: close });
     dress(bar, style.bar);
     dress(button, style.close);
     button.addEventListener("click", () => dialog.close());
@@ -104,5 +100,9 @@
   }
 
   if (open === "delay") setTimeout(byItself, Number(after ?? 10) * 1000);
-  if (open === "scroll") addEventListener("scroll", onScroll, { passive: true });
+  if (open === "scroll") {
+    addEventListener("scroll", onScroll, { passive: true });
+    // Who came back to the page, or read on while this was loaded, is down there already.
+    if (scrollY > 0) onScroll();
+  }
 })();

@@ -163,6 +163,23 @@ def test_own_headers_and_names_from_people_cannot_break_out(app, mailbox: Mailbo
     assert "Bakery Bcc: charlie" in message["Subject"]
 
 
+@pytest.mark.parametrize("to", ["alice@bakery.example", "älice@bakery.example"])
+def test_a_long_link_to_leave_is_no_encoded_word(app, to: str):
+    """RFC 2369 and RFC 2047: no program could follow one."""
+    long, first = f"<https://mail.test/never-tell/{'y_v' * 60}>", f"<{'a' * 90}@mail.test>"
+    own = {"List-Unsubscribe": long, "In-Reply-To": first, "References": f"{first} <b@mail.test>"}
+    with transaction():
+        notice = notices.queue("password_link", to, headers=own, person="A", url="http://x/y")
+
+    raw, _ = letters.compose(notice)
+
+    head = raw.partition(b"\r\n\r\n")[0].decode()
+    assert f"\r\nList-Unsubscribe: {long}\r\n" in head
+    assert f"\r\nIn-Reply-To: {first}\r\n" in head
+    assert f"\r\nReferences: {first}\r\n <b@mail.test>\r\n" in head
+    assert "\n" not in head.replace("\r\n", "")
+
+
 def test_html_of_a_notice_escapes_what_people_typed(app, alice: Person):
     alice.account.name = "<script>alert(1)</script>"
     db.session.expunge(alice.account)

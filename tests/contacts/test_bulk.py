@@ -252,6 +252,31 @@ def test_taking_back_gives_exactly_what_was(
             assert crowd.counters() == crowd.counted()
 
 
+def test_a_tag_that_was_made_goes_with_what_made_it(crowd: Crowd) -> None:
+    def names() -> set[str]:
+        db.session.rollback()
+        return set(db.session.scalars(sa.select(Tag.name)))
+
+    before, chosen = names(), whom(crowd, {})
+    action = crowd.ask("tag", chosen, tag="spring")
+    with transaction():
+        bulk_actions.cancel(fresh(action))
+    assert names() == before
+
+    undo(crowd.do("tag", chosen, tag="spring"))
+    assert names() == before
+
+    action = crowd.do("tag", chosen, tag="spring")
+    with transaction():
+        writing.create(crowd.account, "late@b.example", tags=["spring"])
+    undo(action)
+    assert tags.known(crowd.account.id, "spring").people == 1
+
+    with pytest.raises(Invalid, match="Nobody has a tag “sprnig”"):
+        crowd.ask("untag", chosen, tag="sprnig")
+    assert "sprnig" not in names()
+
+
 def test_the_numbers_before_are_those_after(crowd: Crowd) -> None:
     for verb, needed in DEEDS:
         action = crowd.ask(verb, **given_of(crowd, needed))

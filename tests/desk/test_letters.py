@@ -18,6 +18,7 @@ from app.core.db import WRITE, db, transaction
 from app.desk import arriving, files, queries, reading
 from app.desk import tickets as verbs
 from app.desk.models import Ticket, TicketFile, TicketMessage
+from app.extensions import limiter
 from app.tracking import inbound
 from app.tracking import mailboxes as reader
 from app.trust import forgetting
@@ -330,11 +331,26 @@ def test_a_customer_answers_on_the_page_and_sees_no_notes(
     assert "It is there." in page
     assert "good customer" not in page
     assert client.post(f"/questions/{ticket.id}", data={"text": ""}).status_code == 422
+    _too_many_lose_nothing(client, f"/questions/{ticket.id}")
     client.post(f"/questions/{ticket.id}", data={"text": "Where?"})
     assert tickets()[0].state == "open"
     client.post(f"/questions/{ticket.id}/close")
     assert tickets()[0].state == "closed"
     assert client.post(f"/questions/{ticket.id}/close").status_code == 409
+
+
+def _too_many_lose_nothing(client: Client, url: str) -> None:
+    """Ten letters a minute; the next one stays in the form."""
+    limiter.enabled = True
+    limiter.reset()
+    try:
+        answers = [client.post(url, data={"text": f"And no. {n}?"}) for n in range(11)]
+    finally:
+        limiter.reset()
+        limiter.enabled = False
+    assert [answer.status_code for answer in answers] == [303] * 10 + [429]
+    assert "And no. 10?" in answers[-1].text
+    assert "Wait a minute" in answers[-1].text
 
 
 def test_staff_see_the_tickets_of_their_purposes(

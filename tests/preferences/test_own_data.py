@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.contacts import consent, hygiene, suppressions, tags
+from app.contacts import changes, consent, hygiene, suppressions, tags
 from app.contacts.models import (
     AddressChange,
     BulkAction,
@@ -82,12 +82,14 @@ def test_everything_kept_is_handed_out_as_json(client, known):
 
 
 def test_everything_kept_is_a_page_to_read(client, known):
+    with transaction():
+        changes.note(contact_of(known), "added", by=changes.BY_API, details={})
     page = client.get(f"{fresh_link(known)}/data")
     text = words_of(page)
 
     for part in (known.contacts[0].email, "Favourite cake", "&lt;b&gt;Plum&lt;/b&gt;", "regular",
                  "Likes to talk", "List of May news", "Withdrawn", "Fresh bread",
-                 "https://shop.example/bread", "delivered"):  # fmt: skip
+                 "https://shop.example/bread", "delivered", "Bakery entered you"):  # fmt: skip
         assert part in text
     assert "<b>Plum" not in page.text
     assert page.headers["Cache-Control"] == "no-store"

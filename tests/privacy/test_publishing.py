@@ -110,6 +110,38 @@ def test_staff_change_the_inventory_look_at_the_draft_and_publish(service: Clien
     assert "The draft says what the policy says" in service.get("/staff/policy").text
 
 
+def test_two_entries_cannot_have_one_name(service: Client, monkeypatch):
+    service.post("/staff/policy/inventory/new", data=OWN)
+    like_ours = {**OWN, "title": "QUESTIONS"}
+    for data in ({**OWN, "title": "paper  FILES"}, like_ours):
+        answer = service.post("/staff/policy/inventory/new", data=data)
+        assert answer.status_code == 422
+        assert "already" in answer.text
+        assert OWN["what"] in answer.text
+    answer = service.post("/staff/policy/inventory/enquiries", data=OWN)
+    assert (answer.status_code, "“Paper files” already" in answer.text) == (422, True)
+    [added] = inventory.draft()["entries"]
+    # Its own name stays its own.
+    same = service.post(f"/staff/policy/inventory/{added['key']}", data={**OWN, "what": "Bills."})
+    assert same.status_code == 303
+
+    monkeypatch.setattr(inventory, "MOST", 1)
+    full = service.post("/staff/policy/inventory/new", data={**OWN, "title": "More"})
+    assert (full.status_code, "Take one out first" in full.text) == (422, True)
+    assert [row["what"] for row in inventory.draft()["entries"]] == ["Bills."]
+
+
+def test_no_sign_turns_the_words_that_stand_beside(service: Client):
+    turning = {"title": "Old \u202efiles\u2066", "what": "Kept \u202dwell.", "why": "\u202e"}
+    empty = service.post("/staff/policy/inventory/new", data={**OWN, **turning})
+    assert (empty.status_code, "Say what it is for." in empty.text) == (422, True)
+    service.post("/staff/policy/inventory/new", data={**OWN, **turning, "why": "א\u200fב"})
+
+    [added] = inventory.draft()["entries"]
+    assert (added["title"], added["what"]) == ("Old files", "Kept well.")
+    assert added["why"] == "א\u200fב"
+
+
 def test_only_what_somebody_looked_at_is_published(service: Client, sue: Person):
     publishing.current()
     service.post("/staff/policy/inventory/new", data=OWN)
@@ -313,7 +345,7 @@ def test_who_must_accept_is_asked_before_going_on_and_can_still_leave(
     # What they were writing is taken; everything can be taken along; nobody is kept in.
     assert client.post("/lists", data={"name": "News", "opt_in": "single"}).status_code == 303
     assert 'href="/settings/close"' in page
-    for path in ("/settings/take-out", "/settings/close", "/settings/data", "/help"):
+    for path in ("/settings/take-out", "/settings/close", "/settings/data", "/questions", "/help"):
         assert client.get(path).status_code == 200, path
     assert client.post("/sign-out").status_code == 303
 

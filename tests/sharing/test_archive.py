@@ -45,6 +45,22 @@ def choose(person: Person, **values: object) -> Archive:
         return deciding.change(person.account, wishes(**values))
 
 
+@pytest.mark.parametrize(
+    ("markdown", "is_short"),
+    [
+        ("We open on Sunday.", True),
+        ("Rye, wheat and spelt. " * 30, False),
+        ("![](https://bakery.example/loaf.jpg)", False),
+    ],
+)
+def test_a_short_mail_has_a_small_frame(
+    client: Client, send: Send, markdown: str, is_short: bool
+) -> None:
+    send("Fresh bread", body=markdown)
+
+    assert ("archive__frame--short" in client.get(PAGE).text) == is_short
+
+
 def test_what_the_owner_shows_has_a_readable_address(client: Client, send: Send) -> None:
     send("Frisches Brot für {{ contact.first_name }}, Café!")
 
@@ -289,7 +305,10 @@ def test_feeds_tell_the_same_and_keep_their_ids(client: Client, alice: Person, s
     assert entries[0].findtext(f"{ATOM}title") == "Bread & <rolls>"
     assert len(entries) == len(feed["items"]) == 10
     assert [one.findtext(f"{ATOM}id") for one in entries] == [one["id"] for one in feed["items"]]
-    assert "Hello friend" in str(entries[0].findtext(f"{ATOM}content"))
+    content = str(entries[0].findtext(f"{ATOM}content"))
+    assert "Hello friend" in content
+    # The entry has a title; the one of the page is no line of the mail.
+    assert content.startswith("<")
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     rest = json.loads(client.get(feed["next_url"]).text)
     assert len(rest["items"]) == 2

@@ -152,4 +152,9 @@ def test_what_is_too_short_or_unknown_is_refused(client: Client, alice: Person, 
     for bad in ({"password": "short"}, {"kind": "people"}, {"days": "9999"}):
         answer = client.post(f"/campaigns/{campaign.id}/share-links", data={**FORM, **bad})
         assert answer.status_code == 422
+    for long in ("label", "password"):
+        answer = client.post(
+            f"/campaigns/{campaign.id}/share-links", data={**FORM, long: "x" * 201}
+        )
+        assert (answer.status_code, "Use at most 200 signs." in answer.text) == (422, True)
     assert db.session.scalar(sa.select(sa.func.count(ShareLink.id))) == 0

@@ -76,6 +76,17 @@ def test_every_entry_comes_once_newest_first(busy: Contact) -> None:
     assert entries == all_of(busy, limit=50)
 
 
+def test_who_was_added_by_a_person_was_added_once(alice: Person) -> None:
+    with transaction():
+        contact = writing.create(
+            alice.account, "ann@example.com", by=changes.by_hand(alice.member.id)
+        )
+
+    (added,) = all_of(contact, only="changes")
+
+    assert (added.kind, added.source, added.who) == ("added", "hand", alice.member.name)
+
+
 def test_it_says_what_changed_and_who_did_it(busy: Contact, alice: Person) -> None:
     by = {(entry.kind, entry.source): entry for entry in all_of(busy)}
 

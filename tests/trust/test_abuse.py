@@ -11,6 +11,7 @@ from app.accounts.models import Notice
 from app.core.db import db, transaction
 from app.core.errors import Invalid
 from app.delivery.models import Link
+from app.extensions import limiter
 from app.tracking import express, links, stopping
 from app.trust import forgetting, reporting
 from app.trust.models import AbuseReport
@@ -20,6 +21,15 @@ from tests.tracking.mails import Sent
 from tests.trust.conftest import look_into
 
 __all__ = ["sent"]
+
+
+@pytest.fixture
+def limits_on() -> Iterator[None]:
+    limiter.enabled = True
+    limiter.reset()
+    yield
+    limiter.reset()
+    limiter.enabled = False
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +96,20 @@ def test_what_is_missing_is_said(client: Client, wrong: dict[str, str], words: s
 
     assert answer.status_code == 422
     assert words in answer.text
+
+
+def test_where_too_many_come_what_was_written_stays(client: Client, limits_on: None) -> None:
+    data = {"kind": "spam", "email": "v@x.example", "url": "https://bad.example/"}
+    wrong = [client.post("/abuse", data={**data, "text": ""}).status_code for _ in range(6)]
+    answers = [client.post("/abuse", data={**data, "text": f"All of {n}"}) for n in range(6)]
+
+    # Who only forgot a word is not kept out.
+    assert wrong == [422] * 6
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429]
+    for words in ("All of 5", "v@x.example", "https://bad.example/", "Wait a minute",
+                  'value="spam" required checked'):  # fmt: skip
+        assert words in answers[-1].text
+    assert db.session.scalar(sa.select(sa.func.count(AbuseReport.id))) == 5
 
 
 def test_nobodys_mailbox_is_flooded_with_confirmations(client: Client) -> None:

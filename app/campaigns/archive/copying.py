@@ -30,6 +30,10 @@ BASE = '<base target="_blank">'
 _PERSONAL = ("unsubscribe", "preferences", "why")
 
 
+#: Letters in a line of a phone, and rows of text that a small frame shows, the footer among them.
+PHONE_LINE, SHORT_ROWS = 36, 16
+
+
 @dataclass(frozen=True)
 class Copy:
     """Everything filled in."""
@@ -43,6 +47,12 @@ class Copy:
     """The address of its first large picture; empty where there is none."""
     links: tuple[str, ...] = ()
     """Where it leads, each address once."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a phone shows it without turning: few lines of words, and no picture."""
+        rows = sum(max(1, -(-len(line) // PHONE_LINE)) for line in self.text.splitlines())
+        return rows <= SHORT_ROWS and "<img" not in self.html
 
 
 _made: OrderedDict[tuple[Any, ...], Copy] = OrderedDict()

@@ -101,7 +101,7 @@ def _count(tree: building.Node) -> segment_counts.Seen:
     account = current_account()
     types = surroundings.of(account.id).types
     try:
-        rule = segments.checked(account.id, building.to_json(tree, types))
+        rule = segments.written(account.id, building.to_json(tree, types))
     except segments.BadRule as error:
         is_empty = error.place == "0"
         return segment_counts.Seen(problem="Choose what to ask for." if is_empty else str(error))

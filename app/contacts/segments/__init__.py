@@ -10,7 +10,7 @@ from app.contacts.segments import compiling, reading, surroundings
 from app.contacts.segments.reading import BadRule
 from app.contacts.segments.rule import Rule, as_json
 
-__all__ = ["BadRule", "Rule", "as_json", "checked", "condition", "is_readable"]
+__all__ = ["BadRule", "Rule", "as_json", "checked", "condition", "is_readable", "written"]
 
 
 def condition(
@@ -27,6 +27,13 @@ def condition(
 def checked(account_id: int, rule: Any) -> Rule:
     """A rule from JSON, for storing it by `as_json`. Raises BadRule, which says what to mend."""
     return reading.read(rule, surroundings.of(account_id).types)
+
+
+def written(account_id: int, rule: Any) -> Rule:
+    """As `checked`, of a rule that somebody writes: spans have to end after they begin."""
+    found = checked(account_id, rule)
+    reading.refuse_backwards(found)
+    return found
 
 
 def is_readable(account_id: int, rule: Any) -> bool:

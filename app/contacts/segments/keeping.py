@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.contacts.models import Segment
-from app.contacts.segments import reading, surroundings
+from app.contacts.segments import reading, surroundings, written
 from app.contacts.segments.elsewhere import OPEN, campaign, campaign_audience
 from app.contacts.segments.rule import as_json, conditions
 from app.contacts.text import clean_line
@@ -124,7 +124,7 @@ def _asks_for(segment: Segment, field: str, types: Any) -> bool:
 
 
 def _checked(account_id: int, rule: Any) -> dict[str, Any]:
-    return as_json(reading.read(rule, surroundings.of(account_id).types))
+    return as_json(written(account_id, rule))
 
 
 def _free_name(account_id: int, name: str, *, unless: int) -> str:

@@ -52,6 +52,20 @@ def read(given: Any, types: Mapping[str, str]) -> Rule:
     return rule
 
 
+def refuse_backwards(rule: Rule, place: str = "0") -> None:
+    """Raises BadRule for a span that ends before it begins, which nobody is in.
+
+    Asked of rules that somebody writes; what was stored is read as it stands.
+    """
+    if isinstance(rule, Group):
+        for number, part in enumerate(rule.parts):
+            refuse_backwards(part, f"{place}.{number}")
+        return
+    span = rule if isinstance(rule, Number) else getattr(rule, "when", None)
+    if span is not None and span.op == "between" and span.values[0] > span.values[1]:
+        raise BadRule("The second of the two lies before the first. Swap them.", place)
+
+
 def _rule(given: Any, types: Mapping[str, str], place: str, depth: int) -> Rule:
     if depth > shapes.MAX_DEPTH:
         raise BadRule("Groups lie too deep in one another here. Take some away.", place)

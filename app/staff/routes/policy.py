@@ -13,6 +13,7 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
 from app.privacy import comparing, inventory, publishing
+from app.privacy.inventory import Entry
 from app.staff.forms import EntryForm, PassagesForm, PublishForm
 from app.staff.routes.blueprint import bp, for_purposes
 
@@ -109,8 +110,11 @@ def add_entry() -> ResponseReturnValue:
     form = EntryForm()
     if not form.validate():
         return render_template("staff/inventory_entry.html", form=form, entry=None), 422
-    with transaction():
-        inventory.write(None, form.data)
+    try:
+        with transaction():
+            inventory.write(None, form.data)
+    except Invalid as error:
+        return _entry_again(form, None, error)
     return see_other("staff.inventory_page", notice=f"{form.title.data} is in the draft.")
 
 
@@ -130,9 +134,17 @@ def save_entry(name: str) -> ResponseReturnValue:
         form.keeps.data = entry.keeps
     if not form.validate():
         return render_template("staff/inventory_entry.html", form=form, entry=entry), 422
-    with transaction():
-        inventory.write(name, form.data)
+    try:
+        with transaction():
+            inventory.write(name, form.data)
+    except Invalid as error:
+        return _entry_again(form, entry, error)
     return see_other("staff.inventory_page", notice=f"{form.title.data} is kept in the draft.")
+
+
+def _entry_again(form: EntryForm, entry: Entry | None, error: Invalid) -> ResponseReturnValue:
+    form.title.errors = error.errors["title"]
+    return render_template("staff/inventory_entry.html", form=form, entry=entry), 422
 
 
 @bp.post("/staff/policy/inventory/<name>/undo")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RequestLimit
 
 from app.auth import throttling
 from app.auth.current import public
@@ -35,9 +36,14 @@ def _page(
 
 @bp.post("/abuse")
 @public
-@limiter.limit("5/minute;20/hour;60/day", key_func=throttling.network)
+@limiter.limit(
+    "5/minute;20/hour;60/day",
+    key_func=throttling.network,
+    deduct_when=lambda response: response.status_code < 400,
+    on_breach=lambda limit: _too_many(limit),
+)
 def abuse_post() -> ResponseReturnValue:
-    given = {name: request.form.get(name, "") for name in ("kind", "text", "email", "url", "token")}
+    given = _given()
     if request.form.get("fax"):
         return see_other("trust.abuse", told="A-0000-0000")
     try:
@@ -46,3 +52,13 @@ def abuse_post() -> ResponseReturnValue:
     except Invalid as error:
         return _page(given, errors=error.errors), 422
     return see_other("trust.abuse", told=row.reference)
+
+
+def _given() -> dict[str, str]:
+    return {name: request.form.get(name, "") for name in ("kind", "text", "email", "url", "token")}
+
+
+def _too_many(limit: RequestLimit) -> Response:
+    """What was written is kept: only the button is to be pressed again."""
+    words = f"Too many reports came from your network. {throttling.pause(limit.limit)}"
+    return make_response(_page(_given(), errors={"text": [words]}), 429)

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.campaigns.models import Campaign
-from app.contacts import segments
+from app.contacts import fields, segments
 from app.contacts.models import Contact, ContactList
-from app.contacts.segments import elsewhere, reading, rule
+from app.contacts.segments import elsewhere, keeping, reading, rule
 from app.core.db import Base, db, transaction
 from app.core.folding import LAST, fold, folded
 from tests.campaigns.conftest import add_list, add_people
@@ -76,6 +76,29 @@ def test_rules_of_the_first_version_stay_readable(old: dict[str, Any], now: rule
 def test_a_rule_that_cannot_be_worked_out_says_what_to_mend(given: Any, words: str) -> None:
     with pytest.raises(segments.BadRule, match=words):
         reading.read(given, TYPES)
+
+
+@pytest.mark.parametrize(
+    "backwards",
+    [
+        {"field": "added", "op": "between", "value": ["2026-12-31", "2020-01-01"]},
+        {"field": "list", "op": "on", "value": 1,
+         "when": {"op": "between", "value": ["2026-12-31", "2020-01-01"]}},
+        {"field": "fields.score", "op": "between", "value": [9, 1.5]},
+    ],
+)  # fmt: skip
+def test_a_span_that_ends_before_it_begins_is_refused_where_it_is_written(
+    alice: Person, backwards: dict[str, Any]
+) -> None:
+    with transaction():
+        fields.create(alice.account.id, "Score", type_="number")
+    nested = {"all": [{"field": "tag", "op": "has", "value": "vip"}, {"none": [backwards]}]}
+
+    with pytest.raises(segments.BadRule, match="Swap them") as caught:
+        keeping.create(alice.account.id, "Backwards", nested)
+
+    assert caught.value.place == "0.1.0"
+    assert segments.is_readable(alice.account.id, nested), "what is stored stays as it is"
 
 
 def test_rules_have_a_limit_in_depth_and_in_size() -> None:
