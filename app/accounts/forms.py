@@ -278,6 +278,12 @@ class ReportKeyForm(FlaskForm):
     )
 
 
+class OneOfManyBoxes(CheckboxInput):
+    """A box beside others of which one is enough: `required` on each would demand all of them."""
+
+    validation_attrs = ["disabled"]  # noqa: RUF012  # as in WTForms
+
+
 class TokenForm(FlaskForm):
     """What a program may do."""
 
@@ -289,9 +295,8 @@ class TokenForm(FlaskForm):
     scopes = SelectMultipleField(
         "It may",
         choices=[SelectChoice(scope, words) for scope, words in SCOPES.items()],
-        default=list(SCOPES),
         widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
+        option_widget=OneOfManyBoxes(),
         validators=[InputRequired("Allow it at least one thing.")],
     )
     lasts = SelectField(

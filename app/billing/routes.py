@@ -38,14 +38,13 @@ def limits_page() -> ResponseReturnValue:
     account = current_account()
     month = allowance.month_of()
     uses = usage.of(account)
-    contacts = next(use.used for use in uses if use.what == "contacts")
     return render_template(
         "billing/limits.html",
         plan=plan_of(account),
         uses=uses,
         month=f"{month:%B}",
         again=allowance.day(allowance.next_month(month)),
-        grace_until=allowance.grace_until(account, contacts),
+        grace_until=usage.grace_until(account, uses),
         waiting=usage.waiting(account),
         counts=limits.COUNTS,
         counts_not=limits.COUNTS_NOT,
@@ -149,13 +148,11 @@ def cancel_page() -> ResponseReturnValue:
     if not contracts.is_live(contract):
         raise NotFound("Anything that is paid for")
     first = next(iter(catalogue().values()))
-    after = [
-        (use, first.limit(use.what)) for use in usage.of(current_account())
-        if first.limit(use.what) is not None
-    ]  # fmt: skip
+    uses = usage.of(current_account())
+    after = [(use, first.limit(use.what)) for use in uses if first.limit(use.what) is not None]
     return render_template(
         "billing/cancel.html", contract=contract, plan=plan_of(current_account()), first=first,
-        after=after, days=allowance.GRACE.days,
+        after=after, days=allowance.GRACE.days, until=usage.grace_until(current_account(), uses),
     )  # fmt: skip
 
 

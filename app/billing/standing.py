@@ -167,6 +167,7 @@ def tell_payer(account_id: int, kind: str, **context: Any) -> None:
 
 def _tell(account: Account, before: str, plan: str) -> None:
     plans, uses = catalogue(), usage.of(account)
+    until = usage.grace_until(account, uses)
     over = [
         f"{use.used:,} {use.label}, where the plan has {use.limit:,}"
         for use in uses if use.is_over
@@ -175,6 +176,7 @@ def _tell(account: Account, before: str, plan: str) -> None:
         account.id, "plan_changed", business=account.name,
         plan=plans[plan].name if plan in plans else plan,
         allows=[f"{use.limit:,} {use.label}" for use in uses if use.limit is not None],
-        is_smaller=rank(plan) < rank(before), over=over, days=allowance.GRACE.days,
+        is_smaller=rank(plan) < rank(before), over=over,
+        until=allowance.day(until.date()) if until else "",
         url=settings.get().BASE_URL + allowance.LIMITS_PAGE,
     )  # fmt: skip

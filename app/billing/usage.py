@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -63,6 +64,12 @@ def of(account: Account) -> list[Use]:
     if limits["mails"] is not None:
         limits["mails"] += extra
     return [Use(what, label, counted[what], limits[what]) for what, label in LIMITS.items()]
+
+
+def grace_until(account: Account, uses: Sequence[Use]) -> datetime | None:
+    """Until when campaigns go out although `uses` has too many contacts; None where it has not."""
+    contacts = next(use.used for use in uses if use.what == "contacts")
+    return allowance.grace_until(account, contacts)
 
 
 def waiting(account: Account) -> Sequence[Campaign]:

@@ -292,6 +292,9 @@ def test_the_test_button_names_a_wrong_name(
 
 def test_a_token_is_shown_once_and_stored_as_a_hash(client: Client, alice: Person):
     client.sign_in(alice)
+    boxes = re.findall('<input[^>]*name="scopes"[^>]*>', client.get("/settings/api-tokens").text)
+    assert len(boxes) == len(api_tokens.SCOPES)
+    assert not any("checked" in box or "required" in box for box in boxes)
     page = client.post(
         "/settings/api-tokens", data={"name": "Shop", "scopes": ["contacts:read"]}
     ).text

@@ -22,6 +22,7 @@ from app.core.clock import now
 from app.core.db import Base, db, transaction
 from app.core.errors import Invalid
 from app.plans import allowance
+from app.plans.models import LimitNotice
 from app.privacy import processors
 from tests.billing.conftest import contract_now, look_again, mails_of, plan_now
 from tests.conftest import Client, Person
@@ -167,12 +168,35 @@ def test_when_it_ends_nothing_is_lost_and_the_owners_hear_what_is_over(
     look_again(alice.account)
 
     assert plan_now(alice.account) == "free"
-    mail = mails_of("plan_changed")[-1]
-    assert "40 contacts, where the plan has 10" in mail.text
     jobs.tend()
     until = allowance.grace_until(alice.account, 40)
     assert until is not None
+    mail = mails_of("plan_changed")[-1]
+    assert "40 contacts, where the plan has 10" in mail.text
+    assert f"go out until {allowance.day(until.date())}; after that they wait" in mail.text
     assert timedelta(days=13) < until - now() <= timedelta(days=14)
+
+
+def test_days_with_too_many_contacts_are_not_promised_twice(
+    client: Client, alice: Person, payments: PaymentServer, paying: dict[str, Any],
+    with_contacts: Any,
+) -> None:  # fmt: skip
+    client.sign_in(alice)
+    with_contacts(40)
+    assert "go out for 14 more days" in client.get("/settings/billing/cancel").text
+    with_contacts(1000)
+    began = now() - timedelta(days=4)
+    with transaction():
+        over = {"what": "contacts", "level": allowance.OVER, "period": "", "at": began}
+        db.session.add(LimitNotice(account_id=alice.account.id, **over))
+    until = allowance.day((began + allowance.GRACE).date())
+
+    page = client.get("/settings/billing/cancel").text
+    assert "more days" not in page
+    assert "as there are more than you have room for already" in page
+    payments.end(paying)
+    look_again(alice.account)
+    assert f"go out until {until}; after that they wait" in mails_of("plan_changed")[-1].text
 
 
 def test_a_payment_that_fails_has_a_grace_two_notices_and_an_end(
