@@ -1,0 +1,20 @@
+"""The words on recipients' pages, in the recipient's language.
+
+A module a language, with the same keys and the same places to fill in; a test compares them. To
+add a language, add a module and name it here, and `templates/preferences/_privacy.CODE.txt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.tracking.words import dutch, english, french, german, italian, spanish
+
+LANGUAGES: Mapping[str, Mapping[str, str]] = {
+    "en": english.TEXTS,
+    "de": german.TEXTS,
+    "fr": french.TEXTS,
+    "es": spanish.TEXTS,
+    "it": italian.TEXTS,
+    "nl": dutch.TEXTS,
+}
