@@ -30,7 +30,7 @@ from app.core.keeping import in_words
 from app.delivery.models import Delivery, Event
 from app.desk.models import Ticket
 from app.moving import files
-from app.moving.models import Takein, Takeout
+from app.moving.models import OPEN_OUT, Takein, Takeout
 from app.trust import suspending
 from app.trust.models import ClosedAccount, Closing, KeptOut
 
@@ -177,6 +177,13 @@ def _mark(account_id: int) -> None:
             sa.update(Account)
             .where(Account.id == account_id, Account.erased_since.is_(None))
             .values(erased_since=now(), barred=CLOSING),
+            execution_options={"synchronize_session": False},
+        )
+        # Whoever is writing one loses the lease, and stops.
+        db.session.execute(
+            sa.update(Takeout)
+            .where(Takeout.account_id == account_id, Takeout.state.in_(OPEN_OUT))
+            .values(state="failed", lease=None, lease_until=None),
             execution_options={"synchronize_session": False},
         )
         db.session.execute(

@@ -133,9 +133,14 @@ def test_erasing_is_killed_between_slices_and_goes_on(
         verifying.check(person.account.id)
     account_id, other = alice.account.id, charlie.account.id
     consents = sa.select(sa.func.count(Consent.id)).where(Consent.account_id == account_id)
+    with transaction():
+        takeout = taking_out.start(alice.account, alice.member)
     close(alice)
     with time_machine.travel(now() + LATER):
         assert closing.erase(account_id, until=0) is False
+        assert taking_out.run(takeout.id) is False
+        db.session.refresh(takeout)
+        assert takeout.state == "failed"
         assert 0 < (db.session.scalar(consents) or 0) < len(READERS)
 
         assert verifying.accounts() == [other]
