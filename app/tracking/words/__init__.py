@@ -10,11 +10,19 @@ from collections.abc import Mapping
 
 from app.tracking.words import dutch, english, french, german, italian, spanish
 
+#: The sources have the sign of typewriters.
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+def _typeset(texts: Mapping[str, str]) -> Mapping[str, str]:
+    return {key: text.replace("'", APOSTROPHE) for key, text in texts.items()}
+
+
 LANGUAGES: Mapping[str, Mapping[str, str]] = {
-    "en": english.TEXTS,
-    "de": german.TEXTS,
-    "fr": french.TEXTS,
-    "es": spanish.TEXTS,
-    "it": italian.TEXTS,
-    "nl": dutch.TEXTS,
+    "en": _typeset(english.TEXTS),
+    "de": _typeset(german.TEXTS),
+    "fr": _typeset(french.TEXTS),
+    "es": _typeset(spanish.TEXTS),
+    "it": _typeset(italian.TEXTS),
+    "nl": _typeset(dutch.TEXTS),
 }
