@@ -23,6 +23,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.accounts import rights
 from app.accounts.api_tokens import SCOPES
 from app.accounts.businesses import zones
+from app.core import languages
 from app.core.plain_forms import PlainForm
 from app.mailer.providers import NAMES as PROVIDERS
 
@@ -36,7 +37,7 @@ def _stripped(value: Any) -> Any:
 
 
 class BusinessForm(PlainForm):
-    """Name, address, website and time zone of an account."""
+    """Name, address, website, time zone and language of an account."""
 
     name = StringField(
         "Name of the business",
@@ -61,6 +62,11 @@ class BusinessForm(PlainForm):
         render_kw={"autocomplete": "url", "inputmode": "url"},
     )
     zone_name = SelectField("Time zone", choices=lambda: [SelectChoice(name) for name in zones()])
+    mail_language = SelectField(
+        "Language of your mails",
+        choices=[SelectChoice(code, name) for code, name in languages.NAMES.items()],
+        default="en",
+    )
 
 
 class RoleForm(PlainForm):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Account, ApiToken, Mailbox, Relay, ReportHook, Sender
-from app.campaigns import layout
+from app.campaigns import footers
 from app.campaigns.models import ArchivePage, Campaign
 from app.contacts.models import (
     ContactField,
@@ -101,7 +101,7 @@ def text(account: Account, t: Texts) -> list[Section]:
     sections = policy.written(
         TEMPLATES[t.language], language=t.language, account=account, facts=facts(account),
         settings=config, relay=policy.own_relay(config), contact=_one_line(kept.privacy_contact),
-        who=_who(account), named=layout.LINKS,
+        who=_who(account), named=footers.LANGUAGES[account.mail_language],
     )  # fmt: skip
     own = [" ".join(line.split()) for line in kept.privacy_words.splitlines() if line.strip()]
     if own:
