@@ -29,9 +29,12 @@ from app.mailer.providers import NAMES as PROVIDERS
 from app.preferences import centre
 from app.privacy import policy
 from app.privacy.policy import Section, obfuscated
-from app.tracking.texts import Texts
+from app.tracking.texts import LANGUAGES, Texts
 
-TEMPLATES = {"en": "preferences/_privacy.txt", "de": "preferences/_privacy.de.txt"}
+TEMPLATES = {
+    language: f"preferences/_privacy{'' if language == 'en' else f'.{language}'}.txt"
+    for language in LANGUAGES
+}
 #: The latest campaigns, from which the ways of counting are told.
 CAMPAIGNS = 200
 MOST = 50
