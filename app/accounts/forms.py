@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
@@ -24,6 +23,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.accounts import rights
 from app.accounts.api_tokens import SCOPES
 from app.accounts.businesses import zones
+from app.core import languages
+from app.core.plain_forms import PlainForm
 from app.mailer.providers import NAMES as PROVIDERS
 
 ROLE_WORDS = [
@@ -35,8 +36,8 @@ def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-class BusinessForm(FlaskForm):
-    """Name, address, website and time zone of an account."""
+class BusinessForm(PlainForm):
+    """Name, address, website, time zone and language of an account."""
 
     name = StringField(
         "Name of the business",
@@ -61,9 +62,14 @@ class BusinessForm(FlaskForm):
         render_kw={"autocomplete": "url", "inputmode": "url"},
     )
     zone_name = SelectField("Time zone", choices=lambda: [SelectChoice(name) for name in zones()])
+    mail_language = SelectField(
+        "Language of your mails",
+        choices=[SelectChoice(code, name) for code, name in languages.NAMES.items()],
+        default="en",
+    )
 
 
-class RoleForm(FlaskForm):
+class RoleForm(PlainForm):
     """A role for somebody, or rights of their own."""
 
     role = SelectField("Role", choices=ROLE_WORDS)
@@ -95,13 +101,13 @@ class InviteForm(RoleForm):
     custom = BooleanField("Other rights than those of the role")
 
 
-class ApprovalForm(FlaskForm):
+class ApprovalForm(PlainForm):
     """Whether campaigns need approval."""
 
     on = BooleanField()
 
 
-class SenderForm(FlaskForm):
+class SenderForm(PlainForm):
     """A From identity."""
 
     email = EmailField(
@@ -112,7 +118,7 @@ class SenderForm(FlaskForm):
     name = StringField("Name that readers see", filters=[_stripped], validators=[Length(max=200)])
 
 
-class MailServerForm(FlaskForm):
+class MailServerForm(PlainForm):
     """An SMTP server and how to sign in there."""
 
     host = StringField(
@@ -194,7 +200,7 @@ class _Number(IntegerField):
             raise ValueError("Enter a number, such as 5000.") from None
 
 
-class WarmUpForm(FlaskForm):
+class WarmUpForm(PlainForm):
     """How much a new server or domain is to send in the end."""
 
     subject = HiddenField(validators=[DataRequired("Choose what to warm up.")])
@@ -206,7 +212,7 @@ class WarmUpForm(FlaskForm):
     )
 
 
-class MailboxForm(FlaskForm):
+class MailboxForm(PlainForm):
     """A mailbox that bounces come to."""
 
     kind = SelectField("Kind", choices=[SelectChoice("imap", "IMAP"), SelectChoice("pop3", "POP3")])
@@ -259,7 +265,7 @@ class MailboxForm(FlaskForm):
         }
 
 
-class ReportHookForm(FlaskForm):
+class ReportHookForm(PlainForm):
     """Whose reports are to come."""
 
     provider = SelectField(
@@ -267,7 +273,7 @@ class ReportHookForm(FlaskForm):
     )
 
 
-class ReportKeyForm(FlaskForm):
+class ReportKeyForm(PlainForm):
     """What a provider's reports are proven with."""
 
     key = StringField(
@@ -284,7 +290,7 @@ class OneOfManyBoxes(CheckboxInput):
     validation_attrs = ["disabled"]  # noqa: RUF012  # as in WTForms
 
 
-class TokenForm(FlaskForm):
+class TokenForm(PlainForm):
     """What a program may do."""
 
     name = StringField(
@@ -317,7 +323,7 @@ class TokenForm(FlaskForm):
     )
 
 
-def take_over(form: FlaskForm, errors: dict[str, list[str]]) -> bool:
+def take_over(form: PlainForm, errors: dict[str, list[str]]) -> bool:
     """Show what a verb found beside the fields that it is about; False when none of them is."""
     shown = False
     for name, messages in errors.items():

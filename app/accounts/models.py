@@ -43,6 +43,8 @@ class Account(Base):
     """Postal address; stands at the end of every mail."""
     website: Mapped[str] = mapped_column(sa.String(500), default="")
     zone_name: Mapped[str] = mapped_column(sa.String(64), default="UTC")
+    mail_language: Mapped[str] = mapped_column(sa.String(8), default="en", server_default="en")
+    """In which its mails are, for what we write at their end (campaigns.footers)."""
     state: Mapped[str] = mapped_column(sa.String(16), default="pending")
     """pending until its owner has set a password; active."""
     barred: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")

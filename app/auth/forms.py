@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
@@ -25,6 +24,7 @@ from wtforms.validators import (
     Regexp,
 )
 
+from app.core.plain_forms import PlainForm
 from app.privacy.consenting import WORDINGS
 
 
@@ -45,7 +45,7 @@ class TrapField(StringField):
     """Nobody sees it; programs that fill in every field do."""
 
 
-class SignInForm(FlaskForm):
+class SignInForm(PlainForm):
     """Address and password."""
 
     email = _email(render_kw={"autocomplete": "username"})
@@ -56,13 +56,13 @@ class SignInForm(FlaskForm):
     )
 
 
-class ForgotForm(FlaskForm):
+class ForgotForm(PlainForm):
     """Where to mail a link."""
 
     email = _email(render_kw={"autocomplete": "username"})
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(PlainForm):
     """A new password, typed once: a wrong one is replaced by the same way again."""
 
     password = PasswordField(
@@ -72,7 +72,7 @@ class PasswordForm(FlaskForm):
     )
 
 
-class RegisterForm(FlaskForm):
+class RegisterForm(PlainForm):
     """A business and the person who registers it."""
 
     person = StringField(
@@ -116,7 +116,7 @@ class RegisterForm(FlaskForm):
     fax = TrapField("Fax", validators=[Length(max=200)])
 
 
-class CodeForm(FlaskForm):
+class CodeForm(PlainForm):
     """A code of the app, or a recovery code."""
 
     code = StringField(
@@ -131,7 +131,7 @@ class CodeForm(FlaskForm):
     )
 
 
-class ConfirmForm(FlaskForm):
+class ConfirmForm(PlainForm):
     """The password or a code, once more."""
 
     password = PasswordField(
@@ -147,7 +147,7 @@ class ConfirmForm(FlaskForm):
     )
 
 
-class PasskeyNameForm(FlaskForm):
+class PasskeyNameForm(PlainForm):
     """What a passkey is called."""
 
     name = StringField(
@@ -164,7 +164,7 @@ class PasskeyForm(PasskeyNameForm):
     credential = HiddenField(validators=[Length(max=20_000)])
 
 
-class EverybodyForm(FlaskForm):
+class EverybodyForm(PlainForm):
     """Whether everybody in an account needs a second factor, and how soon."""
 
     days = IntegerField(
@@ -178,7 +178,7 @@ class EverybodyForm(FlaskForm):
     )
 
 
-class ProfileForm(FlaskForm):
+class ProfileForm(PlainForm):
     """Name and telephone number."""
 
     name = StringField(
@@ -195,13 +195,13 @@ class ProfileForm(FlaskForm):
     )
 
 
-class EmailForm(FlaskForm):
+class EmailForm(PlainForm):
     """A new address to sign in with."""
 
     email = _email("New e-mail address", render_kw={"autocomplete": "email"})
 
 
-class JoinForm(FlaskForm):
+class JoinForm(PlainForm):
     """Somebody who was invited and is new here."""
 
     name = StringField(
@@ -216,7 +216,7 @@ class JoinForm(FlaskForm):
     )
 
 
-def take_over(form: FlaskForm, errors: dict[str, list[str]]) -> None:
+def take_over(form: PlainForm, errors: dict[str, list[str]]) -> None:
     """Show what a verb found beside the field that it is about."""
     for name, messages in errors.items():
         field: Field | None = form._fields.get(name)

@@ -88,17 +88,18 @@ def picture_of(app: Authenticator, member: Member) -> str:
 
 
 def confirm(member: Member, code: str) -> list[str]:
-    """Take the app into use with its first code; returns recovery codes to show once.
+    """Take the app into use with its first code; returns recovery codes to show once, or none
+    where a passkey has brought some before.
 
     Raises WrongCode.
     """
-    app = app_of(member)
+    app, had_one = app_of(member), has_any(member)
     if app is None or app.confirmed_at:
         raise WrongState("There is no app that waits for its first code.")
     _use(app, code)
     app.confirmed_at = now()
     auditing.note(sessions.first_account(member), member, "second_factor.on")
-    return make_recovery_codes(member)
+    return [] if had_one else make_recovery_codes(member)
 
 
 def remove(member: Member) -> None:

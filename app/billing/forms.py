@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField
 from wtforms.validators import Length
 
+from app.core.plain_forms import PlainForm
 
-class ContactForm(FlaskForm):
+
+class ContactForm(PlainForm):
     """Whom to write to about paying. There is no field for a card, and there will be none."""
 
     email = EmailField("Address for invoices", validators=[Length(max=320)])

@@ -22,7 +22,6 @@ from app.campaigns.places import scan
 from app.campaigns.protecting import Protected, plain_liquid, through
 from app.core.errors import Invalid
 
-LANGUAGE = "en"
 _OPENING = re.compile(r"\{%-?\s*(if|unless|case|for|comment|raw)\b")
 _CLOSING = re.compile(r"\{%-?\s*end(if|unless|case|for|comment|raw)\b")
 _TAGS = re.compile(r"\{%.*?%\}", re.DOTALL)
@@ -46,10 +45,10 @@ class Content:
 
 def compile(campaign: Campaign) -> Content:
     """Raises BadLiquid, BadMjml or BadBody, all of them Invalid with what to do."""
-    lists = list_names(campaign)
+    lists, language = list_names(campaign), campaign.account.mail_language
     return _compiled(
-        campaign, layout.footer_html(lists, language=LANGUAGE), layout.footer_text(lists),
-        preheader=campaign.preheader,
+        campaign, layout.footer_html(lists, language=language),
+        layout.footer_text(lists, language=language), preheader=campaign.preheader,
     )  # fmt: skip
 
 
@@ -58,9 +57,10 @@ def compile_for_all(campaign: Campaign) -> Content:
 
     What mailboxes show beside the subject, and hide in the mail, is left out.
     """
+    language = campaign.account.mail_language
     return _compiled(
-        campaign, layout.public_footer_html(language=LANGUAGE), layout.public_footer_text(),
-        preheader="",
+        campaign, layout.public_footer_html(language=language),
+        layout.public_footer_text(language=language), preheader="",
     )  # fmt: skip
 
 
@@ -78,18 +78,19 @@ def _compiled(campaign: Campaign, footer_html: str, footer_text: str, *, prehead
 
 def body_html(campaign: Campaign) -> str:
     """A whole HTML document without preheader and footer; of the plain text where that is all."""
+    language = campaign.account.mail_language
     if not campaign.body.strip():
         words = text_html(own_text(campaign))
-        return layout.page(words, title=campaign.subject, language=LANGUAGE)
+        return layout.page(words, title=campaign.subject, language=language)
     body = campaign.body if campaign.format == "markdown" else plain_liquid(campaign.body)
     # Said first, and with the lines of what the owner wrote.
     liquid.parse(body)
     if campaign.format == "markdown":
         words = markdown_html(body)
-        return layout.page(words, title=campaign.subject, language=LANGUAGE)
+        return layout.page(words, title=campaign.subject, language=language)
     if campaign.format == "mjml":
         return through(body, mjml_source.to_html, comments=True)
-    return _own_html(body)
+    return _own_html(body, language)
 
 
 def markdown_html(source: str) -> str:
@@ -154,12 +155,12 @@ def _unindented(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", whole)
 
 
-def _own_html(body: str) -> str:
+def _own_html(body: str, language: str) -> str:
     """Left as it is, but for styles, which many mailboxes read only on the elements."""
     _refuse_open_end(body)
     if not re.search(r"<(?:html|body)\b", body, re.IGNORECASE):
         body = (
-            f'<!doctype html>\n<html lang="{LANGUAGE}"><head><meta charset="utf-8">'
+            f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"</head><body>{body}</body></html>"
         )

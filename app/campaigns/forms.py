@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import (
     DateTimeLocalField,
     HiddenField,
@@ -16,6 +15,8 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+
+from app.core.plain_forms import PlainForm
 
 FORMATS = [
     SelectChoice("markdown", "Text with Markdown"),
@@ -36,7 +37,7 @@ HOLDS = [
 WHEN = [SelectChoice("now", "Now"), SelectChoice("later", "At a time")]
 
 
-class Versioned(FlaskForm):
+class Versioned(PlainForm):
     """A form over a draft, with the version that was shown."""
 
     version = IntegerField(widget=HiddenInput(), validators=[Optional()])
@@ -101,7 +102,7 @@ class SaidForm(Versioned):
     words = TextAreaField("What should be different?", validators=[Optional(), Length(max=1000)])
 
 
-class TestForm(FlaskForm):
+class TestForm(PlainForm):
     """Where a test goes."""
 
     __test__ = False  # no test class, though pytest would think so
@@ -110,7 +111,7 @@ class TestForm(FlaskForm):
     contact = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(min=1)])
 
 
-class NameForm(FlaskForm):
+class NameForm(PlainForm):
     """A new name."""
 
     name = StringField("Name", [InputRequired("Give it a name."), Length(max=200)])

@@ -14,19 +14,12 @@ from functools import lru_cache
 import css_inline
 import mjml
 
-from app.campaigns import liquid
+from app.campaigns import footers, liquid
+from app.campaigns.footers import LANGUAGES
 from app.campaigns.protecting import through
 
 CONTENT_MARK, TITLE_MARK = "lscontentmark", "lstitlemark"
 FOOTER_MARK = "ls-footer"
-#: How the links at the end of a mail are named.
-LINKS = {
-    "unsubscribe": "Unsubscribe",
-    "preferences": "Change what you get",
-    "browser": "View in browser",
-    "why": "Why do I get this?",
-}
-
 _FONT = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 #: Inlined into the owner's words.
 _CSS = """
@@ -117,23 +110,24 @@ def preheader(source: str) -> str:
 def footer_html(lists: Sequence[str], *, language: str) -> str:
     """Business, postal address, why this mail came, and the ways out."""
     paragraph = f'<p style="margin:0 0 8px;color:#4b524e;{_SMALL};{_SHOWN}">'
+    words = LANGUAGES[language]
     links = " &nbsp;·&nbsp; ".join(
-        _link(name, LINKS[name]) for name in ("unsubscribe", "preferences", "browser")
+        _link(name, words[name]) for name in ("unsubscribe", "preferences", "browser")
     )
-    names = f"{as_html(reason(lists))} {_link('why', LINKS['why'])}"
+    names = f"{as_html(reason(lists, language=language))} {_link('why', words['why'])}"
     return _footer(language, f"{paragraph}{names}</p>", links)
 
 
 def public_footer_html(*, language: str) -> str:
     """For the copy that everybody may read: who wrote it, and how to get the next one."""
-    return _footer(language, "", _link("signup", "Get the next one by mail"))
+    return _footer(language, "", _link("signup", LANGUAGES[language]["signup"]))
 
 
-def public_footer_text() -> str:
+def public_footer_text(*, language: str) -> str:
     """The same for plain text."""
     return (
         "-- \n{{ account.name }}\n{{ account.address }}\n\n"
-        "Get the next one by mail: {{ links.signup }}\n"
+        f"{LANGUAGES[language]['signup']}: {{{{ links.signup }}}}\n"
     )
 
 
@@ -149,15 +143,16 @@ def _footer(language: str, first: str, links: str) -> str:
     )
 
 
-def footer_text(lists: Sequence[str]) -> str:
+def footer_text(lists: Sequence[str], *, language: str) -> str:
     """The same for the plain-text part."""
+    words = LANGUAGES[language]
     return (
         "-- \n"
-        f"{reason(lists)}\n{LINKS['why']} {{{{ links.why }}}}\n\n"
+        f"{reason(lists, language=language)}\n{words['why']} {{{{ links.why }}}}\n\n"
         "{{ account.name }}\n{{ account.address }}\n\n"
-        f"{LINKS['unsubscribe']}: {{{{ links.unsubscribe }}}}\n"
-        f"{LINKS['preferences']}: {{{{ links.preferences }}}}\n"
-        f"{LINKS['browser']}: {{{{ links.browser }}}}\n"
+        f"{words['unsubscribe']}: {{{{ links.unsubscribe }}}}\n"
+        f"{words['preferences']}: {{{{ links.preferences }}}}\n"
+        f"{words['browser']}: {{{{ links.browser }}}}\n"
     )
 
 
@@ -165,13 +160,10 @@ def _link(name: str, label: str) -> str:
     return f'<a href="{{{{ links.{name} }}}}" style="{_LINK}">{label}</a>'
 
 
-def reason(lists: Sequence[str]) -> str:
+def reason(lists: Sequence[str], *, language: str) -> str:
     """Why the mail came, as Liquid text."""
-    if not lists:
-        return "You get this because you signed up at {{ account.name }}."
-    quoted = [f"“{liquid.literal(name)}”" for name in lists]
-    named = quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
-    return f"You get this because you signed up to {named} at {{{{ account.name }}}}."
+    names = [liquid.literal(name) for name in lists]
+    return footers.reason(language, "{{ account.name }}", names)
 
 
 def as_html(source: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, EmailField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
@@ -13,6 +12,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from app.contacts import fields
 from app.contacts.models import Contact, ContactField, ContactList
 from app.contacts.text import NAME_LENGTH, NOTE_LENGTH
+from app.core.plain_forms import PlainForm
 
 
 def _choices(*pairs: tuple[str, str]) -> list[SelectChoice]:
@@ -28,7 +28,7 @@ OPT_INS = _choices(
 )
 
 
-class ContactForm(FlaskForm):
+class ContactForm(PlainForm):
     """One contact; custom fields come beside it, see `custom`."""
 
     email = EmailField("Mail address", [InputRequired("Enter a mail address."), Length(max=320)])
@@ -48,7 +48,7 @@ class ContactForm(FlaskForm):
         return found
 
 
-class ListForm(FlaskForm):
+class ListForm(PlainForm):
     """A list."""
 
     name = StringField("Name", [InputRequired("Give the list a name."), Length(max=NAME_LENGTH)])
@@ -56,27 +56,27 @@ class ListForm(FlaskForm):
     opt_in = RadioField("Who signs up by themselves is", choices=OPT_INS, default="single")
 
 
-class SegmentForm(FlaskForm):
+class SegmentForm(PlainForm):
     """A segment; its rule comes beside it, row by row (contacts.segments.building)."""
 
     name = StringField("Name", [InputRequired("Give the segment a name."), Length(max=NAME_LENGTH)])
 
 
-class FieldForm(FlaskForm):
+class FieldForm(PlainForm):
     """A custom field."""
 
     label = StringField("Name", [InputRequired("Give the field a name."), Length(max=NAME_LENGTH)])
     type = SelectField("Kind of value", choices=_choices(*fields.TYPES.items()), default="text")
 
 
-class SuppressionForm(FlaskForm):
+class SuppressionForm(PlainForm):
     """Somebody never to be mailed."""
 
     email = EmailField("Mail address", [InputRequired("Enter a mail address."), Length(max=320)])
     detail = StringField("Why", [Optional(), Length(max=500)])
 
 
-class DomainForm(FlaskForm):
+class DomainForm(PlainForm):
     """A domain whose people stay out, or are the only ones to come in."""
 
     domain = StringField("Domain", [InputRequired("Enter a domain."), Length(max=255)])
@@ -86,7 +86,7 @@ class DomainForm(FlaskForm):
     )  # fmt: skip
 
 
-class UploadForm(FlaskForm):
+class UploadForm(PlainForm):
     """A file of contacts, or a text with them."""
 
     file = FileField("File")
@@ -102,7 +102,7 @@ class UploadForm(FlaskForm):
         return True
 
 
-class ImportForm(FlaskForm):
+class ImportForm(PlainForm):
     """What to do with an uploaded file; the columns come beside it, as column-0, column-1, …"""
 
     list = SelectField("Put these people on")

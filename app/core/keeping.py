@@ -58,7 +58,8 @@ class Kept:
         if language == "en":
             return self.how_long
         if self.days is None:
-            return UNTIL.get(language, {}).get(self.rule.until, "")
+            until = UNTIL.get(language, {}).get(self.rule.until, "")
+            return until.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
         return in_words(self.days, language)
 
 
@@ -66,6 +67,10 @@ class Kept:
 UNITS = {
     "en": {"year": ("year", "years"), "month": ("month", "months"), "day": ("day", "days")},
     "de": {"year": ("Jahr", "Jahre"), "month": ("Monat", "Monate"), "day": ("Tag", "Tage")},
+    "fr": {"year": ("an", "ans"), "month": ("mois", "mois"), "day": ("jour", "jours")},
+    "es": {"year": ("año", "años"), "month": ("mes", "meses"), "day": ("día", "días")},
+    "it": {"year": ("anno", "anni"), "month": ("mese", "mesi"), "day": ("giorno", "giorni")},
+    "nl": {"year": ("jaar", "jaar"), "month": ("maand", "maanden"), "day": ("dag", "dagen")},
 }
 #: What `until` of rules says, for texts in other languages.
 UNTIL = {
@@ -78,6 +83,46 @@ UNTIL = {
             "solange das Konto besteht, oder bis die Person gelöscht wird"
         ),
         "while they are barred": "solange sie gesperrt sind",
+    },
+    "fr": {
+        "as long as the account exists": "tant que le compte existe",
+        "as long as the account exists, or until its people erase them": (
+            "tant que le compte existe, ou jusqu'à ce que ses membres les effacent"
+        ),
+        "as long as the account exists, or until the person is erased": (
+            "tant que le compte existe, ou jusqu'à ce que la personne soit effacée"
+        ),
+        "while they are barred": "tant que l'accès leur est fermé",
+    },
+    "es": {
+        "as long as the account exists": "mientras exista la cuenta",
+        "as long as the account exists, or until its people erase them": (
+            "mientras exista la cuenta, o hasta que alguien de ella los borre"
+        ),
+        "as long as the account exists, or until the person is erased": (
+            "mientras exista la cuenta, o hasta que se borre a la persona"
+        ),
+        "while they are barred": "mientras estén bloqueados",
+    },
+    "it": {
+        "as long as the account exists": "finché esiste l'account",
+        "as long as the account exists, or until its people erase them": (
+            "finché esiste l'account, o finché qualcuno dell'account li elimina"
+        ),
+        "as long as the account exists, or until the person is erased": (
+            "finché esiste l'account, o finché la persona viene eliminata"
+        ),
+        "while they are barred": "finché sono bloccati",
+    },
+    "nl": {
+        "as long as the account exists": "zolang het account bestaat",
+        "as long as the account exists, or until its people erase them": (
+            "zolang het account bestaat, of tot iemand van het account ze wist"
+        ),
+        "as long as the account exists, or until the person is erased": (
+            "zolang het account bestaat, of tot de persoon wordt gewist"
+        ),
+        "while they are barred": "zolang ze geblokkeerd zijn",
     },
 }
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, TextAreaField
 from wtforms.validators import DataRequired, Length
+
+from app.core.plain_forms import PlainForm
 
 
 def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-class LetterForm(FlaskForm):
+class LetterForm(PlainForm):
     """What somebody writes into a conversation."""
 
     text = TextAreaField(

@@ -32,7 +32,7 @@ _RELAY = (
 def account(scope: Scope) -> dict[str, Any]:
     """{id, name, …, members, senders, mail_servers, signing_keys}."""
     row = scope.account
-    names = ("id", "name", "address", "website", "zone_name", "state", "plan")
+    names = ("id", "name", "address", "website", "zone_name", "mail_language", "state", "plan")
     return {
         **{name: getattr(row, name) for name in names},
         "created_at": moment(row.created_at),

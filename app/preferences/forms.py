@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectMultipleField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.contacts import resting
+from app.core.plain_forms import PlainForm
 from app.preferences.centre import PASSAGES_LENGTH, WORDS_LENGTH
 
 
-class CentreForm(FlaskForm):
+class CentreForm(PlainForm):
     """What people see."""
 
     words = TextAreaField(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Account, ApiToken, Mailbox, Relay, ReportHook, Sender
-from app.campaigns import layout
+from app.campaigns import footers
 from app.campaigns.models import ArchivePage, Campaign
 from app.contacts.models import (
     ContactField,
@@ -29,9 +29,12 @@ from app.mailer.providers import NAMES as PROVIDERS
 from app.preferences import centre
 from app.privacy import policy
 from app.privacy.policy import Section, obfuscated
-from app.tracking.texts import Texts
+from app.tracking.texts import LANGUAGES, Texts
 
-TEMPLATES = {"en": "preferences/_privacy.txt", "de": "preferences/_privacy.de.txt"}
+TEMPLATES = {
+    language: f"preferences/_privacy{'' if language == 'en' else f'.{language}'}.txt"
+    for language in LANGUAGES
+}
 #: The latest campaigns, from which the ways of counting are told.
 CAMPAIGNS = 200
 MOST = 50
@@ -98,7 +101,7 @@ def text(account: Account, t: Texts) -> list[Section]:
     sections = policy.written(
         TEMPLATES[t.language], language=t.language, account=account, facts=facts(account),
         settings=config, relay=policy.own_relay(config), contact=_one_line(kept.privacy_contact),
-        who=_who(account), named=layout.LINKS,
+        who=_who(account), named=footers.LANGUAGES[account.mail_language],
     )  # fmt: skip
     own = [" ".join(line.split()) for line in kept.privacy_words.splitlines() if line.strip()]
     if own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NotRequired, TypedDict
@@ -15,6 +16,8 @@ from app.privacy import figures, inventory
 INVENTORY = "inventory"
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 MORE = "more"
+#: Between words; no-break spaces stay, which French has before some signs.
+_SPACES = re.compile(r"[ \t\n]+")
 
 
 class Section(TypedDict):
@@ -53,7 +56,7 @@ def written(template: str, *, language: str = "en", **context: Any) -> list[Sect
     lasts = figures.in_words() if language == "en" else figures.kept_in(language)
     text = _templates().get_template(template).render(lasts=lasts, **context)
     for block in text.split("\n\n"):
-        words = " ".join(block.split())
+        words = _SPACES.sub(" ", block).strip(" ")
         if words.startswith("# "):
             anchor, _, title = words[2:].partition(": ")
             sections.append(Section(id=anchor, title=title, paragraphs=[]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     PasswordField,
@@ -15,10 +14,11 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.core.plain_forms import PlainForm
 from app.sharing import outsiders
 
 
-class ArchiveForm(FlaskForm):
+class ArchiveForm(PlainForm):
     """The settings of an archive."""
 
     slug = StringField("Address", validators=[InputRequired("Give it an address."), Length(max=60)])
@@ -40,7 +40,7 @@ class ArchiveForm(FlaskForm):
     form_id = SelectField("Sign-up form", coerce=int, validators=[Optional()])
 
 
-class LinkForm(FlaskForm):
+class LinkForm(PlainForm):
     """A link for somebody outside."""
 
     kind = RadioField(
@@ -54,11 +54,9 @@ class LinkForm(FlaskForm):
         coerce=int,
         default=30,
     )
-    label = StringField(
-        "For whom", validators=[Length(max=200, message="Use at most %(max)d signs.")]
-    )
+    label = StringField("For whom", validators=[Length(max=200)])
     password = PasswordField(
         "Password",
-        validators=[Length(max=200, message="Use at most %(max)d signs.")],
+        validators=[Length(max=200)],
         render_kw={"autocomplete": "new-password"},
     )

@@ -101,7 +101,7 @@ SETTINGS = (
     Group(
         "Business",
         (
-            Entry("accounts.business", "Business", "store", "name address logo time zone"),
+            Entry("accounts.business", "Business", "store", "name address time zone language"),
             Entry("accounts.people_page", "People", "users", "team members invite roles rights"),
             Entry("billing.page", "Plan and payment", "receipt-text", "billing invoice price card"),
             Entry("billing.limits_page", "Your limits", "chart-column", "usage allowance"),

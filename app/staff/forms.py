@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
@@ -21,6 +20,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
+from app.core.plain_forms import PlainForm
 from app.privacy.disclosing import GROUNDS
 from app.staff.asked import KINDS
 from app.staff.looking import MINUTES
@@ -51,7 +51,7 @@ def _line(label: str, message: str = "", *, longest: int = 200) -> StringField:
     return StringField(label, filters=[_plain], validators=[needed, Length(max=longest)])
 
 
-class EntryForm(FlaskForm):
+class EntryForm(PlainForm):
     """An entry of the data inventory."""
 
     title = _line("Name", "Give it a name.", longest=120)
@@ -62,13 +62,13 @@ class EntryForm(FlaskForm):
     place = _text("Where", "Say where it is.", rows=2)
 
 
-class PassagesForm(FlaskForm):
+class PassagesForm(PlainForm):
     """Passages of the operator's own."""
 
     more = _text("Your own passages", rows=8, longest=20_000)
 
 
-class PublishForm(FlaskForm):
+class PublishForm(PlainForm):
     """What is said about a new version."""
 
     summary = _text("What changes, in plain words", "Say in plain words what changes.")
@@ -77,7 +77,7 @@ class PublishForm(FlaskForm):
     seen = HiddenField()
 
 
-class LookForm(FlaskForm):
+class LookForm(PlainForm):
     """Why somebody wants to look into an account, and for how long."""
 
     purpose = SelectField("Purpose", validators=[InputRequired("Choose why you look.")])
@@ -96,7 +96,7 @@ class LookForm(FlaskForm):
     )
 
 
-class PersonRequestForm(FlaskForm):
+class PersonRequestForm(PlainForm):
     """Somebody asks about themselves, in every account."""
 
     email = EmailField(
@@ -115,7 +115,7 @@ class PersonRequestForm(FlaskForm):
     ticket = HiddenField()
 
 
-class ContactForm(FlaskForm):
+class ContactForm(PlainForm):
     """The whole address of one contact, and who asks."""
 
     address = EmailField(
@@ -132,7 +132,7 @@ class ContactForm(FlaskForm):
     )
 
 
-class GrantForm(FlaskForm):
+class GrantForm(PlainForm):
     """An owner lets staff take everything out, once."""
 
     reason = StringField(
@@ -150,7 +150,7 @@ class GrantForm(FlaskForm):
     )
 
 
-class HouseForm(FlaskForm):
+class HouseForm(PlainForm):
     """The operator's own account."""
 
     name = StringField(
@@ -166,7 +166,7 @@ class HouseForm(FlaskForm):
     )
 
 
-class PlanForm(FlaskForm):
+class PlanForm(PlainForm):
     """A plan for a time, or mails for this month, without payment."""
 
     plan = SelectField("Plan", validators=[Optional()])
@@ -184,7 +184,7 @@ class PlanForm(FlaskForm):
     )
 
 
-class DisclosureForm(FlaskForm):
+class DisclosureForm(PlainForm):
     """Data that somebody outside is to be given."""
 
     account = _line("Account", "Say whose data it is.")
@@ -201,14 +201,14 @@ class DisclosureForm(FlaskForm):
     barred_until = DateField("Told from", validators=[Optional()])
 
 
-class BarForm(FlaskForm):
+class BarForm(PlainForm):
     """What bars telling the customer."""
 
     bar_reason = _text("Why the customer must not be told yet", rows=2)
     barred_until = DateField("Told from", validators=[Optional()])
 
 
-class ProcessorForm(FlaskForm):
+class ProcessorForm(PlainForm):
     """A company that handles data for the operator."""
 
     name = _line("Name", "Enter its name.")
@@ -218,7 +218,7 @@ class ProcessorForm(FlaskForm):
     since = DateField("Since", validators=[InputRequired("Enter the day.")])
 
 
-class IncidentForm(FlaskForm):
+class IncidentForm(PlainForm):
     """What went wrong with data."""
 
     title = _line("In one line", "Give it a title.")
@@ -232,7 +232,7 @@ class IncidentForm(FlaskForm):
     accounts = _text("Accounts that it concerns", rows=3, longest=20_000)
 
 
-class NetworkForm(FlaskForm):
+class NetworkForm(PlainForm):
     """A network from which nothing is to be answered."""
 
     network = _line("Network", "Write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/48.", longest=64)

@@ -23,5 +23,5 @@ def abuse(account: Account) -> dict[str, Any]:
         "moves": ladder.moves(account.id),
         "steps": ladder.STEPS,
         "kinds": reporting.KINDS,
-        "titles": suspending.WORDS,
+        "titles": suspending.FOR_STAFF,
     }

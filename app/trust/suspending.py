@@ -28,6 +28,9 @@ WORDS = {
     SENDING: "Sending is suspended",
     ACCESS: "Your account is suspended",
 }
+#: The same for staff, and for the owner once it is over.
+FOR_STAFF = {**WORDS, ACCESS: "The account is suspended"}
+WAS = {SENDING: "Sending was suspended", ACCESS: "Your account was suspended"}
 #: For the owner, after the reason.
 MEANS = {
     SENDING: (

@@ -31,19 +31,22 @@ def test_the_business_can_be_changed(client: Client, alice: Person):
     answer = client.post(
         "/settings/business",
         data={"name": "Bakery & Sons", "address": "2 Low Street", "website": "",
-              "zone_name": "Europe/Vienna"},
+              "zone_name": "Europe/Vienna", "mail_language": "de"},
     )  # fmt: skip
 
     assert answer.status_code == 303
     db.session.refresh(alice.account)
     assert (alice.account.name, alice.account.zone_name) == ("Bakery & Sons", "Europe/Vienna")
-    assert db.session.scalar(sa.select(AuditEntry.about)) == "name, address, zone"
+    assert alice.account.mail_language == "de"
+    assert db.session.scalar(sa.select(AuditEntry.about)) == "name, address, zone, language"
 
 
 def test_a_made_up_time_zone_is_refused(client: Client, alice: Person):
     client.sign_in(alice)
     data = {"name": "Bakery", "address": "x", "zone_name": "Mars/Base"}
 
+    assert client.post("/settings/business", data=data).status_code == 422
+    data |= {"zone_name": "UTC", "mail_language": "tlh"}
     assert client.post("/settings/business", data=data).status_code == 422
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace as changed
 import pytest
 import sqlalchemy as sa
 
-from app.auth import passkeys
+from app.auth import passkeys, second_factors
 from app.auth.models import Passkey, RecoveryCode, SignedIn
 from app.config import Config
 from app.core import settings as process_settings
-from app.core.db import db
-from tests.auth.helpers import kinds, time_passes
+from app.core.db import db, transaction
+from tests.auth.helpers import code_of, kinds, time_passes
 from tests.auth.test_signing_in import ready, sign_in
 from tests.conftest import Client, Person
 from tests.softkey import PRESENT, SoftKey
@@ -63,6 +63,17 @@ def test_it_is_added_with_recovery_codes_and_a_mail_and_signs_in_alone(
     assert is_in(client)
     session = db.session.scalars(sa.select(SignedIn).order_by(SignedIn.id.desc())).first()
     assert (session.way, session.is_strong) == ("passkey", True)
+    with transaction():
+        second_factors.begin(ready.member)
+
+    app = client.post("/settings/sign-in/app", data={"code": code_of(ready.member)})
+
+    assert app.location == "/settings/sign-in"  # the recovery codes that she keeps go on working
+    code = re.findall(r"<li>([a-z0-9-]{14})</li>", page.text)[0]
+    fresh = client.application.test_client()
+    sign_in(fresh)
+    assert fresh.post("/sign-in/second", data={"code": code}).status_code == 303
+    assert is_in(fresh)
 
 
 def test_it_is_the_second_step_behind_a_password(client: Client, key: SoftKey):

@@ -11,8 +11,11 @@ import pytest
 from lxml import html as lxml_html
 
 from app.campaigns import content, layout, links, liquid
+from app.campaigns.footers import LANGUAGES, reason
 from app.campaigns.models import Campaign
 from app.contacts.models import ContactList
+from app.core.db import transaction
+from app.core.languages import NAMES
 from tests.campaigns.conftest import add_list
 from tests.conftest import Person
 
@@ -245,4 +248,41 @@ def test_several_lists_are_named(draft: Draft, newsletter: ContactList, alice: P
 
 
 def test_the_reason_is_given_without_a_list_too() -> None:
-    assert layout.reason([]) == "You get this because you signed up at {{ account.name }}."
+    assert (
+        layout.reason([], language="en")
+        == "You get this because you signed up at {{ account.name }}."
+    )
+
+
+def test_every_language_of_footers_says_everything() -> None:
+    assert LANGUAGES.keys() == NAMES.keys()
+    assert all(words.keys() == LANGUAGES["en"].keys() for words in LANGUAGES.values())
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_the_end_of_a_mail_is_in_the_language_of_the_accounts_mails(
+    draft: Draft, alice: Person, language: str
+) -> None:
+    with transaction():
+        alice.account.mail_language = language
+    words = LANGUAGES[language]
+
+    made, copy = content.compile(draft()), content.compile_for_all(draft())
+
+    for part in (made.html, made.text):
+        assert all(words[name] in part for name in ("unsubscribe", "preferences", "browser", "why"))
+        assert words["quoted"].replace("{}", "Newsletter") in part
+        assert "{lists}" not in part
+        assert "{account}" not in part
+    assert f'<html lang="{language}"' in made.html
+    assert words["signup"] in copy.html
+    assert words["signup"] in copy.text
+
+
+def test_a_list_may_be_named_like_a_place_to_fill_in() -> None:
+    said = reason("de", "{lists} GmbH", ["{account}", "B"])
+
+    assert said == (
+        "Sie bekommen diese Mail, weil Sie sich bei {lists} GmbH für „{account}“ oder „B“ "
+        "angemeldet haben."
+    )

@@ -19,7 +19,8 @@ from app.core import keeping
 from app.core.clock import now
 from app.core.db import db, transaction
 from app.preferences import asking, privacy_page
-from app.tracking.texts import Texts
+from app.privacy import figures
+from app.tracking.texts import LANGUAGES, Texts
 from app.trust import forgetting
 from tests.conftest import Client, Person
 from tests.tracking.mails import Sent
@@ -158,13 +159,30 @@ def test_it_speaks_german_to_who_reads_german_and_says_the_same(client: Client, 
                   "Hochgeladene Dateien: 7 Tage.", "Mehr über Bakery",
                   "We are small."):  # fmt: skip
         assert there in words, there
-    english = {
-        one["id"]: one["paragraphs"] for one in privacy_page.text(alice.account, Texts("en"))
+    sizes = {
+        language: {
+            one["id"]: len(one["paragraphs"])
+            for one in privacy_page.text(alice.account, Texts(language))
+        }
+        for language in LANGUAGES
     }
-    german = {one["id"]: one["paragraphs"] for one in privacy_page.text(alice.account, Texts("de"))}
-    assert {key: len(one) for key, one in german.items()} == {
-        key: len(one) for key, one in english.items()
-    }
+    assert all(found == sizes["en"] for found in sizes.values())
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_how_long_things_are_kept_is_said_in_every_language(language: str):
+    asked = re.findall(
+        r"lasts\.(\w+)", (CHECKOUT / "templates/preferences/_privacy.txt").read_text()
+    )
+
+    said = figures.kept_in(language)
+
+    assert len(asked) > 8
+    assert [key for key in asked if not said.get(key)] == []
+    if language != "en":
+        english = figures.kept_in("en")
+        assert [key for key in asked if said[key] == english[key]] == []
 
 
 def test_each_language_asks_for_the_same_facts():

@@ -110,7 +110,7 @@ def test_the_document_is_sealed_and_whoever_reads_it_is_noted(
         ({"account": "Nobody"}, "No account is found"),
         ({"document": (BytesIO(b""), "")}, "Attach the document."),
         ({"recipient": ""}, "Say who gets them."),
-        ({"ground": "gossip"}, "Not a valid choice"),
+        ({"ground": "gossip"}, "Choose one of those"),
         ({"bar_reason": "Secret."}, "A bar needs its reason and the day"),
         ({"bar_reason": "Secret.", "barred_until": "2020-01-01"}, "a day to come"),
         ({"bar_reason": "S.", "barred_until": "2027-01-01", "ground": "consent"}, "only a court"),

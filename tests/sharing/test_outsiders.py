@@ -156,5 +156,5 @@ def test_what_is_too_short_or_unknown_is_refused(client: Client, alice: Person, 
         answer = client.post(
             f"/campaigns/{campaign.id}/share-links", data={**FORM, long: "x" * 201}
         )
-        assert (answer.status_code, "Use at most 200 signs." in answer.text) == (422, True)
+        assert (answer.status_code, "Use at most 200 characters." in answer.text) == (422, True)
     assert db.session.scalar(sa.select(sa.func.count(ShareLink.id))) == 0

@@ -161,8 +161,8 @@ def test_a_purpose_that_is_taken_away_ends_its_look(
     [
         ({"reference": ""}, "Enter the ticket"),
         ({"reference": "mail of eve@example.com"}, "Leave addresses out"),
-        ({"minutes": "600"}, "Not a valid choice"),
-        ({"purpose": "abuse"}, "Not a valid choice"),
+        ({"minutes": "600"}, "Choose one of those"),
+        ({"purpose": "abuse"}, "Choose one of those"),
     ],
 )
 def test_a_look_without_reason_or_end_does_not_begin(

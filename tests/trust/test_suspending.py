@@ -108,8 +108,9 @@ def test_others_go_on(
 
 
 def test_the_owner_reads_why_answers_and_is_answered(
-    alice: Person, bob: Person, vera: Person, olga: Person, client: Client
+    alice: Person, bob: Person, vera: Person, olga: Person, client: Client, campaign_to: Make
 ) -> None:
+    campaign_to(["v@example.com"], state="sent")
     client.sign_in(olga)
     desk = f"/staff/abuse/accounts/{alice.account.id}"
     assert client.post(f"{desk}/suspend", data={"kind": "sending"}).status_code == 403, "no look"
@@ -124,6 +125,8 @@ def test_the_owner_reads_why_answers_and_is_answered(
 
     client.sign_in(alice)
     assert REASON in client.get("/contacts").text, "on every page"
+    assert "Read why, and answer" in (home := client.get("/home").text)
+    assert "Nothing that we know of" not in home
     at = f"/settings/standing/suspensions/{suspension.id}"
     assert client.post(at, data={"text": ""}).status_code == 422
     assert client.post(at, data={"text": "We have removed that list."}).status_code == 303
@@ -142,6 +145,8 @@ def test_the_owner_reads_why_answers_and_is_answered(
     client.sign_in(alice)
     page = client.get("/settings/standing").text
     assert "Please ask them anew." in page
+    assert "Sending was suspended" in page
+    assert "Nothing that we know of" in client.get("/home").text
     assert "Suspended" not in client.get("/contacts").text
     db.session.rollback()
     titles = db.session.scalars(

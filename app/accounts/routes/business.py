@@ -36,5 +36,6 @@ def save_business() -> ResponseReturnValue:
             address=form.address.data,
             website=form.website.data or "",
             zone_name=form.zone_name.data,
+            mail_language=form.mail_language.data,
         )
     return see_other("accounts.business", notice="Saved.")

@@ -112,7 +112,9 @@ def confirm_app() -> ResponseReturnValue:
     except Invalid as error:
         take_over(form, error.errors)
         return _app_page(form, 422)
-    return _codes_page(codes, "Your second factor is on")
+    if codes:
+        return _codes_page(codes, "Your second factor is on")
+    return see_other(PAGE, notice="The app is on. Your recovery codes stay as they are.")
 
 
 def _app_page(form: CodeForm, status: int = 200) -> ResponseReturnValue:

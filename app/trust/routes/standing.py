@@ -43,8 +43,8 @@ def _page(account: Account, wrong: str = "", text: str = "", about: str = "") ->
     return render_template(
         "trust/standing.html", limits=ladder.limits(account), moves=ladder.moves(account.id),
         suspensions=suspending.all_of(account), files=vetting.of_account(account),
-        appeals=appeals, means=suspending.MEANS, titles=suspending.WORDS, wrong=wrong, text=text,
-        about=about, waiting={
+        appeals=appeals, means=suspending.MEANS, titles=suspending.WORDS,
+        titles_over=suspending.WAS, wrong=wrong, text=text, about=about, waiting={
             *(f"suspension-{one.suspension_id}" for one in appeals if not one.answered_at),
             *(f"import-{one.import_id}" for one in appeals if not one.answered_at),
         },

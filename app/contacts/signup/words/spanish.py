@@ -19,7 +19,7 @@ TEXTS = {
     "yes": "Sí",
     "wrong": "Por favor, revise esto",
     "wrong_email": "No es una dirección de correo completa, como vera@example.com.",
-    "wrong_domain": "No se aceptan direcciones de este dominio. Usa otra, por favor.",
+    "wrong_domain": "No se aceptan direcciones de este dominio. Use otra, por favor.",
     "wrong_missing": "Por favor, rellene esto.",
     "wrong_value": "Esto no encaja aquí.",
     "wrong_number": "Por favor, escriba un número.",

@@ -1,206 +1,109 @@
-"""The words of the preference centre and its mails, as in `tracking.texts`."""
+"""German; see app.tracking.words."""
 
 from __future__ import annotations
 
-ENGLISH = {
-    "privacy_sections": "Sections",
-    "privacy_more": "More about {sender}",
-    "privacy_choose": "Choose what you get, or see your data",
-    "prefs_title": "What you get from {sender}",
-    "prefs_for": "This page is about {address}.",
-    "prefs_lists": "Which mails",
-    "prefs_lists_none": "You are on no list of {sender}.",
-    "prefs_waiting": "not confirmed yet: tick it to join",
-    "prefs_private": "once you leave it, only {sender} can put you on it again",
-    "prefs_often": "How often at most",
-    "prefs_every": "Every mail",
-    "prefs_week": "At most one mail a week",
-    "prefs_month": "At most one mail a month",
-    "prefs_often_help": "What is over that, you do not get later either.",
-    "prefs_counting": "Count whether I open mails and follow links",
-    "prefs_counting_help": (
-        "When this is off, {sender} sees that a mail was opened or a link was followed, "
-        "but not that it was you."
+TEXTS = {
+    # Leaving and coming back
+    "leave_title": "{sender} abbestellen?",
+    "leave_text": "Ein Druck auf den Knopf, und {sender} schickt Ihnen keine Mails mehr.",
+    "leave_button": "Abmelden",
+    "leave_list": "Nur „{list}“ verlassen",
+    "choose": "Auswählen, was Sie bekommen",
+    "out_title": "Sie sind abgemeldet",
+    "out_text": "{sender} schickt Ihnen keine Mails mehr. Das gilt ab sofort.",
+    "already_out": "Sie haben sich schon abgemeldet: {sender} schickt Ihnen keine Mails.",
+    "undo_button": "Rückgängig",
+    "undo_list": "Nur „{list}“ verlassen, den Rest behalten",
+    "back_title": "Sie sind wieder dabei",
+    "back_text": "{sender} darf Ihnen wieder Mails schicken.",
+    "back_question": "Wieder Mails von {sender} bekommen?",
+    "back_button": "Wieder Mails bekommen",
+    "left_list_title": "Erledigt",
+    "left_list_text": (
+        "Sie stehen nicht mehr auf „{list}“. Andere Mails von {sender} kommen weiterhin."
     ),
-    "prefs_save": "Save",
-    "prefs_saved": "Saved.",
-    "prefs_out": "You left {sender}, so nothing is sent to you.",
-    "pause_title": "Take a break",
-    "pause_text": "No mail from {sender} for a while. After that it comes again by itself.",
-    "pause_days": "{n} days",
-    "pause_until": "until {day}",
-    "pause_on": "You are on a break until {day}. {sender} sends you nothing before then.",
-    "pause_end": "End the break now",
-    "pause_begun": "Done: no mail before {day}.",
-    "pause_over": "The break is over: mail comes again.",
-    "pause_instead": "Take a break of {n} days instead",
-    "data_title": "Your details",
-    "data_first_name": "First name",
-    "data_last_name": "Last name",
-    "data_company": "Company",
-    "data_elsewhere": "Your number in another system of {sender}",
-    "data_kind": "This address belongs to",
-    "data_person": "a person",
-    "data_organisation": "a company or an organisation",
-    "data_yes": "Yes",
-    "data_no": "No",
-    "data_unsaid": "Not said",
-    "data_card": "This looks like a card number. Card numbers are not kept here.",
-    "data_number": "This is not a number.",
-    "data_date": "This is not a date such as 2025-12-31.",
-    "data_yes_no": "This is neither yes nor no.",
-    "data_long": "This is too long.",
-    "data_wrong": "Nothing was saved yet. Look at what is marked.",
-    "address_title": "Another address",
-    "address_text": (
-        "We send a mail to the new address. The change counts once you press the button in it."
+    "leave_all": "Alles abbestellen",
+    "test": "Das war eine Test-Mail, daher wurde nichts geändert.",
+    "test_view": "Das ist eine Test-Mail.",
+    "gone": "Ihre Daten wurden hier gelöscht. {sender} schickt Ihnen keine Mails.",
+    "broken_title": "Dieser Link ist nicht vollständig",
+    "broken_text": "Kopieren Sie den ganzen Link aus der Mail, vom Anfang bis zum Ende.",
+    "stopped_title": "Dieser Link wurde gesperrt",
+    "stopped_text": "Er führte zu {host}. {operator} lässt niemanden mehr durch:",
+    "stopped_safe": (
+        "Es wurde nichts geöffnet. Geben Sie keine Passwörter oder Bankdaten ein, wo die Mail "
+        "danach fragt."
     ),
-    "address_label": "New address",
-    "address_button": "Send me that mail",
-    "address_sent": (
-        "If that address can be used, a mail is on its way to it. Until you confirm, mail goes "
-        "to the old one."
+    "report": "Diese Mail als Missbrauch melden",
+    "busy_title": "Das konnte nicht vermerkt werden",
+    "busy_text": (
+        "Unsere Datenbank ist beschäftigt oder nicht erreichbar, daher ist noch nichts geändert. "
+        "Versuchen Sie es in einer Minute noch einmal. Oder schicken Sie eine leere Mail an diese "
+        "Adresse: Sie meldet Sie ab."
     ),
-    "address_often": "You asked for that several times today. Try again tomorrow.",
-    "address_question": "Get mail from {sender} at this address?",
-    "address_question_text": "From then on mail goes to {new} and no longer to {old}.",
-    "address_confirm": "Use this address",
-    "address_done": "{sender} writes to this address from now on.",
-    "address_done_title": "Changed",
-    "address_over": "This link is over, or a later one replaced it.",
-    "address_taken": "This address cannot be used here. Nothing was changed.",
-    "own_title": "Your data",
-    "own_text": "What {sender} keeps about you, to look at or to take with you.",
-    "own_page": "See it all",
-    "own_json": "Download it (JSON)",
-    "own_by_mail": (
-        "So that nobody to whom you forwarded a mail sees it, we mail you a link first."
+    "busy_short": (
+        "Unsere Datenbank ist beschäftigt oder nicht erreichbar, daher ist noch nichts geändert. "
+        "Versuchen Sie es in einer Minute noch einmal."
     ),
-    "own_mail_button": "Mail me the link",
-    "own_erase": "Erase my data…",
-    "own_why": "Why do I get this?",
-    "ask_title": "What you get from {sender}",
-    "ask_text": (
-        "Enter your address. We mail you a link by which you choose what {sender} sends you, "
-        "take a break, see your data or leave."
+    "try_again": "Noch einmal versuchen",
+    "erased_mail": "Diese Mail war für jemanden, dessen Daten gelöscht wurden.",
+    "privacy": "Datenschutz bei {sender}",
+    "one_click": "Sie sind abgemeldet. {sender} schickt Ihnen keine Mails mehr.",
+    # Why a mail came, and erasing
+    "months": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "day": "{day}. {month} {year}",
+    "why_title": "Warum Sie Mails von {sender} bekommen",
+    "why_who": "Wer Ihnen schreibt",
+    "why_to": "Die Mail ging an {address}.",
+    "why_how": "Wie Sie auf „{list}“ gekommen sind",
+    "why_how_else": "Wie Sie zu {sender} gekommen sind",
+    "why_none": (
+        "Hier steht nicht, wie Sie zu {sender} gekommen sind. Fragen Sie dort nach oder melden Sie "
+        "sich ab."
     ),
-    "ask_label": "Your mail address",
-    "ask_button": "Mail me the link",
-    "ask_bad": "That is not a mail address. Look at the part around the @.",
-    "ask_done_title": "Look into your mail",
-    "ask_done": (
-        "If {sender} knows this address, a mail with the link comes within a minute. Three a day "
-        "at most are sent to an address."
+    "why_test": (
+        "Das war eine Test-Mail. Ihre Leser sehen hier, wie sie auf Ihre Liste gekommen sind: "
+        "wann, wie und mit welchen Worten."
     ),
-    "over_title": "This link is over",
-    "over_text": "It worked for {n} days. Get a new one:",
-    "over_link": "New link by mail",
-    "reason_question": "Would you tell {sender} why?",
-    "reason_help": "You are out already, whatever you say or do not say.",
-    "reason_often": "Too many mails",
-    "reason_unexpected": "Not what I expected",
-    "reason_unasked": "I never asked for it",
-    "reason_useless": "I do not need it any more",
-    "reason_other": "Something else",
-    "reason_words": "In your words (optional)",
-    "reason_button": "Tell them",
-    "reason_thanks": "Thank you. {sender} sees how many people said what.",
-    "take_title": "What {sender} keeps about you",
-    "take_made": "Made on {day}.",
-    "take_person": "You",
-    "take_address": "Address",
-    "take_tags": "Words noted about you",
-    "take_notes": "Notes",
-    "take_counted": "Counted by name",
-    "take_added": "Known since",
-    "take_barred": "You get no mail",
-    "take_barred_unsubscribed": "you left",
-    "take_barred_complaint": "you complained",
-    "take_barred_bounced": "mail to you came back",
-    "take_barred_erased": "you were erased once",
-    "take_barred_account": "{sender} decided so",
-    "take_barred_import": "a file of {sender} said so",
-    "take_noticed": "Noticed about your entry",
-    "take_noticed_typo": "the address looks mistyped",
-    "take_noticed_role": "the address is that of a desk",
-    "take_noticed_disposable": "the address is a throw-away one",
-    "take_noticed_bounced": "mail came back",
-    "take_noticed_unconfirmed": "not confirmed for long",
-    "take_noticed_silent": "no sign of reading for long",
-    "take_noticed_same_mailbox": "another entry leads to the same mailbox",
-    "take_noticed_same_phone": "another entry has the same telephone number",
-    "take_noticed_same_name": "another entry has the same name",
-    "take_forms": "Forms with your address",
-    "take_lists": "Lists",
-    "take_consents": "What you agreed to and refused",
-    "take_changes": "What was changed",
-    "take_entered": "{sender} entered you",
-    "take_before": "Kept so that a change can be taken back",
-    "take_before_help": "What it was before stands in the file that you can download.",
-    "take_before_file": "A file of {sender}",
-    "take_before_action": "A change of many at once",
-    "take_before_merge": "Two entries became one",
-    "take_mails": "Mails",
-    "take_events": "What became of them",
-    "take_nothing": "Nothing.",
-    "take_since": "since {day}",
-    "take_active": "on the list",
-    "take_pending": "not confirmed",
-    "take_ended": "left",
-    "take_stated": "{sender} said that you agreed",
-    "take_asked": "Asked for",
-    "take_confirmed": "Confirmed",
-    "take_withdrawn": "Withdrawn",
-    "take_restored": "Taken back",
-    "take_paused": "Break begun",
-    "take_resumed": "Break ended",
-    "take_frequency": "Frequency chosen",
-    "take_changed": "Details changed",
-    "take_open": "opened",
-    "take_click": "link followed",
-    "take_unsubscribe": "left",
-    "take_undo": "came back",
-    "take_bounce": "came back undelivered",
-    "take_complaint": "complaint",
-    "take_sent": "delivered to your mail server",
-    "take_failed": "refused",
-    "take_skipped": "not sent",
-    "take_uncertain": "perhaps arrived",
-    "take_waits": "on its way",
-    "take_machine": "by a machine",
-    "why_paused": "You began a break.",
-    "why_resumed": "You ended your break.",
-    "why_frequency": "You chose how often you get mail.",
-    "why_changed": "You changed your details.",
-    "mail_subject": "Your link: what you get from {sender}",
-    "mail_text": (
-        "Somebody, probably you, asked {sender} for a link to what this address gets. Open it to "
-        "choose which mails come and how often, to take a break, to see your data, or to leave."
+    "why_out": "Sie haben {sender} abbestellt und bekommen daher nichts.",
+    "why_stated_import": "{sender} hat Ihre Adresse aus einer Datei übernommen und sagt dazu:",
+    "why_stated_hand": "{sender} hat Ihre Adresse von Hand eingetragen und sagt dazu:",
+    "why_stated_hand_bare": "{sender} hat Ihre Adresse von Hand eingetragen.",
+    "why_stated_api": "Ein Programm von {sender} hat Ihre Adresse eingetragen.",
+    "why_stated_else": "{sender} sagt, dass Sie zugestimmt haben:",
+    "why_asked_form": (
+        "Ihre Adresse wurde in ein Formular von {sender} eingetragen, mit den Worten:"
     ),
-    "mail_button": "Choose what I get",
-    "mail_life": "The link works for {n} days. If it was not you, do nothing.",
-    "mail_new_subject": "Please confirm your new address for {sender}",
-    "mail_new_text": (
-        "You, or somebody who typed in your address, wants mail from {sender} at this address. "
-        "If that was you, open the page and press the button."
+    "why_asked_form_bare": "Ihre Adresse wurde in ein Formular von {sender} eingetragen.",
+    "why_asked_else": "Sie wurden per Mail um Bestätigung gebeten.",
+    "why_confirmed": "Sie haben mit dem Link einer Mail bestätigt.",
+    "why_withdrawn": "Sie haben sich abgemeldet.",
+    "why_withdrawn_by_sender": "{sender} hat Sie ausgetragen.",
+    "why_restored": "Sie sind zurückgekommen.",
+    "why_page": "auf der Seite {page}",
+    "why_leave_title": "Wie Sie das beenden",
+    "why_erase": "Löschen, was {sender} über mich weiß",
+    "erase_title": "Ihre Daten löschen?",
+    "erase_text": "Ein Druck auf den Knopf, und bei {sender} ist endgültig gelöscht:",
+    "erase_person": "Ihre Adresse, Ihr Name und was {sender} sonst über Sie notiert hat",
+    "erase_lists": "die Listen, auf denen Sie stehen, und wie Sie darauf gekommen sind",
+    "erase_mails": (
+        "welche Mails Sie bekommen, geöffnet und angeklickt haben; die Summen bleiben, ohne Sie"
     ),
-    "mail_new_button": "Look and confirm",
-    "mail_new_life": "The link works for {n} days. If it was not you, do nothing: nothing changes.",
-    "mail_moved_subject": "{sender} writes to another address of yours now",
-    "mail_moved_text": (
-        "On your page of preferences the address was changed, and the new one was confirmed. From "
-        "now on mail from {sender} does not come here any more."
+    "erase_copies": "Zeilen von Dateien und System-Mails, in denen Ihre Adresse steht",
+    "erase_stays": (
+        "Es bleibt ein Fingerabdruck Ihrer Adresse, der sich nicht zurücklesen lässt. Er "
+        "verhindert, dass eine Datei Sie wieder hineinbringt. Ältere Sicherungen enthalten Ihre "
+        "Daten noch, bis sie weggeworfen werden."
     ),
-    "mail_moved_not_you": (
-        "If that was not you, tell {sender}: somebody has one of your mails, or its links."
+    "erase_button": "Meine Daten löschen",
+    "erase_back": "Lieber nicht",
+    "erased_title": "Ihre Daten sind gelöscht",
+    "erased_text": (
+        "{sender} kennt Sie nicht mehr und schickt Ihnen keine Mails. Wenn Sie je wieder Mails "
+        "möchten, melden Sie sich neu an."
     ),
-    "mail_goodbye_subject": "You get no more mail from {sender}",
-    "mail_goodbye_text": "This was the last mail to you from {sender}.",
-    "mail_goodbye_back": "If that was a mistake, take it back here:",
-    "mail_sent_with": "Sent with",
-}
-
-GERMAN = {
+    # The preference centre and its mails
     "privacy_sections": "Abschnitte",
     "privacy_more": "Mehr über {sender}",
     "privacy_choose": "Auswählen, was Sie bekommen, oder Ihre Daten sehen",
