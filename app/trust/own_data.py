@@ -34,6 +34,24 @@ NAMES = (
 )  # fmt: skip
 #: What a row of a business says of what a person did; besides, its number and its times.
 DEEDS = ("account_id", "verb", *NAMES)
+#: What is a person's own, by table, in words.
+TITLES = {
+    "member": "Your name and address",
+    "acceptance": "Privacy policies that you accepted",
+    "alarm_link": "Links to say that it was not you",
+    "authenticator": "Authenticator apps",
+    "email_change": "Changes of your address",
+    "known_browser": "Browsers that you signed in with",
+    "member_consent": "What you agreed to be told, and by which way",
+    "membership": "Businesses that you work in",
+    "passkey": "Passkeys",
+    "password_link": "Links to set a password",
+    "provider_login": "Sign-ins by a provider",
+    "recovery_code": "Recovery codes",
+    "sign_in_step": "Sign-ins under way",
+    "signed_in": "Sessions",
+    "ticket": "Your questions to us",
+}
 #: Rows of one table; more says so.
 MOST = 20_000
 SECRET_PARTS = ("secret", "token", "hash", "sealed", "public_key", "credential")
@@ -62,7 +80,7 @@ def gather(member: Member) -> dict[str, list[dict[str, Any]]]:
 
 
 def counts(member: Member) -> dict[str, int]:
-    """{table: rows} of what is the member's own, by indexes alone."""
+    """{table: rows} of what is the member's own, by indexes alone; TITLES has words for each."""
     found: dict[str, int] = {}
     for table in Base.metadata.sorted_tables:
         condition = _own(table, member)

@@ -15,7 +15,8 @@ from app.auth import passwords
 from app.campaigns import composing
 from app.contacts import writing
 from app.contacts.changes import Actor
-from app.core.db import db, transaction
+from app.core.db import Base, db, transaction
+from app.trust import own_data
 from tests.conftest import Client, Person
 
 
@@ -62,7 +63,7 @@ def test_what_is_the_businesss_is_not_in_it(alice: Person, bob: Person, client: 
     with zipfile.ZipFile(io.BytesIO(client.get("/profile/data.zip").data)) as file:
         text = file.read("data.json").decode()
 
-    assert "Signed in" in page
+    assert "<dt>Sessions</dt>" in page
     data = json.loads(text)
     assert data["campaign"][0]["created_by_id"] == member_id
     assert data["campaign"][0]["created_at"]
@@ -89,6 +90,19 @@ def test_looking_at_the_page_reads_by_indexes_alone(
     assert "signed_in" in read
     for large in ("contact_change", "channel_consent", "audit_entry", "import_journal", "notice"):
         assert large not in read
+
+
+def test_the_page_has_words_for_everything(alice: Person, client: Client) -> None:
+    own = {
+        table.name for table in Base.metadata.sorted_tables
+        if own_data._own(table, alice.member) is not None
+    }  # fmt: skip
+    assert own - {"notice"} == own_data.TITLES.keys()
+    client.sign_in(alice)
+
+    page = client.get("/profile/data").text
+
+    assert "<dt>Businesses that you work in</dt>" in page
 
 
 def test_a_login_is_deleted_with_all_that_is_theirs(

@@ -75,6 +75,7 @@ def _own_page(wrong: str = "", typed: str = "") -> str:
     member = current_member()
     return render_template(
         "trust/own_data.html", wrong=wrong, typed=typed, alone_in=own_data.alone_in(member),
+        titles=own_data.TITLES,
         tables=own_data.counts(member),
         membership=membership_or_none(),
     )  # fmt: skip
