@@ -281,9 +281,10 @@ class _Run:
 
     def _note(self, done: list[Outcome]) -> None:
         done = [self._braked(outcome) for outcome in done]
-        with contextlib.suppress(OSError):
-            self.journal.answer(done)
         self.outcomes += done
+        # What it lacks after a crash counts as uncertain.
+        with contextlib.suppress(OSError, MemoryError):
+            self.journal.answer(done)
 
     def _braked(self, outcome: Outcome) -> Outcome:
         """Once it is clear that everybody would be refused, nobody else is: they wait for the

@@ -31,6 +31,8 @@ ATTEMPTS = 3
 KNOCK_S = 0.3
 #: Turns of the loop until connections that were cut while they opened are closed.
 HALF_OPEN_TURNS = 4
+#: When outcomes for which there was no memory are handed out again, in seconds.
+AGAIN_S = 0.5
 
 
 @dataclass(slots=True)
@@ -170,6 +172,9 @@ class Courier:
         for _ in range(HALF_OPEN_TURNS):
             await asyncio.sleep(0)
         self._flush()
+        while self.done:
+            await asyncio.sleep(AGAIN_S)
+            self._flush()
         await self._hang_up()
 
     async def _hang_up(self) -> None:
@@ -354,10 +359,25 @@ class Courier:
     def _flush(self) -> None:
         """Hand out outcomes, write intents, then let the contents go: once per turn of the loop."""
         self._flushing = False
-        if self.done:
-            done, self.done = self.done, []
-            self.on_outcomes(done)
+        try:
+            if self.done:
+                self.on_outcomes(self.done)
+                self.done.clear()  # not before somebody has them: an answer must never be lost
+        except MemoryError:
+            self._flushing = True
+            asyncio.get_running_loop().call_later(AGAIN_S, self._flush)
+            return
         due, self.due = self.due, []
+        try:
+            self._let_go(due)
+        except MemoryError:
+            words = "There is too little memory here."
+            for session in due:
+                if not session.current:
+                    session.drop(words, blame=False)
+            self.give_back(words)
+
+    def _let_go(self, due: list[Session]) -> None:
         ready = [session for session in due if session.next is not None and not session.closed]
         if self.recheck:
             ready = self._only_fresh(ready)

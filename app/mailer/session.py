@@ -343,7 +343,8 @@ class Session(asyncio.Protocol):
         mail = self.next
         if mail is None or self.closed:
             return
-        body = b"" if self.body_is_out else mail.content
+        # First of all: should there be no room for it, nothing has happened yet.
+        content = b".\r\n" if self.body_is_out else mail.content + b".\r\n"
         self.body_is_out = False
         self.current, self.next = mail, None
         self.expected.append(DOT)
@@ -351,10 +352,10 @@ class Session(asyncio.Protocol):
         self.mails += 1
         following = self._following()
         if following is None:
-            self.transport.write(body + b".\r\n")
+            self.transport.write(content)
             return
         self.next = following
-        self.transport.write(b"%b.\r\n%b" % (body, self._announcement(following)))
+        self.transport.write(content + self._announcement(following))
 
     def _following(self) -> Mail | None:
         if "PIPELINING" not in self.extensions or self.last_s > SLOW_S or self.is_worn:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.mailer.relay import BadRelay
+from app.mailer.session import Session
 from app.mailer.smtp import Courier, Mail, RelaySettings, run, send_all, send_one
 from app.mailer.wire import NotAReply, ReplyReader, content
 from tests import certificates
@@ -236,6 +237,61 @@ def test_nothing_leaves_before_its_intent_is_written():
 
         assert sorted(intended) == list(range(100))
         assert all(accepted <= before for before, accepted in seen)
+
+
+def test_answers_for_which_there_was_no_memory_are_handed_out_later():
+    with FaultServer() as server:
+        taken: list[str] = []
+        kinds: Counter[str] = Counter()
+
+        def on_outcomes(done):
+            taken.append("")
+            if len(taken) < 4:
+                raise MemoryError
+            kinds.update(outcome.kind for outcome in done)
+
+        async def send() -> None:
+            courier = Courier(relay(server), on_content=lambda ids: None, on_outcomes=on_outcomes)
+            courier.put(mails(*["ok"] * 30))
+            await courier.finish()
+            await courier.close()
+
+        run(send())
+
+        assert kinds == {"accepted": 30}
+        assert len(server.accepted) == 30
+
+
+@pytest.mark.parametrize("nth", [1, 7])
+def test_a_mail_for_whose_content_there_was_no_memory_did_not_leave(monkeypatch, nth):
+    write, calls = Session.write_content, []
+
+    def lack(self):
+        calls.append(self)
+        if len(calls) == nth:
+            raise MemoryError
+        write(self)
+
+    monkeypatch.setattr(Session, "write_content", lack)
+    with FaultServer() as server:
+        kinds: Counter[str] = Counter()
+
+        async def send() -> None:
+            courier = Courier(
+                relay(server),
+                on_content=lambda ids: None,
+                on_outcomes=lambda done: kinds.update(one.kind for one in done),
+            )
+            courier.put(mails(*["ok"] * 60))
+            await courier.finish()
+            await courier.close()
+
+        run(send())
+
+        assert set(kinds) <= {"accepted", "never_left"}
+        assert kinds.total() == 60
+        assert kinds["accepted"] == len(server.accepted) == len(set(server.recipients()))
+        assert kinds["never_left"] > 0
 
 
 def test_a_mail_that_waited_too_long_is_asked_about_again():
