@@ -263,6 +263,9 @@ class Session(asyncio.Protocol):
                 self.waiter.set_exception(error)
             else:
                 self.early = error
+        except MemoryError:
+            # An answer is lost, and whoever waits for it would wait for minutes.
+            self.drop("There is too little memory here.", blame=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""

@@ -294,6 +294,27 @@ def test_a_mail_for_whose_content_there_was_no_memory_did_not_leave(monkeypatch,
         assert kinds["never_left"] > 0
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3, 40])
+def test_an_answer_for_which_there_was_no_memory_makes_one_mail_uncertain_at_most(monkeypatch, nth):
+    take, calls = Session._take, []
+
+    def lack(self, reply):
+        calls.append(reply)
+        if len(calls) == nth:
+            raise MemoryError
+        take(self, reply)
+
+    monkeypatch.setattr(Session, "_take", lack)
+    with FaultServer() as server:
+        outcomes = run(send_all(relay(server), mails(*["ok"] * 60)))
+
+        kinds = Counter(one.kind for one in outcomes)
+        assert kinds.total() == 60
+        assert kinds["uncertain"] <= 1
+        assert kinds["accepted"] + kinds["uncertain"] == 60
+        assert len(server.recipients()) == len(set(server.recipients()))
+
+
 def test_a_mail_that_waited_too_long_is_asked_about_again():
     with FaultServer(Faults(late_s=1.0)) as server:
         asked: list[int] = []
