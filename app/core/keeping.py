@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.languages import APOSTROPHE
+
 Forget = Callable[[datetime, int], int]
 """Forget at most so many things that were over before a moment; returns how many it were. Opens
 its own transactions. Fewer than asked for means that nothing is left for now."""
@@ -59,7 +61,7 @@ class Kept:
             return self.how_long
         if self.days is None:
             until = UNTIL.get(language, {}).get(self.rule.until, "")
-            return until.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
+            return until.replace("'", APOSTROPHE)
         return in_words(self.days, language)
 
 

@@ -12,3 +12,10 @@ NAMES: Mapping[str, str] = {
     "it": "Italiano",
     "nl": "Nederlands",
 }
+#: The sources have the sign of typewriters.
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+def typeset(texts: Mapping[str, str]) -> Mapping[str, str]:
+    """The same texts with the apostrophe that print has."""
+    return {key: text.replace("'", APOSTROPHE) for key, text in texts.items()}

@@ -19,11 +19,12 @@ from app.contacts.signup import building, colours, embedding, reading, redirecti
 from app.contacts.signup import design as designing
 from app.contacts.signup.answers import Answers
 from app.contacts.signup.design import FIXED, OWN, Design, Reading
-from app.contacts.signup.words import LANGUAGES, NAMES, Words
+from app.contacts.signup.words import LANGUAGES, Words
 from app.core import settings
 from app.core.db import db, transaction
 from app.core.errors import DomainError, Invalid
 from app.core.fragments import see_other
+from app.core.languages import NAMES
 from app.delivery import testing
 
 bp = Blueprint("forms", __name__, url_prefix="/forms")

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.core.languages import typeset
 from app.tracking.words import dutch, english, french, german, italian, spanish
 
-#: The sources have the sign of typewriters.
-APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-
-
-def _typeset(texts: Mapping[str, str]) -> Mapping[str, str]:
-    return {key: text.replace("'", APOSTROPHE) for key, text in texts.items()}
-
-
 LANGUAGES: Mapping[str, Mapping[str, str]] = {
-    "en": _typeset(english.TEXTS),
-    "de": _typeset(german.TEXTS),
-    "fr": _typeset(french.TEXTS),
-    "es": _typeset(spanish.TEXTS),
-    "it": _typeset(italian.TEXTS),
-    "nl": _typeset(dutch.TEXTS),
+    "en": typeset(english.TEXTS),
+    "de": typeset(german.TEXTS),
+    "fr": typeset(french.TEXTS),
+    "es": typeset(spanish.TEXTS),
+    "it": typeset(italian.TEXTS),
+    "nl": typeset(dutch.TEXTS),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "Nederlands"
 TEXTS = {
     "title": "Nieuws van {sender}",
     "button": "Aanmelden",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "English"
 TEXTS = {
     # What a new form begins with; owners change it.
     "title": "News from {sender}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "Français"
 TEXTS = {
     "title": "Des nouvelles de {sender}",
     "button": "S'inscrire",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "Deutsch"
 TEXTS = {
     "title": "Neues von {sender}",
     "button": "Anmelden",

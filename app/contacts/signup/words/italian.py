@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "Italiano"
 TEXTS = {
     "title": "Novità da {sender}",
     "button": "Iscrivimi",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-NAME = "Español"
 TEXTS = {
     "title": "Novedades de {sender}",
     "button": "Suscribirme",
