@@ -101,6 +101,19 @@ def secrets(view: View) -> View:
     return _limit_all(view, "60/minute;600/hour", network, "Too many tries. Wait a minute.")
 
 
+def letters(windows: str, refuse: Callable[[str], Response]) -> Callable[[View], View]:
+    """For forms in which somebody writes: what was taken counts, mistyping does not. `refuse`
+    answers with what was written still in the form; it is told how long to wait."""
+
+    def answer(limit: RequestLimit) -> Response:
+        return refuse(pause(limit.limit))
+
+    def was_taken(response: Response) -> bool:
+        return response.status_code < 400
+
+    return limiter.limit(windows, key_func=network, deduct_when=was_taken, on_breach=answer)
+
+
 def pause(limit: RateLimitItem) -> str:
     """What to do where a limit is reached, by how long its window is."""
     window = limit.GRANULARITY.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_limiter import RequestLimit
 
 from app.auth import throttling
 from app.auth.current import before_accepting, current_account, current_member, may, personal
@@ -16,7 +15,6 @@ from app.core.headers import strangers_file
 from app.desk import queries, reading, tickets
 from app.desk.forms import LetterForm
 from app.desk.models import Ticket
-from app.extensions import limiter
 
 bp = Blueprint("desk", __name__)
 
@@ -50,12 +48,7 @@ def question(ticket_id: int) -> ResponseReturnValue:
 
 @bp.post("/questions/<int:ticket_id>")
 @personal
-@limiter.limit(
-    "10/minute;60/hour",
-    key_func=throttling.network,
-    deduct_when=lambda response: response.status_code < 400,
-    on_breach=lambda limit: _too_many(limit),
-)
+@throttling.letters("10/minute;60/hour", lambda wait: _too_many(wait))
 def write(ticket_id: int) -> ResponseReturnValue:
     ticket, form = _ticket(ticket_id), LetterForm()
     if not form.validate():
@@ -91,8 +84,8 @@ def _page(ticket: Ticket, form: LetterForm) -> str:
     return render_template("desk/question.html", ticket=ticket, thread=thread, form=form)
 
 
-def _too_many(limit: RequestLimit) -> Response:
+def _too_many(wait: str) -> Response:
     """What was written is kept: only the button is to be pressed again."""
     form = LetterForm()
-    form.text.errors = [f"Too many letters came from your network. {throttling.pause(limit.limit)}"]
+    form.text.errors = [f"Too many letters came from your network. {wait}"]
     return make_response(_page(_ticket((request.view_args or {})["ticket_id"]), form), 429)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_limiter import RequestLimit
 from flask_login import current_user
 
 from app.auth import throttling
@@ -23,7 +22,6 @@ from app.core.db import transaction
 from app.core.errors import Invalid
 from app.desk import tickets
 from app.desk.models import Ticket
-from app.extensions import limiter
 from app.privacy import publishing
 from app.site import framing, menu, queries, sampling
 from app.site.forms import ContactForm
@@ -111,12 +109,7 @@ def contact() -> ResponseReturnValue:
 
 @bp.post("/contact")
 @public
-@limiter.limit(
-    "5/minute;20/hour;60/day",
-    key_func=throttling.network,
-    deduct_when=lambda response: response.status_code < 400,
-    on_breach=lambda limit: _too_many(limit),
-)
+@throttling.letters("5/minute;20/hour;60/day", lambda wait: _too_many(wait))
 def contact_post() -> ResponseReturnValue:
     form = ContactForm()
     signed_in = current_user.is_authenticated
@@ -154,10 +147,10 @@ def _open(form: ContactForm, letter: dict[str, Any]) -> Ticket:
     return ticket
 
 
-def _too_many(limit: RequestLimit) -> Response:
+def _too_many(wait: str) -> Response:
     """What was written is kept: only the button is to be pressed again."""
     form = ContactForm()
-    form.text.errors = [f"Too many letters came from your network. {throttling.pause(limit.limit)}"]
+    form.text.errors = [f"Too many letters came from your network. {wait}"]
     return make_response(_contact(form), 429)
 
 

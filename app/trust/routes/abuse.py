@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_limiter import RequestLimit
 
 from app.auth import throttling
 from app.auth.current import public
 from app.core.db import transaction
 from app.core.errors import Invalid
 from app.core.fragments import see_other
-from app.extensions import limiter
 from app.trust import reporting
 from app.trust.routes.blueprint import bp
 
@@ -36,12 +34,7 @@ def _page(
 
 @bp.post("/abuse")
 @public
-@limiter.limit(
-    "5/minute;20/hour;60/day",
-    key_func=throttling.network,
-    deduct_when=lambda response: response.status_code < 400,
-    on_breach=lambda limit: _too_many(limit),
-)
+@throttling.letters("5/minute;20/hour;60/day", lambda wait: _too_many(wait))
 def abuse_post() -> ResponseReturnValue:
     given = _given()
     if request.form.get("fax"):
@@ -58,7 +51,7 @@ def _given() -> dict[str, str]:
     return {name: request.form.get(name, "") for name in ("kind", "text", "email", "url", "token")}
 
 
-def _too_many(limit: RequestLimit) -> Response:
+def _too_many(wait: str) -> Response:
     """What was written is kept: only the button is to be pressed again."""
-    words = f"Too many reports came from your network. {throttling.pause(limit.limit)}"
+    words = f"Too many reports came from your network. {wait}"
     return make_response(_page(_given(), errors={"text": [words]}), 429)
